@@ -1,0 +1,68 @@
+package channel
+
+import "fmt"
+
+// Identity names one delivery at a provider and at the receiver. It is the same in every attempt, so
+// that a receiver can tell a repeated message, and provider events can be matched to the ledger.
+type Identity struct {
+	Publication string // UID
+	Kind        Kind
+	Recipient   int64
+}
+
+// String is "publication/kind/recipient", as in the X-Presswork-Delivery header.
+func (id Identity) String() string {
+	return fmt.Sprintf("%s/%s/%d", id.Publication, id.Kind, id.Recipient)
+}
+
+// DeliveryHeader carries the Identity in e-mails and webhooks.
+const DeliveryHeader = "X-Presswork-Delivery"
+
+// Address is a mailbox: RFC 5322 display name and addr-spec.
+type Address struct{ Name, Email string }
+
+// Message is one message to one recipient, rendered and ready. E-mail kinds have Mail, broadcasts Post.
+type Message struct {
+	ID   Identity
+	Mail *Mail
+	Post *Post
+}
+
+// Mail is an e-mail.
+type Mail struct {
+	To, From Address
+	ReplyTo  string // empty: none
+	Subject  string
+	HTML     string
+	Text     string
+	// ListID is the RFC 2919 identifier, without brackets: "news.example.org".
+	ListID string
+	// Unsubscribe is the https URL of RFC 8058 one-click unsubscription; empty: no header.
+	Unsubscribe string
+	// MessageID is without brackets; the same in every attempt.
+	MessageID string
+}
+
+// Post is a message to a place rather than to a person: a conversation, a channel, an endpoint.
+type Post struct {
+	Title string
+	// Text is the whole post in plain Markdown-like text, for clients that show no blocks.
+	Text string
+	// URL is the public page of the publication; empty: none.
+	URL   string
+	Items []PostItem
+	// Type is the publication's type: "announcement", "alert", …
+	Type string
+	// PublishedAt is RFC 3339, UTC.
+	PublishedAt string
+	// Data is the client's own, passed on to webhooks.
+	Data map[string]any
+}
+
+// PostItem is one content item of a post.
+type PostItem struct {
+	ID, Title, Summary, URL string
+	// HTML is sanitised; Text is plain.
+	HTML, Text string
+	Topics     []string
+}

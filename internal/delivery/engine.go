@@ -1,0 +1,242 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/presswork/presswork/internal/fault"
+)
+
+// Times of the protocol. A call may start until sendUntil after the last good flush and takes callTimeout at
+// most; the lease is what takeover waits for. All are measured on a monotonic clock here and on the
+// database's clock there; neither is ever compared with the other.
+const (
+	leaseTime   = 15 * time.Second
+	sendUntil   = 7 * time.Second
+	callTimeout = 10 * time.Second
+	heartbeat   = 3 * time.Second
+	// holdTime is how long a batch may keep its worker slot before it gives the rest back.
+	holdTime = 5 * time.Second
+)
+
+// Send makes one attempt to send to one recipient; its error is a fault.
+type Send func(ctx context.Context, r *Recipient) error
+
+// Open prepares what a batch's recipients have in common, and returns how to send to one of them.
+// A GiveUp error fails the whole batch's rest; any other gives it back for later.
+type Open func(ctx context.Context, b *Batch) (Send, error)
+
+// Config of an Engine.
+type Config struct {
+	// Process names this process in the sessions: "host:pid".
+	Process string
+	// Connections is how many sends may be under way at once, by channel kind id.
+	Connections func(channel int16) int
+	// Observe is told of each outcome and how long its call took; it must be quick.
+	Observe func(channel int16, o Outcome, took time.Duration)
+	// Notice is told of what an operator should know; err may be nil.
+	Notice func(message string, err error)
+}
+
+// Engine sends batches. One engine serves a process; it is safe for concurrent use.
+type Engine struct {
+	ledger  Ledger
+	config  Config
+	control *control
+
+	mu      sync.Mutex
+	session *session
+	pools   map[int16]*pool
+	closing bool
+	runs    sync.WaitGroup
+	pace    pace
+
+	abandon context.Context // ends when Close gives up waiting
+	giveUp  context.CancelFunc
+}
+
+// NewEngine makes an engine. Close it to end its session.
+func NewEngine(ledger Ledger, config Config) *Engine {
+	e := &Engine{ledger: ledger, config: config, pools: make(map[int16]*pool)}
+	e.control = newControl(ledger)
+	e.abandon, e.giveUp = context.WithCancel(context.Background())
+	return e
+}
+
+// ErrClosing is returned for batches that arrive while the engine closes; they stay claimable.
+var ErrClosing = errors.New("the sending engine is closing")
+
+// Report is what a run came to.
+type Report struct {
+	// Stale nudges did nothing.
+	Stale bool
+	Released
+}
+
+// Run claims a batch and sends to everyone in it who is still owed, then gives it back. It may be called
+// for the same batch any number of times, by any number of processes: the claim lets one through.
+func (e *Engine) Run(ctx context.Context, batch int64, gen int, open Open) (Report, error) {
+	if !e.enter() {
+		return Report{}, ErrClosing
+	}
+	defer e.runs.Done()
+	s, err := e.currentSession(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	b, err := e.ledger.Claim(ctx, s.id, batch, gen)
+	if err != nil {
+		return Report{}, fmt.Errorf("claim batch %d: %w", batch, err)
+	}
+	if b == nil {
+		return Report{Stale: true}, nil
+	}
+	wait, err := e.work(ctx, s, b, open)
+	if errors.Is(err, ErrFenced) {
+		return Report{Stale: true}, nil // whoever took over has nudged it again
+	}
+	if err != nil {
+		e.config.Notice("batch given back", err)
+	}
+	return e.release(ctx, b, wait)
+}
+
+// pause is how long a batch waits after an error that was nobody's in particular.
+const pauseAfterError = 5 * time.Second
+
+// work sends the batch's rest and says how the batch should be released.
+func (e *Engine) work(ctx context.Context, s *session, b *Batch, open Open) (Release, error) {
+	owed, err := e.ledger.Owed(ctx, b)
+	if err != nil {
+		return Release{Wait: pauseAfterError}, fmt.Errorf("read what batch %d owes: %w", b.ID, err)
+	}
+	if len(owed.Recipients) == 0 {
+		return Release{}, nil
+	}
+	send, err := open(ctx, b)
+	if err != nil {
+		if !fault.Is(err, fault.GiveUp) {
+			return Release{Wait: pauseAfterError}, fmt.Errorf("open batch %d: %w", b.ID, err)
+		}
+		gaveUp := err
+		send = func(context.Context, *Recipient) error { return gaveUp }
+	}
+	r := newRun(e, s, b, owed, send)
+	e.control.watch(b)
+	defer e.control.unwatch(b)
+	e.poolOf(b.Channel).add(r)
+	r.waitUntilDone(ctx)
+	return r.outcome()
+}
+
+// release gives the batch back. It outlasts a cancelled ctx and an absent database, since a claim under a
+// living session is nobody else's to mend.
+func (e *Engine) release(ctx context.Context, b *Batch, how Release) (Report, error) {
+	ctx = context.WithoutCancel(ctx)
+	var released Released
+	err := untilDone(e.abandon, func() (err error) {
+		ctx, cancel := context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+		released, err = e.ledger.Release(ctx, b, how)
+		return err
+	})
+	if errors.Is(err, ErrFenced) {
+		return Report{Stale: true}, nil
+	}
+	if err != nil {
+		return Report{}, fmt.Errorf("release batch %d: %w", b.ID, err)
+	}
+	if released.Done {
+		if err := e.ledger.Complete(ctx, b.Publication); err != nil {
+			e.config.Notice("publication not completed now, the reconciler will", err)
+		}
+	}
+	return Report{Released: released}, nil
+}
+
+// untilDone repeats fn while it fails, unless it was fenced, until ctx ends.
+func untilDone(ctx context.Context, fn func() error) error {
+	pause := 50 * time.Millisecond
+	for {
+		err := fn()
+		if err == nil || errors.Is(err, ErrFenced) || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+			pause = min(2*pause, time.Second)
+		}
+	}
+}
+
+func (e *Engine) enter() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closing {
+		return false
+	}
+	e.runs.Add(1)
+	return true
+}
+
+func (e *Engine) poolOf(channel int16) *pool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p, ok := e.pools[channel]
+	if !ok {
+		p = newPool(e.config.Connections(channel))
+		e.pools[channel] = p
+	}
+	return p
+}
+
+// currentSession is the open session, or a new one after the last was lost.
+func (e *Engine) currentSession(ctx context.Context) (*session, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.session != nil && !e.session.lost() {
+		return e.session, nil
+	}
+	opened := time.Now()
+	id, err := e.ledger.OpenSession(ctx, e.config.Process, leaseTime)
+	if err != nil {
+		return nil, fmt.Errorf("open a sender session: %w", err)
+	}
+	e.session = startSession(id, opened, e.ledger, &e.pace, e.config.Notice)
+	return e.session, nil
+}
+
+// Close lets calls that are under way finish, gives every batch back and ends the session. Work that is still
+// under way when ctx ends is left to takeover.
+func (e *Engine) Close(ctx context.Context) error {
+	e.mu.Lock()
+	e.closing = true
+	s, pools := e.session, e.pools
+	e.mu.Unlock()
+	for _, p := range pools {
+		p.stop()
+	}
+	idle := make(chan struct{})
+	go func() { e.runs.Wait(); close(idle) }()
+	var err error
+	select {
+	case <-idle:
+	case <-ctx.Done():
+		err = fmt.Errorf("close the sending engine: %w", ctx.Err())
+	}
+	e.giveUp()
+	e.control.close()
+	if s == nil {
+		return err
+	}
+	s.close()
+	if err == nil && !s.lost() {
+		err = e.ledger.CloseSession(ctx, s.id)
+	}
+	return err
+}

@@ -1,0 +1,117 @@
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/presswork/presswork/tasks"
+)
+
+// ErrFenced says that the session is no longer this process's: somebody took over. Nothing was written.
+var ErrFenced = errors.New("the sender session was taken over")
+
+// Batch is a claimed batch: a key range of one publication's recipients on one channel.
+type Batch struct {
+	ID          int64
+	Publication int64
+	Channel     int16
+	Lane        tasks.Lane
+	Gen         int
+	// Token fences the claim: a release with another token changes nothing.
+	Token   int
+	Session int64
+	Lo, Hi  int64 // recipients after Lo, up to Hi
+}
+
+// Recipient is one owed delivery, with what is needed to personalise it.
+type Recipient struct {
+	ID      int64
+	Attempt int16
+	Choice  []byte
+	// Skip, if not NoReason, is why nothing may be sent any more.
+	Skip Reason
+
+	// Of a personal channel; a broadcast has none.
+	UID        string
+	Email      string
+	Name       string
+	Language   string
+	Timezone   string
+	Topics     []string
+	Attributes json.RawMessage
+}
+
+// Owed is what a batch still owes, read at one moment.
+type Owed struct {
+	Recipients []Recipient // by id, ascending
+	// At is the database's clock just before the read: consent withdrawn later is not reflected.
+	At time.Time
+}
+
+// Window is an entry of a session's in-flight list: of a batch, the recipients after After up to Through.
+type Window struct{ Batch, After, Through int64 }
+
+// Flush is one write of a session: what came of earlier windows and what is about to be sent.
+type Flush struct {
+	Session int64
+	// Number rises by one with each flush, so that one with an unknown fate can be repeated.
+	Number   int64
+	Lease    time.Duration
+	InFlight []Window
+	Outcomes []Outcome
+}
+
+// Release gives a claimed batch back.
+type Release struct {
+	// Wait before the rest may be claimed; 0: at once.
+	Wait time.Duration
+	// Quiet leaves the rest without a nudge: somebody paused or cancelled, and will nudge or stop it.
+	Quiet bool
+}
+
+// Released is what became of the batch.
+type Released struct {
+	Done    bool
+	Failed  int // recipients of the batch that have a dead letter
+	Pending int
+	Size    int
+}
+
+// Control is what operators and subscribers changed while batches were in hand.
+type Control struct {
+	// Stopped publications may not start another call.
+	Stopped map[int64]bool
+	// StoppedChannels may not either; All stops everything.
+	StoppedChannels map[int16]bool
+	All             bool
+	// Revoked subscribers withdrew consent or a topic, at this moment of the database's clock.
+	Revoked map[int64]time.Time
+}
+
+// Ledger is where the engine keeps its truth. Every method is one transaction.
+type Ledger interface {
+	// OpenSession starts a session with a lease.
+	OpenSession(ctx context.Context, process string, lease time.Duration) (int64, error)
+	// CloseSession ends a session with nothing in flight. It may be repeated.
+	CloseSession(ctx context.Context, session int64) error
+	// Claim takes a batch for a session. It returns nil and no error if the nudge is stale or doubled, if the
+	// batch waits, or if it is paused.
+	Claim(ctx context.Context, session, batch int64, gen int) (*Batch, error)
+	// Owed reads the recipients of a claimed batch who are still pending.
+	Owed(ctx context.Context, b *Batch) (Owed, error)
+	// Flush writes outcomes and the in-flight list. ErrFenced: nothing was written, and never will be. Another
+	// error: it may have been written; repeating the same Flush is safe.
+	Flush(ctx context.Context, f Flush) error
+	// SettleLate writes outcomes that came after the session was taken over: they change only rows that are
+	// uncertain under that session.
+	SettleLate(ctx context.Context, session int64, outcomes []Outcome) error
+	// Release recounts a batch and closes it, or makes the rest ready again with a new nudge. ErrFenced if the
+	// claim is no longer ours.
+	Release(ctx context.Context, b *Batch, r Release) (Released, error)
+	// Complete closes the publication if nothing of it is open any more. It may be repeated.
+	Complete(ctx context.Context, publication int64) error
+	// Control reads what was changed by others: of these publications, and which subscribers revoked lately.
+	Control(ctx context.Context, publications []int64) (Control, error)
+}

@@ -1,0 +1,95 @@
+package delivery
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"time"
+
+	"github.com/presswork/presswork/internal/fault"
+)
+
+// Retries of transient failures: one try and three retries, 2 s doubling, 60 s at most, full jitter
+// (AWS Architecture Blog, "Exponential Backoff and Jitter").
+const (
+	MaxAttempts = 4
+	backoffBase = 2 * time.Second
+	backoffCap  = time.Minute
+)
+
+// Backoff is how long to wait after so many used attempts: a random part of the exponential step.
+func Backoff(attempts int16) time.Duration {
+	step := backoffCap
+	if attempts >= 1 && attempts <= 5 {
+		step = min(backoffBase<<(attempts-1), backoffCap)
+	}
+	return time.Duration(rand.Int64N(int64(step))) + time.Millisecond //nolint:gosec // jitter, not a secret
+}
+
+// Outcome is what one attempt came to, ready for the ledger.
+type Outcome struct {
+	Publication int64
+	Channel     int16
+	Recipient   int64
+	State       State
+	Attempt     int16 // attempts used so far
+	Reason      Reason
+	Dead        *DeadLetter // with Failed
+}
+
+// DeadLetter says why a delivery failed for good.
+type DeadLetter struct {
+	Kind, Code, Error, Fingerprint string
+}
+
+// verdict turns an attempt's error into an outcome, and says how long the batch should wait if the
+// recipient is still owed. It is the one place where an error meets the ledger.
+func verdict(b *Batch, r *Recipient, err error) (o Outcome, wait time.Duration) {
+	o = Outcome{Publication: b.Publication, Channel: b.Channel, Recipient: r.ID, Attempt: r.Attempt, State: Pending}
+	var known *fault.Error
+	errors.As(err, &known)
+	switch kind := fault.KindOf(err); {
+	case err == nil:
+		o.State, o.Attempt = Sent, r.Attempt+1
+	case kind == fault.Uncertain:
+		o.State, o.Attempt, o.Reason = Uncertain, r.Attempt+1, NoAnswer
+	case kind == fault.Wait:
+		wait = max(known.After, time.Second)
+	case kind == fault.GiveUp:
+		o.State, o.Attempt, o.Reason = Failed, r.Attempt+1, Rejected
+		o.Dead = deadLetter(b, err)
+	case r.Attempt+1 >= MaxAttempts:
+		o.State, o.Attempt, o.Reason = Failed, r.Attempt+1, RetriesUsed
+		o.Dead = deadLetter(b, err)
+	default:
+		o.Attempt = r.Attempt + 1
+		wait = Backoff(o.Attempt)
+	}
+	return o, wait
+}
+
+var (
+	addressPattern = regexp.MustCompile(`[^\s<>"']+@[^\s<>"']+`)
+	numberPattern  = regexp.MustCompile(`\b[0-9a-fA-F-]*[0-9][0-9a-fA-F-]{3,}\b`)
+)
+
+// Normalise takes addresses, ids and numbers out of an error's text, so that equal causes read equal and no
+// personal data is kept.
+func Normalise(text string) string {
+	text = addressPattern.ReplaceAllString(text, "<address>")
+	text = numberPattern.ReplaceAllString(text, "<n>")
+	if len(text) > 500 {
+		text = text[:500]
+	}
+	return text
+}
+
+func deadLetter(b *Batch, err error) *DeadLetter {
+	d := &DeadLetter{Kind: fault.KindOf(err).String(), Code: fault.CodeOf(err), Error: Normalise(err.Error())}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d\n%s\n%s\n%s", b.Channel, d.Kind, d.Code, d.Error))
+	d.Fingerprint = hex.EncodeToString(sum[:8])
+	return d
+}

@@ -1,0 +1,103 @@
+package delivery
+
+import "sync"
+
+// lanes of a pool: critical, normal, bulk.
+const laneCount = 3
+
+// pool is the connections of one channel kind. Each takes the next window from the most urgent lane, in turn
+// among the runs of a lane, so that a bulk run never keeps an urgent one waiting for more than the windows
+// that are under way.
+type pool struct {
+	mu     sync.Mutex
+	lanes  [laneCount][]*run
+	active int
+	max    int
+	window func() int
+}
+
+func newPool(connections int) *pool { return &pool{max: max(1, connections)} }
+
+// add offers a run and starts as many connections as it can use.
+func (p *pool) add(r *run) {
+	size := r.engine.pace.window()
+	p.mu.Lock()
+	lane := min(max(int(r.batch.Lane), 0), laneCount-1)
+	p.lanes[lane] = append(p.lanes[lane], r)
+	start := min((r.left()+size-1)/size, p.max-p.active)
+	p.active += max(start, 0)
+	p.mu.Unlock()
+	for range start {
+		go p.connection(&r.engine.pace)
+	}
+}
+
+// take is the next window, nil if no run has anything left; the last connection to see that ends.
+func (p *pool) take(size int) *window {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for lane := range p.lanes {
+		for len(p.lanes[lane]) > 0 {
+			r := p.lanes[lane][0]
+			w := r.take(size)
+			rest := p.lanes[lane][1:]
+			if w == nil {
+				p.lanes[lane] = rest
+				continue
+			}
+			p.lanes[lane] = append(rest, r)
+			return w
+		}
+	}
+	return nil
+}
+
+// leave ends a connection unless work came in meanwhile.
+func (p *pool) leave() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, runs := range p.lanes {
+		for _, r := range runs {
+			if r.left() > 0 {
+				return false
+			}
+		}
+	}
+	p.active--
+	return true
+}
+
+// connection sends windows until there are none. While one is being sent, the next is being listed.
+func (p *pool) connection(pace *pace) {
+	for {
+		next := p.take(pace.window())
+		if next == nil {
+			if p.leave() {
+				return
+			}
+			continue
+		}
+		next.run.session.admit(next)
+		for next != nil {
+			current := next
+			next = p.take(pace.window())
+			if next != nil {
+				next.run.session.admit(next)
+			}
+			current.work()
+		}
+	}
+}
+
+// stop ends every run as soon as its windows under way are finished.
+func (p *pool) stop() {
+	p.mu.Lock()
+	var runs []*run
+	for _, lane := range p.lanes {
+		runs = append(runs, lane...)
+	}
+	p.mu.Unlock()
+	for _, r := range runs {
+		r.stop(0, false)
+	}
+}

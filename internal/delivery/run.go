@@ -1,0 +1,153 @@
+package delivery
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// run is one claimed batch being sent. Connections take windows of its recipients; it is done when no window
+// is open and every outcome is stored.
+type run struct {
+	engine  *Engine
+	session *session
+	batch   *Batch
+	send    Send
+	loaded  time.Time // the database's clock when the recipients were read
+	ends    time.Time // when the slot must be given back
+
+	mu         sync.Mutex
+	recipients []Recipient // not handed out yet
+	open       int         // windows handed out and not finished
+	unstored   int         // outcomes, and windows taken off the list, that are not stored yet
+	stopped    bool
+	quiet      bool
+	wait       time.Duration // before what is left may be tried again
+	done       chan struct{}
+	isDone     bool
+}
+
+func newRun(e *Engine, s *session, b *Batch, owed Owed, send Send) *run {
+	return &run{engine: e, session: s, batch: b, send: send, loaded: owed.At, recipients: owed.Recipients,
+		ends: time.Now().Add(holdTime), done: make(chan struct{})}
+}
+
+// window is the next few recipients of a run, handed to one connection, which sends to them in order.
+type window struct {
+	run        *run
+	recipients []Recipient
+	// after and through are the session's: it lists recipients after `after` up to `through`.
+	after, through int64
+	ready          chan struct{} // closed when the window is durably listed
+}
+
+// take hands out a window of at most n recipients; nil if nothing is left to hand out.
+func (r *run) take(n int) *window {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped || len(r.recipients) == 0 {
+		return nil
+	}
+	n = min(n, len(r.recipients))
+	w := &window{run: r, recipients: r.recipients[:n:n], ready: make(chan struct{})}
+	r.recipients = r.recipients[n:]
+	w.after, w.through = w.recipients[0].ID-1, w.recipients[n-1].ID
+	r.open++
+	return w
+}
+
+// halted reports that nothing more of the run is to be sent now.
+func (r *run) halted() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stopped
+}
+
+// left is how many recipients are still to be handed out.
+func (r *run) left() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped {
+		return 0
+	}
+	return len(r.recipients)
+}
+
+// finished says that a connection is through with a window: with all of it, or with a part only.
+func (r *run) finished(w *window, complete bool) {
+	r.mu.Lock()
+	r.open--
+	if !complete {
+		r.unstored++
+	}
+	r.check()
+	r.mu.Unlock()
+	if !complete {
+		r.session.drop(w)
+	}
+}
+
+// settle notes an outcome; wait is for what stays pending.
+func (r *run) settle(w *window, o Outcome, wait time.Duration) {
+	r.mu.Lock()
+	r.unstored++
+	r.wait = max(r.wait, wait)
+	r.mu.Unlock()
+	r.session.settle(w, o)
+}
+
+// stored says that one outcome, or one window taken off the list, is in the ledger.
+func (r *run) stored() {
+	r.mu.Lock()
+	r.unstored--
+	r.check()
+	r.mu.Unlock()
+}
+
+// stop hands out nothing more; what is left waits.
+func (r *run) stop(wait time.Duration, quiet bool) {
+	r.mu.Lock()
+	r.stopped = true
+	r.wait = max(r.wait, wait)
+	r.quiet = r.quiet || quiet
+	r.check()
+	r.mu.Unlock()
+}
+
+func (r *run) check() {
+	if !r.isDone && (r.stopped || len(r.recipients) == 0) && r.open == 0 && r.unstored == 0 {
+		r.isDone = true
+		close(r.done)
+	}
+}
+
+// waitUntilDone returns when the run is done or its session is lost.
+func (r *run) waitUntilDone(ctx context.Context) {
+	hold := time.NewTimer(time.Until(r.ends))
+	defer hold.Stop()
+	cancelled := ctx.Done()
+	for {
+		select {
+		case <-r.done:
+			return
+		case <-r.session.gone:
+			r.stop(0, false)
+			return
+		case <-hold.C:
+			r.stop(0, false)
+		case <-cancelled:
+			r.stop(0, false)
+			cancelled = nil
+		}
+	}
+}
+
+// outcome is how the batch is to be released, or ErrFenced.
+func (r *run) outcome() (Release, error) {
+	if r.session.lost() {
+		return Release{}, ErrFenced
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return Release{Wait: r.wait, Quiet: r.quiet}, nil
+}

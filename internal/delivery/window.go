@@ -1,0 +1,70 @@
+package delivery
+
+import (
+	"context"
+	"time"
+)
+
+// work sends to the window's recipients in order, once it is listed. Whoever is not reached was certainly not
+// sent and stays pending.
+func (w *window) work() {
+	r := w.run
+	complete := false
+	defer func() { r.finished(w, complete) }()
+	select {
+	case <-w.ready:
+	case <-r.session.gone:
+		return
+	}
+	for i := range w.recipients {
+		recipient := &w.recipients[i]
+		if !w.mayStart(recipient) {
+			return
+		}
+		outcome, wait := w.attempt(recipient)
+		r.settle(w, outcome, wait)
+		if outcome.State == Pending && outcome.Attempt == recipient.Attempt {
+			r.stop(wait, false) // told to wait: no one else of this batch either
+			return
+		}
+	}
+	complete = true
+}
+
+// mayStart looks at everything that may have changed since the batch was read.
+func (w *window) mayStart(recipient *Recipient) bool {
+	r := w.run
+	switch {
+	case r.halted():
+		return false
+	case !r.session.maySend():
+		r.stop(0, false)
+		return false
+	case r.engine.control.stopped(r.batch):
+		r.stop(0, true)
+		return false
+	case recipient.Email != "" && r.engine.control.revoked(recipient.ID, r.loaded):
+		r.stop(0, false) // the next claim reads the row anew and decides
+		return false
+	}
+	return true
+}
+
+func (w *window) attempt(recipient *Recipient) (Outcome, time.Duration) {
+	r := w.run
+	if recipient.Skip != NoReason {
+		return Outcome{Publication: r.batch.Publication, Channel: r.batch.Channel, Recipient: recipient.ID,
+			State: Skipped, Attempt: recipient.Attempt, Reason: recipient.Skip}, 0
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	defer cancel()
+	began := time.Now()
+	err := r.send(ctx, recipient)
+	took := time.Since(began)
+	r.engine.pace.sent(took)
+	outcome, wait := verdict(r.batch, recipient, err)
+	if r.engine.config.Observe != nil {
+		r.engine.config.Observe(r.batch.Channel, outcome, took)
+	}
+	return outcome, wait
+}
