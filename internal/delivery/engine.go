@@ -49,6 +49,7 @@ type Engine struct {
 
 	mu      sync.Mutex
 	session *session
+	ended   []*session // lost ones, which may still have evidence to give
 	pools   map[int16]*pool
 	closing bool
 	runs    sync.WaitGroup
@@ -107,19 +108,19 @@ func (e *Engine) Run(ctx context.Context, batch int64, gen int, open Open) (Repo
 // pause is how long a batch waits after an error that was nobody's in particular.
 const pauseAfterError = 5 * time.Second
 
-// work sends the batch's rest and says how the batch should be released.
-func (e *Engine) work(ctx context.Context, s *session, b *Batch, open Open) (Release, error) {
+// work sends the batch's rest and says how long what is left should wait.
+func (e *Engine) work(ctx context.Context, s *session, b *Batch, open Open) (time.Duration, error) {
 	owed, err := e.ledger.Owed(ctx, b)
 	if err != nil {
-		return Release{Wait: pauseAfterError}, fmt.Errorf("read what batch %d owes: %w", b.ID, err)
+		return pauseAfterError, fmt.Errorf("read what batch %d owes: %w", b.ID, err)
 	}
 	if len(owed.Recipients) == 0 {
-		return Release{}, nil
+		return 0, nil
 	}
 	send, err := open(ctx, b)
 	if err != nil {
 		if !fault.Is(err, fault.GiveUp) {
-			return Release{Wait: pauseAfterError}, fmt.Errorf("open batch %d: %w", b.ID, err)
+			return pauseAfterError, fmt.Errorf("open batch %d: %w", b.ID, err)
 		}
 		gaveUp := err
 		send = func(context.Context, *Recipient) error { return gaveUp }
@@ -134,13 +135,13 @@ func (e *Engine) work(ctx context.Context, s *session, b *Batch, open Open) (Rel
 
 // release gives the batch back. It outlasts a cancelled ctx and an absent database, since a claim under a
 // living session is nobody else's to mend.
-func (e *Engine) release(ctx context.Context, b *Batch, how Release) (Report, error) {
+func (e *Engine) release(ctx context.Context, b *Batch, wait time.Duration) (Report, error) {
 	ctx = context.WithoutCancel(ctx)
 	var released Released
 	err := untilDone(e.abandon, func() (err error) {
 		ctx, cancel := context.WithTimeout(ctx, callTimeout)
 		defer cancel()
-		released, err = e.ledger.Release(ctx, b, how)
+		released, err = e.ledger.Release(ctx, b, wait)
 		return err
 	})
 	if errors.Is(err, ErrFenced) {
@@ -149,9 +150,9 @@ func (e *Engine) release(ctx context.Context, b *Batch, how Release) (Report, er
 	if err != nil {
 		return Report{}, fmt.Errorf("release batch %d: %w", b.ID, err)
 	}
-	if released.Done {
-		if err := e.ledger.Complete(ctx, b.Publication); err != nil {
-			e.config.Notice("publication not completed now, the reconciler will", err)
+	if released.Done || released.Stopped {
+		if err := e.ledger.Advance(ctx, b.Publication); err != nil {
+			e.config.Notice("publication not advanced now, the reconciler will", err)
 		}
 	}
 	return Report{Released: released}, nil
@@ -207,6 +208,9 @@ func (e *Engine) currentSession(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a sender session: %w", err)
 	}
+	if e.session != nil {
+		e.ended = append(e.ended, e.session)
+	}
 	e.session = startSession(id, opened, e.ledger, &e.pace, e.config.Notice)
 	return e.session, nil
 }
@@ -216,7 +220,7 @@ func (e *Engine) currentSession(ctx context.Context) (*session, error) {
 func (e *Engine) Close(ctx context.Context) error {
 	e.mu.Lock()
 	e.closing = true
-	s, pools := e.session, e.pools
+	s, pools, ended := e.session, e.pools, e.ended
 	e.mu.Unlock()
 	for _, p := range pools {
 		p.stop()
@@ -231,6 +235,9 @@ func (e *Engine) Close(ctx context.Context) error {
 	}
 	e.giveUp()
 	e.control.close()
+	for _, lost := range ended {
+		lost.close()
+	}
 	if s == nil {
 		return err
 	}

@@ -63,17 +63,11 @@ type Flush struct {
 	Outcomes []Outcome
 }
 
-// Release gives a claimed batch back.
-type Release struct {
-	// Wait before the rest may be claimed; 0: at once.
-	Wait time.Duration
-	// Quiet leaves the rest without a nudge: somebody paused or cancelled, and will nudge or stop it.
-	Quiet bool
-}
-
 // Released is what became of the batch.
 type Released struct {
-	Done    bool
+	Done bool
+	// Stopped: its publication or channel is paused or cancelled; the rest got no nudge.
+	Stopped bool
 	Failed  int // recipients of the batch that have a dead letter
 	Pending int
 	Size    int
@@ -107,11 +101,12 @@ type Ledger interface {
 	// SettleLate writes outcomes that came after the session was taken over: they change only rows that are
 	// uncertain under that session.
 	SettleLate(ctx context.Context, session int64, outcomes []Outcome) error
-	// Release recounts a batch and closes it, or makes the rest ready again with a new nudge. ErrFenced if the
-	// claim is no longer ours.
-	Release(ctx context.Context, b *Batch, r Release) (Released, error)
-	// Complete closes the publication if nothing of it is open any more. It may be repeated.
-	Complete(ctx context.Context, publication int64) error
+	// Release recounts a batch and closes it, or makes the rest ready again with a new nudge that may be claimed
+	// after wait. ErrFenced if the claim is no longer ours.
+	Release(ctx context.Context, b *Batch, wait time.Duration) (Released, error)
+	// Advance completes the publication if nothing of it is open any more, or makes it paused if it is pausing and
+	// nothing of it is claimed. It may be repeated.
+	Advance(ctx context.Context, publication int64) error
 	// Control reads what was changed by others: of these publications, and which subscribers revoked lately.
 	Control(ctx context.Context, publications []int64) (Control, error)
 }

@@ -98,6 +98,6 @@ func (p *pool) stop() {
 	}
 	p.mu.Unlock()
 	for _, r := range runs {
-		r.stop(0, false)
+		r.stop(0)
 	}
 }

@@ -21,7 +21,6 @@ type run struct {
 	open       int         // windows handed out and not finished
 	unstored   int         // outcomes, and windows taken off the list, that are not stored yet
 	stopped    bool
-	quiet      bool
 	wait       time.Duration // before what is left may be tried again
 	done       chan struct{}
 	isDone     bool
@@ -105,11 +104,10 @@ func (r *run) stored() {
 }
 
 // stop hands out nothing more; what is left waits.
-func (r *run) stop(wait time.Duration, quiet bool) {
+func (r *run) stop(wait time.Duration) {
 	r.mu.Lock()
 	r.stopped = true
 	r.wait = max(r.wait, wait)
-	r.quiet = r.quiet || quiet
 	r.check()
 	r.mu.Unlock()
 }
@@ -131,23 +129,23 @@ func (r *run) waitUntilDone(ctx context.Context) {
 		case <-r.done:
 			return
 		case <-r.session.gone:
-			r.stop(0, false)
+			r.stop(0)
 			return
 		case <-hold.C:
-			r.stop(0, false)
+			r.stop(0)
 		case <-cancelled:
-			r.stop(0, false)
+			r.stop(0)
 			cancelled = nil
 		}
 	}
 }
 
-// outcome is how the batch is to be released, or ErrFenced.
-func (r *run) outcome() (Release, error) {
+// outcome is how long what is left has to wait, or ErrFenced.
+func (r *run) outcome() (time.Duration, error) {
 	if r.session.lost() {
-		return Release{}, ErrFenced
+		return 0, ErrFenced
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return Release{Wait: r.wait, Quiet: r.quiet}, nil
+	return r.wait, nil
 }

@@ -24,7 +24,7 @@ func (w *window) work() {
 		outcome, wait := w.attempt(recipient)
 		r.settle(w, outcome, wait)
 		if outcome.State == Pending && outcome.Attempt == recipient.Attempt {
-			r.stop(wait, false) // told to wait: no one else of this batch either
+			r.stop(wait) // told to wait: no one else of this batch either
 			return
 		}
 	}
@@ -38,13 +38,13 @@ func (w *window) mayStart(recipient *Recipient) bool {
 	case r.halted():
 		return false
 	case !r.session.maySend():
-		r.stop(0, false)
+		r.stop(0)
 		return false
 	case r.engine.control.stopped(r.batch):
-		r.stop(0, true)
+		r.stop(0)
 		return false
 	case recipient.Email != "" && r.engine.control.revoked(recipient.ID, r.loaded):
-		r.stop(0, false) // the next claim reads the row anew and decides
+		r.stop(0) // the next claim reads the row anew and decides
 		return false
 	}
 	return true

@@ -1,0 +1,229 @@
+// Package config reads the settings of a process from its environment: one struct, checked whole, so that a
+// process says everything that is wrong at once and names each variable.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"github.com/presswork/presswork/tasks"
+)
+
+// Config is every setting. Names are those that the settings' own tools use.
+type Config struct {
+	Environment  string `env:"ENVIRONMENT"`
+	DatabaseURL  string `env:"DATABASE_URL"`
+	MigrateURL   string `env:"MIGRATE_DATABASE_URL"`
+	RedisURL     string `env:"REDIS_URL"`
+	SecretKey    string `env:"SECRET_KEY"`
+	APIKey       string `env:"PRESSWORK_API_KEY"`
+	PublicURL    string `env:"PUBLIC_URL"`
+	Listen       string `env:"PRESSWORK_LISTEN" envDefault:":8080"`
+	OpsListen    string `env:"PRESSWORK_OPS_LISTEN" envDefault:":9090"`
+	DataDir      string `env:"PRESSWORK_DATA_DIR"`
+	LogLevel     string `env:"PRESSWORK_LOG_LEVEL" envDefault:"info"`
+	Queues       string `env:"PRESSWORK_QUEUES"`
+	UrgentSlots  int    `env:"PRESSWORK_URGENT_SLOTS" envDefault:"8"`
+	BulkSlots    int    `env:"PRESSWORK_BULK_SLOTS" envDefault:"16"`
+	Connections  int    `env:"PRESSWORK_CONNECTIONS" envDefault:"128"`
+	DatabasePool int    `env:"PRESSWORK_DATABASE_POOL" envDefault:"20"`
+	// AllowPrivate lets webhooks reach loopback and private addresses; the demo needs it.
+	AllowPrivate  bool          `env:"PRESSWORK_ALLOW_PRIVATE_WEBHOOKS"`
+	ShutdownGrace time.Duration `env:"PRESSWORK_SHUTDOWN_GRACE" envDefault:"25s"`
+
+	// QueueWeights is Queues, parsed.
+	QueueWeights map[string]int `env:"-"`
+}
+
+// Production reports whether the process runs for real.
+func (c *Config) Production() bool { return c.Environment == "production" }
+
+// Load reads and checks the environment. Each variable may also be given as NAME_FILE, the path of a file that
+// holds the value, as container secrets are.
+func Load(environ []string) (*Config, error) {
+	vars, err := withFiles(env.ToMap(environ))
+	if err != nil {
+		return nil, err
+	}
+	var c Config
+	err = env.ParseWithOptions(&c, env.Options{Environment: vars})
+	var problems problems
+	if err != nil {
+		problems.add("%s", strings.TrimPrefix(err.Error(), "env: "))
+	}
+	if c.Environment == "" {
+		// A database that somebody set up is not a playground.
+		c.Environment = "development"
+		if c.DatabaseURL != "" {
+			c.Environment = "production"
+		}
+	}
+	problems.check(&c, vars)
+	return &c, problems.err()
+}
+
+func withFiles(vars map[string]string) (map[string]string, error) {
+	for _, name := range names() {
+		path := vars[name+"_FILE"]
+		if path == "" {
+			continue
+		}
+		if vars[name] != "" {
+			return nil, fmt.Errorf("%s and %s_FILE are both set", name, name)
+		}
+		value, err := os.ReadFile(filepath.Clean(path))
+		if err != nil {
+			return nil, fmt.Errorf("%s_FILE: %w", name, err)
+		}
+		vars[name] = strings.TrimSpace(string(value))
+	}
+	return vars, nil
+}
+
+// names is every variable this build knows.
+func names() []string {
+	fields, err := env.GetFieldParams(&Config{})
+	if err != nil {
+		return nil
+	}
+	var list []string
+	for _, f := range fields {
+		if f.Key != "" && f.Key != "-" {
+			list = append(list, f.Key)
+		}
+	}
+	return list
+}
+
+type problems struct{ list []string }
+
+func (p *problems) add(format string, args ...any) {
+	p.list = append(p.list, fmt.Sprintf(format, args...))
+}
+
+func (p *problems) err() error {
+	if len(p.list) == 0 {
+		return nil
+	}
+	return errors.New("settings: " + strings.Join(p.list, "; "))
+}
+
+func (p *problems) check(c *Config, vars map[string]string) {
+	if c.Environment != "development" && c.Environment != "production" {
+		p.add("ENVIRONMENT must be development or production, not %q", c.Environment)
+	}
+	p.url("DATABASE_URL", c.DatabaseURL, "postgres", "postgresql")
+	p.url("MIGRATE_DATABASE_URL", c.MigrateURL, "postgres", "postgresql")
+	p.url("REDIS_URL", c.RedisURL, "redis", "rediss")
+	p.url("PUBLIC_URL", c.PublicURL, "http", "https")
+	p.secret("SECRET_KEY", c.SecretKey, c.Production())
+	p.secret("PRESSWORK_API_KEY", c.APIKey, c.Production())
+	if c.Production() {
+		for name, value := range map[string]string{"DATABASE_URL": c.DatabaseURL, "REDIS_URL": c.RedisURL, "PUBLIC_URL": c.PublicURL} {
+			if value == "" {
+				p.add("%s is required in production", name)
+			}
+		}
+	}
+	for name, value := range map[string]int{"PRESSWORK_URGENT_SLOTS": c.UrgentSlots, "PRESSWORK_BULK_SLOTS": c.BulkSlots,
+		"PRESSWORK_CONNECTIONS": c.Connections, "PRESSWORK_DATABASE_POOL": c.DatabasePool} {
+		if value < 1 {
+			p.add("%s must be at least 1", name)
+		}
+	}
+	if c.DatabasePool > 30 {
+		p.add("PRESSWORK_DATABASE_POOL must be at most 30")
+	}
+	weights, err := ParseQueues(c.Queues)
+	if err != nil {
+		p.add("PRESSWORK_QUEUES: %v", err)
+	}
+	c.QueueWeights = weights
+	p.unknown(vars)
+	sort.Strings(p.list)
+}
+
+// unknown refuses PRESSWORK_ names that nothing reads: a typo is a setting that silently does not apply.
+func (p *problems) unknown(vars map[string]string) {
+	known := map[string]bool{}
+	for _, name := range names() {
+		known[name], known[name+"_FILE"] = true, true
+	}
+	for name := range vars {
+		if strings.HasPrefix(name, "PRESSWORK_") && !strings.HasPrefix(name, "PRESSWORK_TEST_") && !known[name] {
+			p.add("%s is not known", name)
+		}
+	}
+}
+
+func (p *problems) url(name, value string, schemes ...string) {
+	if value == "" {
+		return
+	}
+	u, err := url.Parse(value)
+	if err != nil {
+		p.add("%s is not a URL", name) // the error would repeat a password
+		return
+	}
+	for _, s := range schemes {
+		if u.Scheme == s {
+			return
+		}
+	}
+	p.add("%s must begin with %s://", name, strings.Join(schemes, ":// or "))
+}
+
+// MinSecret is the least length of a secret, in characters: 32 random characters are more than 128 bits.
+const MinSecret = 32
+
+// placeholders are values that documentation and templates use, and that must not guard anything.
+var placeholders = [...]string{"dev-secret", "placeholder", "changeme", "change-me", "your-secret", "example", "secret-key"}
+
+func (p *problems) secret(name, value string, production bool) {
+	if value == "" {
+		if production {
+			p.add("%s is required in production", name)
+		}
+		return
+	}
+	if len(value) < MinSecret {
+		p.add("%s must have at least %d characters", name, MinSecret)
+	}
+	for _, word := range placeholders {
+		if production && strings.Contains(strings.ToLower(value), word) {
+			p.add("%s is a placeholder", name)
+		}
+	}
+}
+
+// ParseQueues reads "email=6,slack=2"; empty means every queue with its default weight.
+func ParseQueues(text string) (map[string]int, error) {
+	if strings.TrimSpace(text) == "" {
+		return tasks.Queues(), nil
+	}
+	weights := make(map[string]int)
+	for part := range strings.SplitSeq(text, ",") {
+		name, value, found := strings.Cut(strings.TrimSpace(part), "=")
+		weight := 1
+		if found {
+			var err error
+			if weight, err = strconv.Atoi(value); err != nil || weight < 1 {
+				return nil, fmt.Errorf("the weight of %q must be a whole number of at least 1", name)
+			}
+		}
+		if _, known := tasks.Queues()[name]; !known {
+			return nil, fmt.Errorf("no queue is called %q", name)
+		}
+		weights[name] = weight
+	}
+	return weights, nil
+}

@@ -1,0 +1,236 @@
+package delivery
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// memory is a Ledger in memory with the rules of the real one, for tests of the engine alone. The real one is
+// tested in internal/postgres, both together in internal/e2e.
+type memory struct {
+	mu       sync.Mutex
+	batches  map[int64]*memoryBatch
+	rows     map[int64]*memoryRow // by recipient
+	sessions map[int64]*memorySession
+	control  Control
+	failing  error // returned by every Flush
+	nudges   int
+	polls    chan struct{} // one for each Control
+}
+
+type memoryBatch struct {
+	Batch
+	state string
+	until time.Time
+}
+
+type memoryRow struct {
+	state   State
+	attempt int16
+	reason  Reason
+	session int64
+	dead    *DeadLetter
+}
+
+type memorySession struct {
+	flush    int64
+	inflight []Window
+	ended    bool
+}
+
+// newMemory holds recipients 1 to n in batches of a size, all of publication 1 on channel 1.
+func newMemory(n, size int) *memory {
+	m := &memory{batches: map[int64]*memoryBatch{}, rows: map[int64]*memoryRow{}, sessions: map[int64]*memorySession{},
+		polls: make(chan struct{})}
+	for lo := 0; lo < n; lo += size {
+		id := int64(len(m.batches) + 1)
+		m.batches[id] = &memoryBatch{state: "ready", Batch: Batch{ID: id, Publication: 1, Channel: 1, Lane: 1, Gen: 1,
+			Lo: int64(lo), Hi: int64(min(lo+size, n))}}
+	}
+	for i := 1; i <= n; i++ {
+		m.rows[int64(i)] = &memoryRow{}
+	}
+	return m
+}
+
+func (m *memory) OpenSession(context.Context, string, time.Duration) (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	id := int64(len(m.sessions) + 1)
+	m.sessions[id] = &memorySession{}
+	return id, nil
+}
+
+func (m *memory) CloseSession(_ context.Context, id int64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sessions[id].ended = true
+	return nil
+}
+
+func (m *memory) Claim(_ context.Context, session, batch int64, gen int) (*Batch, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b := m.batches[batch]
+	if b == nil || b.Gen != gen || b.state != "ready" || m.sessions[session].ended || m.control.Stopped[b.Publication] {
+		return nil, nil
+	}
+	b.state, b.Session = "claimed", session
+	b.Token++
+	claimed := b.Batch
+	return &claimed, nil
+}
+
+func (m *memory) Owed(_ context.Context, b *Batch) (Owed, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	owed := Owed{At: time.Now()}
+	for id := b.Lo + 1; id <= b.Hi; id++ {
+		if row := m.rows[id]; row.state == Pending {
+			owed.Recipients = append(owed.Recipients, Recipient{ID: id, Attempt: row.attempt, Email: "x"})
+		}
+	}
+	return owed, nil
+}
+
+func (m *memory) Flush(_ context.Context, f Flush) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.sessions[f.Session]
+	if m.failing != nil {
+		return m.failing
+	}
+	if s.ended || s.flush != f.Number-1 {
+		return ErrFenced
+	}
+	s.flush, s.inflight = f.Number, slices.Clone(f.InFlight)
+	for _, o := range f.Outcomes {
+		row := m.rows[o.Recipient]
+		if row.state != Pending {
+			return ErrFenced
+		}
+		*row = memoryRow{state: o.State, attempt: o.Attempt, reason: o.Reason, session: f.Session, dead: o.Dead}
+	}
+	return nil
+}
+
+func (m *memory) SettleLate(_ context.Context, session int64, outcomes []Outcome) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, o := range outcomes {
+		if row := m.rows[o.Recipient]; row.state == Uncertain && row.session == session {
+			row.state, row.reason = o.State, o.Reason
+		}
+	}
+	return nil
+}
+
+func (m *memory) Release(_ context.Context, b *Batch, wait time.Duration) (Released, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	mine := m.batches[b.ID]
+	if mine.Token != b.Token || mine.state != "claimed" || mine.Session != b.Session {
+		return Released{}, ErrFenced
+	}
+	r := Released{Stopped: m.control.Stopped[b.Publication]}
+	for id := b.Lo + 1; id <= b.Hi; id++ {
+		r.Size++
+		switch m.rows[id].state {
+		case Pending:
+			r.Pending++
+		case Failed:
+			r.Failed++
+		default:
+		}
+	}
+	mine.state, mine.until = "done", time.Now().Add(wait)
+	if r.Done = r.Pending == 0; !r.Done {
+		mine.state = "ready"
+		mine.Gen++
+		m.nudges++
+	}
+	return r, nil
+}
+
+func (m *memory) Advance(context.Context, int64) error { return nil }
+
+func (m *memory) Control(context.Context, []int64) (Control, error) {
+	select {
+	case m.polls <- struct{}{}:
+	default:
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.control, nil
+}
+
+// set changes the controls and returns once the engine has them: at the second poll after the change, what the
+// first one read is stored.
+func (m *memory) set(c Control) {
+	m.mu.Lock()
+	m.control = c
+	m.mu.Unlock()
+	<-m.polls
+	<-m.polls
+}
+
+// takeOver ends a session as the real ledger does.
+func (m *memory) takeOver(id int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.sessions[id]
+	s.ended = true
+	for _, w := range s.inflight {
+		for r := w.After + 1; r <= w.Through; r++ {
+			if row := m.rows[r]; row.state == Pending {
+				row.state, row.reason, row.session = Uncertain, ProcessDied, id
+			}
+		}
+	}
+	for _, b := range m.batches {
+		if b.state == "claimed" && b.Session == id {
+			b.state = "ready"
+			b.Gen++
+		}
+	}
+}
+
+func (m *memory) count(state State) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := 0
+	for _, row := range m.rows {
+		if row.state == state {
+			n++
+		}
+	}
+	return n
+}
+
+// listed reports whether a recipient is on a living session's list.
+func (m *memory) listed(recipient int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.sessions {
+		for _, w := range s.inflight {
+			if recipient > w.After && recipient <= w.Through {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// next is a batch that can be claimed, with its generation.
+func (m *memory) next() (batch int64, gen int, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, b := range m.batches {
+		if b.state == "ready" {
+			return id, b.Gen, true
+		}
+	}
+	return 0, 0, false
+}

@@ -1,0 +1,17 @@
+package delivery
+
+import "github.com/presswork/presswork/tasks"
+
+// Takeover is what became of one session that ended without a word.
+type Takeover struct {
+	Session   int64
+	Process   string
+	Uncertain int // recipients that were on its in-flight list
+	Batches   int // made ready again
+}
+
+// Overdue is a batch whose nudge may have been lost.
+type Overdue struct {
+	Batch int64
+	Task  tasks.Task
+}

@@ -1,0 +1,43 @@
+package devstack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+)
+
+// RestartPostgres brings PostgreSQL back at the same address with the same data
+// after a test has killed it; if it still runs, it is first made to crash. What
+// was committed is still there, on a Durable stack and after SIGKILL alike: only
+// the machine's own crash needs Durable. Do not call it while other methods of
+// the stack run.
+func (s *Stack) RestartPostgres(ctx context.Context) error {
+	if s.postgres == nil {
+		return errors.New("the stack has no PostgreSQL")
+	}
+	// SIGQUIT: no checkpoint, so the start recovers from the log as after a crash.
+	if err := s.postgres.process.stop(syscall.SIGQUIT); err != nil {
+		return fmt.Errorf("crash PostgreSQL: %w", err)
+	}
+	for {
+		err := s.postgres.launch(ctx)
+		// Children of a killed postmaster take a moment to notice, and until then
+		// a new one refuses to start.
+		if !errors.Is(err, errEnded) || pause(ctx) != nil {
+			return err
+		}
+	}
+}
+
+// RestartRedis is the same for Redis. A Durable stack's Redis comes back with
+// all but the last second, another one's empty.
+func (s *Stack) RestartRedis(ctx context.Context) error {
+	if s.redis == nil {
+		return errors.New("the stack has no redis-server")
+	}
+	if err := s.redis.process.stop(syscall.SIGKILL); err != nil {
+		return fmt.Errorf("crash Redis: %w", err)
+	}
+	return s.redis.launch(ctx)
+}

@@ -1,0 +1,197 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/tasks"
+)
+
+// BatchSize is the unit of work: recipients of one send task.
+const BatchSize = 100
+
+// PageSize is how many subscribers one fan-out step expands.
+const PageSize = 2000
+
+// Rendition is what the render task prepared for one channel and language.
+type Rendition struct {
+	Channel  int16
+	Language string
+	Body     []byte // JSON
+}
+
+// StartRender takes a publication for rendering. It returns nil if there is nothing to render: a stale nudge,
+// or one that is paused or cancelled meanwhile. It may be repeated.
+func (db *DB) StartRender(ctx context.Context, id int64) (*publication.Publication, error) {
+	var p *publication.Publication
+	err := db.tx(ctx, "start rendering", func(tx pgx.Tx) error {
+		var err error
+		p, err = scanPublication(tx.QueryRow(ctx, `
+			UPDATE publication SET state = 'rendering', updated_at = now()
+			WHERE id = $1 AND state IN ('queued', 'rendering') RETURNING `+publicationColumns, id))
+		if errors.Is(err, pgx.ErrNoRows) {
+			p = nil
+			return nil
+		}
+		return err
+	})
+	return p, err
+}
+
+// publicationColumns and scanPublication go together.
+const publicationColumns = `id, uid, title, type, priority, lane, state, failure, channels, audience, contents,
+	templates, data, sender_id, scheduled_at, created_by, correlation_id, created_at, started_at, completed_at,
+	updated_at, version`
+
+func scanPublication(row pgx.Row) (*publication.Publication, error) {
+	var p publication.Publication
+	var audience, contents, templates, data []byte
+	if err := row.Scan(&p.ID, &p.UID, &p.Title, &p.Type, &p.Priority, &p.Lane, &p.State, &p.Failure, &p.Channels,
+		&audience, &contents, &templates, &data, &p.SenderID, &p.ScheduledAt, &p.CreatedBy, &p.CorrelationID,
+		&p.CreatedAt, &p.StartedAt, &p.CompletedAt, &p.UpdatedAt, &p.Version); err != nil {
+		return nil, err
+	}
+	return &p, errors.Join(json.Unmarshal(audience, &p.Audience), json.Unmarshal(contents, &p.Contents),
+		json.Unmarshal(templates, &p.Templates), json.Unmarshal(data, &p.Data))
+}
+
+// audienceFilter is who belongs to an audience, for a subscriber s: everybody, or by topics ($1), or by name
+// ($2), minus the excluded ($3).
+const audienceFilter = ` s.status = 'active'
+	AND ($1::integer[] IS NULL OR s.topics && $1) AND ($2::bigint[] IS NULL OR s.id = ANY($2)) AND NOT s.id = ANY($3::bigint[])`
+
+func audienceArgs(a publication.Audience) []any {
+	excluded := a.Exclude
+	if excluded == nil {
+		excluded = []int64{}
+	}
+	return []any{a.Topics, a.Subscribers, excluded}
+}
+
+// CountAudience counts an audience as it is now, up to a limit.
+func (db *DB) CountAudience(ctx context.Context, a publication.Audience, limit int) (int, error) {
+	var n int
+	err := db.pool.QueryRow(ctx, `SELECT count(*) FROM (SELECT FROM subscriber s WHERE`+audienceFilter+` LIMIT $4) x`,
+		append(audienceArgs(a), limit)...).Scan(&n)
+	return n, translate(err, "count an audience")
+}
+
+// Fanout is how a publication's sending starts.
+type Fanout struct {
+	Publication int64
+	Lane        tasks.Lane
+	Renditions  []Rendition
+	Links       []string // by number
+	// Broadcasts are the kinds of channels that get one message for each enabled channel of the kind.
+	Broadcasts []channel.Kind
+	// Ranges is into how many ranges a personal audience is split; 0: there is none.
+	Ranges int
+	// Inline leaves the ranges without a nudge: the caller expands them at once.
+	Inline bool
+}
+
+// StartFanout stores what was rendered, freezes the audience and makes the first work, in one transaction. It
+// returns the ids of the ranges, and false if the publication is no longer rendering.
+func (db *DB) StartFanout(ctx context.Context, f Fanout) (ranges []int64, started bool, err error) {
+	err = db.tx(ctx, "start a fan-out", func(tx pgx.Tx) error {
+		ranges, started = nil, false
+		tag, err := tx.Exec(ctx, `
+			UPDATE publication SET state = 'sending', lane = $2, fanout_done = $3, started_at = clock_timestamp(),
+			       updated_at = clock_timestamp()
+			WHERE id = $1 AND state = 'rendering'`, f.Publication, f.Lane, f.Ranges == 0)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		started = true
+		if err := storeRenditions(ctx, tx, f); err != nil {
+			return err
+		}
+		if err := broadcast(ctx, tx, f); err != nil {
+			return err
+		}
+		ranges, err = splitAudience(ctx, tx, f)
+		return err
+	})
+	return ranges, started, err
+}
+
+func storeRenditions(ctx context.Context, tx pgx.Tx, f Fanout) error {
+	batch := &pgx.Batch{}
+	for _, r := range f.Renditions {
+		batch.Queue(`
+			INSERT INTO rendition (publication_id, channel_id, language, body) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (publication_id, channel_id, language) DO UPDATE SET body = excluded.body`,
+			f.Publication, r.Channel, r.Language, r.Body)
+	}
+	for n, url := range f.Links {
+		batch.Queue(`
+			INSERT INTO link (publication_id, n, url) VALUES ($1, $2, $3)
+			ON CONFLICT (publication_id, n) DO UPDATE SET url = excluded.url`, f.Publication, n, url)
+	}
+	return tx.SendBatch(ctx, batch).Close()
+}
+
+// broadcast makes a row and a batch of its own for every target, so that none waits for another.
+func broadcast(ctx context.Context, tx pgx.Tx, f Fanout) error {
+	for _, kind := range f.Broadcasts {
+		if _, err := tx.Exec(ctx, `
+			INSERT INTO delivery (publication_id, channel_id, recipient_id)
+			SELECT $1, $2, id FROM channel WHERE kind = $3 AND enabled
+			ON CONFLICT DO NOTHING`, f.Publication, kind.ID(), string(kind)); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, `
+			INSERT INTO batch (publication_id, channel_id, lane, lo, hi, size)
+			SELECT $1, $2, $4, id - 1, id, 1 FROM channel WHERE kind = $3 AND enabled
+			RETURNING id, channel_id, lane, gen, not_before`, f.Publication, kind.ID(), string(kind), f.Lane)
+		if err != nil {
+			return err
+		}
+		if _, err := nudgeAll(ctx, tx, rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// splitAudience freezes the audience's bounds and cuts them into ranges of ids.
+func splitAudience(ctx context.Context, tx pgx.Tx, f Fanout) ([]int64, error) {
+	if f.Ranges == 0 {
+		return nil, nil
+	}
+	rows, err := tx.Query(ctx, `
+		INSERT INTO fanout_range (publication_id, cursor, hi)
+		SELECT $1, m.top * (i - 1) / $2, m.top * i / $2
+		FROM (SELECT coalesce(max(id), 0) AS top FROM subscriber) m, generate_series(1, $2::bigint) i
+		RETURNING id`, f.Publication, f.Ranges)
+	if err != nil {
+		return nil, err
+	}
+	ranges, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil || f.Inline {
+		return ranges, err
+	}
+	var list []tasks.Task
+	for _, id := range ranges {
+		t, err := tasks.New(tasks.NewPersonalize(id, 1), f.Lane)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, t)
+	}
+	return ranges, enqueueLater(ctx, tx, list)
+}
+
+// FailPublication ends one that cannot be rendered, with the reason that its page shows.
+func (db *DB) FailPublication(ctx context.Context, id int64, reason string) error {
+	_, err := db.pool.Exec(ctx, `
+		UPDATE publication SET state = 'failed', failure = $2, completed_at = clock_timestamp(),
+		       updated_at = clock_timestamp(), version = version + 1
+		WHERE id = $1 AND state IN ('queued', 'rendering')`, id, reason)
+	return translate(err, "fail a publication")
+}

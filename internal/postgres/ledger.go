@@ -1,0 +1,217 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/delivery"
+)
+
+// The statements of the send ledger. Each is one transaction, and each is tested on tables that were never
+// analysed: right after a fan-out the planner knows nothing, and joining the ledger plainly can take a
+// hundred times as long. What holds is to look rows up by their whole key in a LATERAL subquery with OFFSET
+// 0, and to update by ctid.
+
+const claimBatch = `
+UPDATE batch b SET state = 'claimed', token = token + 1, session_id = $1, not_before = NULL
+FROM publication p
+WHERE b.id = $2 AND b.gen = $3 AND b.state IN ('ready', 'waiting')
+  AND (b.not_before IS NULL OR b.not_before <= clock_timestamp())
+  AND p.id = b.publication_id AND p.state = 'sending'
+  AND NOT EXISTS (SELECT FROM pause WHERE scope = 'all' OR scope = 'channel' AND channel_id = b.channel_id)
+  AND EXISTS (SELECT FROM sender_session WHERE id = $1 AND ended_at IS NULL)
+RETURNING b.id, b.publication_id, b.channel_id, b.lane, b.gen, b.token, b.session_id, b.lo, b.hi`
+
+// Claim takes a batch for a session; see delivery.Ledger.
+func (db *DB) Claim(ctx context.Context, session, batch int64, gen int) (*delivery.Batch, error) {
+	rows, err := db.pool.Query(ctx, claimBatch, session, batch, gen)
+	if err != nil {
+		return nil, translate(err, "claim a batch")
+	}
+	b, err := pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByPos[delivery.Batch])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil //nolint:nilnil // the contract: nothing to claim is no error
+	}
+	return b, translate(err, "claim a batch")
+}
+
+const owedReaders = `
+SELECT clock_timestamp(), d.recipient_id, d.attempt, d.choice,
+       CASE WHEN s.id IS NULL THEN 3 WHEN s.status <> 'active' THEN 1
+            WHEN a.topics <> '{}' AND NOT s.topics && a.topics THEN 2 ELSE 0 END,
+       coalesce(s.uid::text, ''), coalesce(s.email, ''), coalesce(s.name, ''), coalesce(s.language, ''),
+       coalesce(s.timezone, ''), s.topics, s.attributes
+FROM delivery d
+CROSS JOIN (SELECT ARRAY(SELECT jsonb_array_elements_text(audience -> 'topics')::integer) AS topics
+            FROM publication WHERE id = $1) a
+LEFT JOIN LATERAL (SELECT * FROM subscriber WHERE id = d.recipient_id OFFSET 0) s ON true
+WHERE d.publication_id = $1 AND d.channel_id = $2 AND d.recipient_id > $3 AND d.recipient_id <= $4 AND d.state = 0
+ORDER BY d.recipient_id`
+
+const owedTargets = `
+SELECT clock_timestamp(), d.recipient_id, d.attempt, d.choice,
+       CASE WHEN c.id IS NULL THEN 3 WHEN NOT c.enabled THEN 9 ELSE 0 END,
+       coalesce(c.uid::text, ''), '', '', '', '', '{}'::integer[], '{}'::jsonb
+FROM delivery d
+LEFT JOIN LATERAL (SELECT * FROM channel WHERE id = d.recipient_id OFFSET 0) c ON true
+WHERE d.publication_id = $1 AND d.channel_id = $2 AND d.recipient_id > $3 AND d.recipient_id <= $4 AND d.state = 0
+ORDER BY d.recipient_id`
+
+// Owed reads who of a claimed batch is still pending; see delivery.Ledger.
+func (db *DB) Owed(ctx context.Context, b *delivery.Batch) (delivery.Owed, error) {
+	kind, err := channel.KindOf(b.Channel)
+	if err != nil {
+		return delivery.Owed{}, err
+	}
+	statement := owedTargets
+	if kind.Personal() {
+		statement = owedReaders
+	}
+	rows, err := db.pool.Query(ctx, statement, b.Publication, b.Channel, b.Lo, b.Hi)
+	if err != nil {
+		return delivery.Owed{}, translate(err, "read what a batch owes")
+	}
+	var owed delivery.Owed
+	var topics [][]int32
+	owed.Recipients, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (delivery.Recipient, error) {
+		var r delivery.Recipient
+		var ids []int32
+		var attributes []byte
+		var at time.Time
+		err := row.Scan(&at, &r.ID, &r.Attempt, &r.Choice, &r.Skip, &r.UID, &r.Email, &r.Name, &r.Language,
+			&r.Timezone, &ids, &attributes)
+		if owed.At.IsZero() {
+			owed.At = at
+		}
+		r.Attributes = json.RawMessage(attributes)
+		topics = append(topics, ids)
+		return r, err
+	})
+	if err != nil {
+		return delivery.Owed{}, translate(err, "read what a batch owes")
+	}
+	return owed, db.nameTopics(ctx, owed.Recipients, topics)
+}
+
+// nameTopics fills in the slugs of topic ids.
+func (db *DB) nameTopics(ctx context.Context, recipients []delivery.Recipient, ids [][]int32) error {
+	for i := range recipients {
+		for _, id := range ids[i] {
+			slug, err := db.topicSlug(ctx, id)
+			if err != nil {
+				return err
+			}
+			recipients[i].Topics = append(recipients[i].Topics, slug)
+		}
+	}
+	return nil
+}
+
+const releaseBatch = `
+WITH c AS (
+    SELECT count(*) AS size,
+           count(*) FILTER (WHERE state IN (0, 1)) AS pending,
+           count(*) FILTER (WHERE state IN (2, 3, 4, 5)) AS sent,
+           count(*) FILTER (WHERE state = 6) AS failed,
+           count(*) FILTER (WHERE state = 7) AS uncertain,
+           count(*) FILTER (WHERE state IN (8, 9)) AS skipped
+    FROM delivery WHERE publication_id = $4 AND channel_id = $5 AND recipient_id > $6 AND recipient_id <= $7
+), u AS (
+    UPDATE batch b SET
+        state = CASE WHEN c.pending = 0 THEN 'done' WHEN $8::float8 > 0 THEN 'waiting' ELSE 'ready' END,
+        not_before = CASE WHEN c.pending > 0 AND $8 > 0 THEN clock_timestamp() + make_interval(secs => $8) END,
+        gen = b.gen + CASE WHEN c.pending > 0 THEN 1 ELSE 0 END,
+        nudged_at = clock_timestamp(), session_id = NULL,
+        n_sent = c.sent, n_failed = c.failed, n_uncertain = c.uncertain, n_skipped = c.skipped
+    FROM c
+    WHERE b.id = $1 AND b.token = $2 AND b.session_id = $3 AND b.state = 'claimed'
+    RETURNING b.id, b.state, b.publication_id, b.channel_id, b.not_before
+), going AS (
+    SELECT FROM publication p WHERE p.id = $4 AND p.state = 'sending'
+      AND NOT EXISTS (SELECT FROM pause WHERE scope = 'all' OR scope = 'channel' AND channel_id = $5)
+), nudge AS (
+    INSERT INTO outbox (kind, queue, task_id, payload, not_before)
+    SELECT $9, $10, $11, $12, u.not_before FROM u, going WHERE u.state <> 'done'
+)
+SELECT u.state = 'done', c.failed, c.pending, c.size, EXISTS (SELECT FROM going) FROM u, c`
+
+// Release recounts a batch and gives it back; see delivery.Ledger. Work that is paused gets no nudge: resuming
+// gives it one.
+func (db *DB) Release(ctx context.Context, b *delivery.Batch, wait time.Duration) (delivery.Released, error) {
+	next, err := batchTask(b.Channel, b.Lane, b.ID, b.Gen+1)
+	if err != nil {
+		return delivery.Released{}, err
+	}
+	var r delivery.Released
+	var going bool
+	err = db.pool.QueryRow(ctx, releaseBatch, b.ID, b.Token, b.Session, b.Publication, b.Channel, b.Lo, b.Hi,
+		wait.Seconds(), next.Kind, next.Queue, next.ID, string(next.Payload),
+	).Scan(&r.Done, &r.Failed, &r.Pending, &r.Size, &going)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return delivery.Released{}, delivery.ErrFenced
+	}
+	r.Stopped = !going
+	return r, translate(err, "release a batch")
+}
+
+const advancePublication = `
+UPDATE publication p SET
+    state = CASE WHEN p.state = 'pausing' THEN 'paused'
+                 WHEN EXISTS (SELECT FROM batch WHERE publication_id = p.id AND n_failed > 0)
+                 THEN 'completed_with_failures' ELSE 'completed' END,
+    completed_at = CASE WHEN p.state = 'sending' THEN clock_timestamp() END,
+    updated_at = clock_timestamp(), version = version + 1
+WHERE p.id = $1 AND (
+    p.state = 'sending' AND p.fanout_done
+        AND NOT EXISTS (SELECT FROM batch WHERE publication_id = p.id AND state IN ('ready', 'claimed', 'waiting'))
+    OR p.state = 'pausing'
+        AND NOT EXISTS (SELECT FROM batch WHERE publication_id = p.id AND state = 'claimed'))`
+
+// Advance completes a publication that has nothing open any more, or makes a pausing one paused. It runs in
+// a transaction after the one that closed the last batch, so that of two closing at once the later one sees
+// both. It may be repeated.
+func (db *DB) Advance(ctx context.Context, publication int64) error {
+	_, err := db.pool.Exec(ctx, advancePublication, publication)
+	return translate(err, "advance a publication")
+}
+
+const readControl = `
+SELECT ARRAY(SELECT id FROM publication WHERE id = ANY($1) AND state <> 'sending'),
+       ARRAY(SELECT channel_id FROM pause WHERE scope = 'channel'),
+       EXISTS (SELECT FROM pause WHERE scope = 'all')`
+
+// revocations looks back further than a batch is held, and covers rows that commit late.
+const revocations = `
+SELECT id, revoked_at FROM subscriber WHERE revoked_at > clock_timestamp() - interval '30 seconds'`
+
+// Control reads what was changed by others; see delivery.Ledger.
+func (db *DB) Control(ctx context.Context, publications []int64) (delivery.Control, error) {
+	c := delivery.Control{Stopped: map[int64]bool{}, StoppedChannels: map[int16]bool{}, Revoked: map[int64]time.Time{}}
+	var stopped []int64
+	var channels []int16
+	batch := &pgx.Batch{}
+	batch.Queue(readControl, publications).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&stopped, &channels, &c.All)
+	})
+	batch.Queue(revocations).Query(func(rows pgx.Rows) error {
+		var id int64
+		var at time.Time
+		_, err := pgx.ForEachRow(rows, []any{&id, &at}, func() error { c.Revoked[id] = at; return nil })
+		return err
+	})
+	if err := db.pool.SendBatch(ctx, batch).Close(); err != nil {
+		return delivery.Control{}, translate(err, "read the controls")
+	}
+	for _, id := range stopped {
+		c.Stopped[id] = true
+	}
+	for _, id := range channels {
+		c.StoppedChannels[id] = true
+	}
+	return c, nil
+}

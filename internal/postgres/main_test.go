@@ -1,0 +1,20 @@
+package postgres
+
+import (
+	"testing"
+
+	"github.com/presswork/presswork/internal/testkit/dbtest"
+)
+
+func TestMain(m *testing.M) { dbtest.Main(m) }
+
+// open is a pool on a fresh, migrated database.
+func open(tb testing.TB) *DB {
+	tb.Helper()
+	db, err := Open(tb.Context(), dbtest.New(tb), Options{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(db.Close)
+	return db
+}

@@ -1,0 +1,90 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // goose wants a database/sql driver
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"github.com/presswork/presswork/migrations"
+)
+
+// Migrate brings the schema to the newest version. Several processes may call it at once: a session lock,
+// on a connection of its own, lets one at a time work and the others find nothing left to do.
+func Migrate(ctx context.Context, url string) error {
+	return withProvider(ctx, url, func(p *goose.Provider) error {
+		_, err := p.Up(ctx)
+		return err
+	})
+}
+
+// MigrateTo brings the schema up or down to a version; 0 is the empty database.
+func MigrateTo(ctx context.Context, url string, version int64) error {
+	return withProvider(ctx, url, func(p *goose.Provider) error {
+		current, err := p.GetDBVersion(ctx)
+		if err != nil {
+			return err
+		}
+		if version < current {
+			_, err = p.DownTo(ctx, version)
+		} else {
+			_, err = p.UpTo(ctx, version)
+		}
+		return err
+	})
+}
+
+// Migration is one step of the schema and whether it is applied.
+type Migration struct {
+	Version int64  `json:"version"`
+	Name    string `json:"name"`
+	Applied bool   `json:"applied"`
+}
+
+// Migrations lists every step.
+func Migrations(ctx context.Context, url string) ([]Migration, error) {
+	var list []Migration
+	err := withProvider(ctx, url, func(p *goose.Provider) error {
+		status, err := p.Status(ctx)
+		if err != nil {
+			return err
+		}
+		for _, s := range status {
+			list = append(list, Migration{
+				Version: s.Source.Version, Name: s.Source.Path, Applied: s.State == goose.StateApplied,
+			})
+		}
+		return nil
+	})
+	return list, err
+}
+
+func withProvider(_ context.Context, url string, fn func(*goose.Provider) error) (err error) {
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		return fmt.Errorf("open the database to migrate: %w", err)
+	}
+	defer func() { err = firstError(err, db.Close()) }()
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return fmt.Errorf("make the migration lock: %w", err)
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, migrations.FS, goose.WithSessionLocker(locker))
+	if err != nil {
+		return fmt.Errorf("read the migrations: %w", err)
+	}
+	if err := fn(provider); err != nil {
+		return translate(err, "migrate the database")
+	}
+	return nil
+}
+
+func firstError(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,105 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/tasks"
+)
+
+const insertOutbox = `
+INSERT INTO outbox (kind, queue, task_id, payload, not_before)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])`
+
+// enqueueLater puts tasks in the outbox of the same transaction.
+func enqueueLater(ctx context.Context, tx pgx.Tx, list []tasks.Task) error {
+	if len(list) == 0 {
+		return nil
+	}
+	var kinds, queues, ids, payloads []string
+	var notBefore []*time.Time
+	for i := range list {
+		t := &list[i]
+		kinds, queues, ids = append(kinds, string(t.Kind)), append(queues, t.Queue), append(ids, t.ID)
+		payloads = append(payloads, string(t.Payload))
+		if t.NotBefore.IsZero() {
+			notBefore = append(notBefore, nil)
+		} else {
+			notBefore = append(notBefore, &t.NotBefore)
+		}
+	}
+	_, err := tx.Exec(ctx, insertOutbox, kinds, queues, ids, payloads, notBefore)
+	return err
+}
+
+// Outbox reads a page of tasks to enqueue, oldest first. Rows stay until DeleteOutbox: a relay that dies in
+// between enqueues them again, and the task id makes that the same task.
+func (db *DB) Outbox(ctx context.Context, limit int) ([]tasks.Committed, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT id, kind, queue, task_id, payload, not_before FROM outbox ORDER BY id LIMIT $1`, limit)
+	if err != nil {
+		return nil, translate(err, "read the outbox")
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (tasks.Committed, error) {
+		var o tasks.Committed
+		var notBefore *time.Time
+		err := row.Scan(&o.Row, &o.Task.Kind, &o.Task.Queue, &o.Task.ID, &o.Task.Payload, &notBefore)
+		if notBefore != nil {
+			o.Task.NotBefore = *notBefore
+		}
+		return o, err
+	})
+	return list, translate(err, "read the outbox")
+}
+
+// DeleteOutbox removes tasks that the queue now has. By id, not up to an id: rows commit out of order.
+func (db *DB) DeleteOutbox(ctx context.Context, rows []int64) error {
+	_, err := db.pool.Exec(ctx, `DELETE FROM outbox WHERE id = ANY($1)`, rows)
+	return translate(err, "delete from the outbox")
+}
+
+// batchTask is the nudge of a batch.
+func batchTask(channelID int16, lane tasks.Lane, batch int64, gen int) (tasks.Task, error) {
+	kind, err := channel.KindOf(channelID)
+	if err != nil {
+		return tasks.Task{}, err
+	}
+	args, err := tasks.NewSend(string(kind), batch, gen)
+	if err != nil {
+		return tasks.Task{}, err
+	}
+	return tasks.New(args, lane)
+}
+
+// nudgedBatch is a batch whose generation was just raised.
+type nudgedBatch struct {
+	ID      int64
+	Channel int16
+	Lane    tasks.Lane
+	Gen     int
+	Not     *time.Time
+}
+
+// nudgeAll reads the batches that a statement returned (id, channel_id, lane, gen, not_before) and puts their
+// tasks in the outbox.
+func nudgeAll(ctx context.Context, tx pgx.Tx, rows pgx.Rows) (int, error) {
+	nudged, err := pgx.CollectRows(rows, pgx.RowToStructByPos[nudgedBatch])
+	if err != nil {
+		return 0, err
+	}
+	list := make([]tasks.Task, 0, len(nudged))
+	for _, n := range nudged {
+		t, err := batchTask(n.Channel, n.Lane, n.ID, n.Gen)
+		if err != nil {
+			return 0, err
+		}
+		if n.Not != nil {
+			t.NotBefore = *n.Not
+		}
+		list = append(list, t)
+	}
+	return len(list), enqueueLater(ctx, tx, list)
+}

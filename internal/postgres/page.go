@@ -1,0 +1,169 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/tasks"
+)
+
+// Page is the next part of a fan-out range.
+type Page struct {
+	Range       int64
+	Gen         int
+	Cursor, Hi  int64
+	Publication *publication.Publication
+	Readers     []Reader
+}
+
+// Reader is a subscriber as fan-out sees them.
+type Reader struct {
+	ID       int64
+	Language string
+	Topics   []int32
+}
+
+// last is where the page ends: at its last reader, or at the end of the range if it was not full.
+func (p *Page) last() int64 {
+	if len(p.Readers) < PageSize {
+		return p.Hi
+	}
+	return p.Readers[len(p.Readers)-1].ID
+}
+
+// ReadPage reads the next page of a range. It returns nil if there is none: a stale nudge, a finished range, a
+// publication that is not sending.
+func (db *DB) ReadPage(ctx context.Context, rangeID int64, gen int) (*Page, error) {
+	page := Page{Range: rangeID, Gen: gen}
+	var publicationID int64
+	err := db.pool.QueryRow(ctx, `
+		SELECT publication_id, cursor, hi FROM fanout_range WHERE id = $1 AND gen = $2 AND NOT done`, rangeID, gen,
+	).Scan(&publicationID, &page.Cursor, &page.Hi)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil //nolint:nilnil // the contract: no page is no error
+	}
+	if err != nil {
+		return nil, translate(err, "read a fan-out range")
+	}
+	page.Publication, err = scanPublication(db.pool.QueryRow(ctx,
+		`SELECT `+publicationColumns+` FROM publication WHERE id = $1 AND state = 'sending'`, publicationID))
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil //nolint:nilnil // as above
+	}
+	if err != nil {
+		return nil, translate(err, "read the publication of a fan-out range")
+	}
+	args := append(audienceArgs(page.Publication.Audience), page.Cursor, page.Hi, PageSize)
+	rows, err := db.pool.Query(ctx, `
+		SELECT s.id, s.language, s.topics FROM subscriber s
+		WHERE s.id > $4 AND s.id <= $5 AND`+audienceFilter+`
+		ORDER BY s.id LIMIT $6`, args...)
+	if err != nil {
+		return nil, translate(err, "read a page of the audience")
+	}
+	page.Readers, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Reader])
+	return &page, translate(err, "read a page of the audience")
+}
+
+// advanceRange lets one worker expand a page: a second one finds the cursor moved.
+const advanceRange = `
+UPDATE fanout_range SET cursor = $3, done = $3 >= hi, gen = gen + 1, nudged_at = clock_timestamp()
+WHERE id = $1 AND cursor = $2 AND gen = $4 AND NOT done
+  AND EXISTS (SELECT FROM publication WHERE id = $5 AND state = 'sending' FOR SHARE)
+RETURNING done, gen`
+
+// Expanded is where a range is after a page.
+type Expanded struct {
+	Done bool
+	Gen  int // of the next page
+}
+
+// errStalePage rolls a page back that somebody else expanded.
+var errStalePage = errors.New("the page was expanded by another worker")
+
+// ExpandPage writes a page's ledger rows, batches and nudges, and moves the range on, in one transaction. It
+// returns nil if another worker did it, or if the publication stopped. choices[i] is what was chosen for reader
+// i, nil for no choice; inline leaves the next page without a nudge.
+func (db *DB) ExpandPage(ctx context.Context, page *Page, channels []int16, choices [][]byte, inline bool) (*Expanded, error) {
+	var e Expanded
+	err := db.tx(ctx, "expand a page", func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, advanceRange, page.Range, page.Cursor, page.last(), page.Gen, page.Publication.ID).
+			Scan(&e.Done, &e.Gen)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return errStalePage
+		}
+		if err != nil {
+			return err
+		}
+		for _, channelID := range channels {
+			if err := expandChannel(ctx, tx, page, channelID, choices); err != nil {
+				return err
+			}
+		}
+		if e.Done || inline {
+			return nil
+		}
+		next, err := tasks.New(tasks.NewPersonalize(page.Range, e.Gen), page.Publication.Lane)
+		if err != nil {
+			return err
+		}
+		return enqueueLater(ctx, tx, []tasks.Task{next})
+	})
+	if errors.Is(err, errStalePage) {
+		return nil, nil //nolint:nilnil // the contract
+	}
+	if err != nil || !e.Done {
+		return &e, err
+	}
+	return &e, db.fanoutDone(ctx, page.Publication.ID)
+}
+
+// expandChannel writes the rows and batches of one channel. The key absorbs a second time.
+func expandChannel(ctx context.Context, tx pgx.Tx, page *Page, channelID int16, choices [][]byte) error {
+	if len(page.Readers) == 0 {
+		return nil
+	}
+	ids := make([]int64, len(page.Readers))
+	for i := range page.Readers {
+		ids[i] = page.Readers[i].ID
+	}
+	if _, err := tx.Exec(ctx, `
+		INSERT INTO delivery (publication_id, channel_id, recipient_id, choice)
+		SELECT $1, $2, i.id, i.choice FROM unnest($3::bigint[], $4::bytea[]) AS i (id, choice)
+		ON CONFLICT DO NOTHING`, page.Publication.ID, channelID, ids, choices); err != nil {
+		return err
+	}
+	var los, his []int64
+	var sizes []int32
+	for lo, from := page.Cursor, 0; from < len(ids); from += BatchSize {
+		to := min(from+BatchSize, len(ids))
+		los, his, sizes = append(los, lo), append(his, ids[to-1]), append(sizes, int32(to-from)) //nolint:gosec // ≤ BatchSize
+		lo = ids[to-1]
+	}
+	rows, err := tx.Query(ctx, `
+		INSERT INTO batch (publication_id, channel_id, lane, lo, hi, size)
+		SELECT $1, $2, $3, * FROM unnest($4::bigint[], $5::bigint[], $6::integer[])
+		RETURNING id, channel_id, lane, gen, not_before`,
+		page.Publication.ID, channelID, page.Publication.Lane, los, his, sizes)
+	if err != nil {
+		return err
+	}
+	_, err = nudgeAll(ctx, tx, rows)
+	return err
+}
+
+// fanoutDone notes that no range is open, in a transaction after the one that closed the last, and completes the
+// publication if everything was sent meanwhile.
+func (db *DB) fanoutDone(ctx context.Context, id int64) error {
+	_, err := db.pool.Exec(ctx, `
+		UPDATE publication SET fanout_done = true
+		WHERE id = $1 AND NOT fanout_done
+		  AND NOT EXISTS (SELECT FROM fanout_range WHERE publication_id = $1 AND NOT done)`, id)
+	if err != nil {
+		return translate(err, "end a fan-out")
+	}
+	return db.Advance(ctx, id)
+}

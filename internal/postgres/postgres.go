@@ -1,0 +1,87 @@
+// Package postgres is the record: all SQL of Presswork, a file per aggregate. It is the only importer of
+// pgx; nothing above it knows the driver, and every error that leaves it is translated (error.go).
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.uber.org/zap"
+)
+
+// Options of a pool.
+type Options struct {
+	// MaxConns per process; 20 unless told, 30 at most. The sum over processes has to stay below the
+	// server's max_connections.
+	MaxConns int
+	// StatementTimeout bounds every statement of the pool; 10 s unless told.
+	StatementTimeout time.Duration
+	// Log gets statements slower than a second, without their parameters; nil for none.
+	Log *zap.Logger
+}
+
+// DB is a pool of connections and every store on it.
+type DB struct {
+	pool   *pgxpool.Pool
+	topics topicNames
+}
+
+// Open makes a pool. It does not wait for the server: see Ping.
+func Open(ctx context.Context, url string, o Options) (*DB, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("read the database URL: %w", err)
+	}
+	config.MaxConns = int32(min(max(o.MaxConns, 0), 30)) //nolint:gosec // bounded
+	if config.MaxConns == 0 {
+		config.MaxConns = 20
+	}
+	if o.StatementTimeout == 0 {
+		o.StatementTimeout = 10 * time.Second
+	}
+	config.MaxConnLifetime = time.Hour
+	config.MaxConnLifetimeJitter = 5 * time.Minute
+	config.MaxConnIdleTime = 5 * time.Minute
+	// A connection that lay idle is pinged before it is handed out (pgxpool does so after a second).
+	config.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(o.StatementTimeout.Milliseconds())
+	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "30000"
+	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	if config.ConnConfig.RuntimeParams["application_name"] == "" {
+		config.ConnConfig.RuntimeParams["application_name"] = "presswork"
+	}
+	if o.Log != nil {
+		config.ConnConfig.Tracer = slowTracer{log: o.Log, slow: time.Second}
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open the database pool: %w", err)
+	}
+	return &DB{pool: pool}, nil
+}
+
+// Ping runs a statement, to prove that the database can be used.
+func (db *DB) Ping(ctx context.Context) error {
+	_, err := db.pool.Exec(ctx, `SELECT 1`)
+	return translate(err, "ping the database")
+}
+
+// Close waits for borrowed connections and closes all.
+func (db *DB) Close() { db.pool.Close() }
+
+// Stat is the pool's use at this moment.
+type Stat struct{ Acquired, Idle, Max int32 }
+
+// Stat reads the pool's use.
+func (db *DB) Stat() Stat {
+	s := db.pool.Stat()
+	return Stat{Acquired: s.AcquiredConns(), Idle: s.IdleConns(), Max: s.MaxConns()}
+}
+
+// querier is what a pool and a transaction have in common.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}

@@ -1,0 +1,234 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/presswork/presswork/internal/delivery"
+	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/tasks"
+)
+
+// nudgePage bounds how much one reconciling transaction nudges.
+const nudgePage = 2000
+
+// Beat raises the canary, unless another process did so less than a period ago: then it returns 0.
+func (db *DB) Beat(ctx context.Context, period time.Duration) (int64, error) {
+	var canary int64
+	err := db.pool.QueryRow(ctx, `
+		UPDATE queue_state SET canary = canary + 1, updated_at = clock_timestamp()
+		WHERE updated_at < clock_timestamp() - $1::interval OR canary = 0 RETURNING canary`, period).Scan(&canary)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, nil
+	}
+	return canary, translate(err, "raise the canary")
+}
+
+// QueueLost notes that the queue lost what it held: everything nudged before this moment is nudged again.
+func (db *DB) QueueLost(ctx context.Context) error {
+	_, err := db.pool.Exec(ctx, `UPDATE queue_state SET lost_at = clock_timestamp()`)
+	return translate(err, "note that the queue was lost")
+}
+
+const going = `
+	NOT EXISTS (SELECT FROM pause WHERE scope = 'all')`
+
+// lostBatches are owed by a publication that is sending, and were last nudged before the queue was lost.
+const lostBatches = `
+UPDATE batch SET gen = gen + 1, nudged_at = clock_timestamp()
+WHERE id IN (
+    SELECT b.id FROM publication p, batch b, queue_state q
+    WHERE p.state = 'sending' AND b.publication_id = p.id AND b.state IN ('ready', 'waiting') AND b.nudged_at < q.lost_at
+      AND NOT EXISTS (SELECT FROM pause WHERE scope = 'all' OR scope = 'channel' AND channel_id = b.channel_id)
+    LIMIT $1 FOR UPDATE OF b SKIP LOCKED)
+RETURNING id, channel_id, lane, gen, not_before`
+
+const lostRanges = `
+UPDATE fanout_range r SET gen = r.gen + 1, nudged_at = clock_timestamp()
+FROM publication p
+WHERE p.id = r.publication_id AND p.state = 'sending' AND NOT r.done
+  AND r.nudged_at < greatest((SELECT lost_at FROM queue_state), clock_timestamp() - $1::interval) AND` + going + `
+RETURNING r.id, p.lane, r.gen`
+
+const lostRenders = `
+UPDATE publication SET gen = gen + 1, nudged_at = clock_timestamp()
+WHERE state IN ('queued', 'rendering')
+  AND nudged_at < greatest((SELECT lost_at FROM queue_state), clock_timestamp() - $1::interval) AND` + going + `
+RETURNING id, lane, gen`
+
+// Renudge nudges again what the queue lost, and whatever of the pipeline's short steps (render, a page of
+// fan-out) did not happen for longer than patience. It returns how much; repeat it until that is 0.
+func (db *DB) Renudge(ctx context.Context, patience time.Duration) (int, error) {
+	n := 0
+	err := db.tx(ctx, "nudge again", func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, lostBatches, nudgePage)
+		if err != nil {
+			return err
+		}
+		if n, err = nudgeAll(ctx, tx, rows); err != nil {
+			return err
+		}
+		m, err := nudgeSteps(ctx, tx, lostRanges, patience, func(id int64, gen int) tasks.Args { return tasks.NewPersonalize(id, gen) })
+		if err != nil {
+			return err
+		}
+		n += m
+		m, err = nudgeSteps(ctx, tx, lostRenders, patience, func(id int64, gen int) tasks.Args { return tasks.NewRender(id, gen) })
+		n += m
+		return err
+	})
+	return n, err
+}
+
+func nudgeSteps(ctx context.Context, tx pgx.Tx, statement string, patience time.Duration, args func(int64, int) tasks.Args) (int, error) {
+	rows, err := tx.Query(ctx, statement, patience)
+	if err != nil {
+		return 0, err
+	}
+	var list []tasks.Task
+	var id int64
+	var lane tasks.Lane
+	var gen int
+	if _, err := pgx.ForEachRow(rows, []any{&id, &lane, &gen}, func() error {
+		t, err := tasks.New(args(id, gen), lane)
+		list = append(list, t)
+		return err
+	}); err != nil {
+		return 0, err
+	}
+	return len(list), enqueueLater(ctx, tx, list)
+}
+
+// OverdueBatches are owed, due, and were nudged longer than patience ago, the oldest first. A long queue is no
+// loss: ask the queue whether it still has the task.
+func (db *DB) OverdueBatches(ctx context.Context, patience time.Duration, limit int) ([]delivery.Overdue, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT b.id, b.channel_id, b.lane, b.gen FROM publication p, batch b
+		WHERE p.state = 'sending' AND b.publication_id = p.id AND b.state IN ('ready', 'waiting')
+		  AND greatest(b.nudged_at, b.not_before) < clock_timestamp() - $1::interval
+		  AND NOT EXISTS (SELECT FROM pause WHERE scope = 'all' OR scope = 'channel' AND channel_id = b.channel_id)
+		ORDER BY b.nudged_at LIMIT $2`, patience, limit)
+	if err != nil {
+		return nil, translate(err, "find overdue batches")
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (delivery.Overdue, error) {
+		var o delivery.Overdue
+		var channelID int16
+		var lane tasks.Lane
+		var gen int
+		if err := row.Scan(&o.Batch, &channelID, &lane, &gen); err != nil {
+			return o, err
+		}
+		var err error
+		o.Task, err = batchTask(channelID, lane, o.Batch, gen)
+		return o, err
+	})
+	return list, translate(err, "find overdue batches")
+}
+
+// RenudgeBatches nudges batches whose task is gone, unless they moved on meanwhile. Those that are still
+// queued are marked as looked at, so that the next look starts with others.
+func (db *DB) RenudgeBatches(ctx context.Context, gone, queued []int64) error {
+	return db.tx(ctx, "nudge overdue batches", func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			UPDATE batch SET gen = gen + 1, nudged_at = clock_timestamp()
+			WHERE id = ANY($1) AND state IN ('ready', 'waiting')
+			RETURNING id, channel_id, lane, gen, not_before`, gone)
+		if err != nil {
+			return err
+		}
+		if _, err := nudgeAll(ctx, tx, rows); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			UPDATE batch SET nudged_at = clock_timestamp() WHERE id = ANY($1) AND state IN ('ready', 'waiting')`, queued)
+		return err
+	})
+}
+
+const dueSchedules = `
+UPDATE publication SET state = 'queued', gen = gen + 1, nudged_at = clock_timestamp(), updated_at = clock_timestamp()
+WHERE id IN (SELECT id FROM publication WHERE state = 'scheduled' AND scheduled_at <= clock_timestamp()
+             ORDER BY scheduled_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+RETURNING id, lane, gen`
+
+// QueueDue queues the publications whose time has come.
+func (db *DB) QueueDue(ctx context.Context) (int, error) {
+	n := 0
+	err := db.tx(ctx, "queue due publications", func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, dueSchedules, nudgePage)
+		if err != nil {
+			return err
+		}
+		var list []tasks.Task
+		var id int64
+		var lane tasks.Lane
+		var gen int
+		if _, err := pgx.ForEachRow(rows, []any{&id, &lane, &gen}, func() error {
+			t, err := tasks.New(tasks.NewRender(id, gen), lane)
+			list = append(list, t)
+			return err
+		}); err != nil {
+			return err
+		}
+		n = len(list)
+		return enqueueLater(ctx, tx, list)
+	})
+	return n, err
+}
+
+// AdvanceOpen moves on whatever publication could have moved on and did not: a process may have died between
+// closing the last batch and completing the publication.
+func (db *DB) AdvanceOpen(ctx context.Context) error {
+	rows, err := db.pool.Query(ctx, `SELECT id, state FROM publication WHERE state IN ('sending', 'pausing', 'cancelling')`)
+	if err != nil {
+		return translate(err, "find open publications")
+	}
+	type open struct {
+		ID    int64
+		State publication.State
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[open])
+	if err != nil {
+		return translate(err, "find open publications")
+	}
+	for _, p := range list {
+		switch p.State {
+		case publication.Cancelling:
+			err = db.finishCancel(ctx, p.ID)
+		case publication.Sending:
+			err = db.fanoutDone(ctx, p.ID)
+		default:
+			err = db.Advance(ctx, p.ID)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PausedQueues are the names of the queues an operator paused.
+func (db *DB) PausedQueues(ctx context.Context) ([]string, error) {
+	rows, err := db.pool.Query(ctx, `SELECT queue FROM pause WHERE scope = 'queue'`)
+	if err != nil {
+		return nil, translate(err, "read the paused queues")
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	return names, translate(err, "read the paused queues")
+}
+
+// Maintain makes partitions ahead of time and forgets idempotency keys older than a day. It may be repeated.
+func (db *DB) Maintain(ctx context.Context) error {
+	_, err := db.pool.Exec(ctx, `
+		SELECT ensure_event_partitions(now()),
+		       ensure_delivery_partitions((SELECT coalesce(max(id), 0) FROM publication))`)
+	if err != nil {
+		return translate(err, "make partitions")
+	}
+	_, err = db.pool.Exec(ctx, `DELETE FROM idempotency WHERE created_at < now() - interval '24 hours'`)
+	return translate(err, "forget old idempotency keys")
+}

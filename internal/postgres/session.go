@@ -1,0 +1,200 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/presswork/presswork/internal/delivery"
+)
+
+// OpenSession starts a sender session with a lease.
+func (db *DB) OpenSession(ctx context.Context, process string, lease time.Duration) (int64, error) {
+	var id int64
+	err := db.pool.QueryRow(ctx, `
+		INSERT INTO sender_session (process, until)
+		VALUES ($1, clock_timestamp() + make_interval(secs => $2)) RETURNING id`, process, lease.Seconds()).Scan(&id)
+	return id, translate(err, "open a sender session")
+}
+
+// CloseSession ends a session with nothing in flight; batches it still holds become ready. It may be repeated.
+func (db *DB) CloseSession(ctx context.Context, session int64) error {
+	return db.tx(ctx, "close a sender session", func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			UPDATE sender_session SET ended_at = clock_timestamp(), inflight_batch = '{}', inflight_after = '{}',
+			       inflight_through = '{}'
+			WHERE id = $1 AND ended_at IS NULL`, session)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		_, err = reopenBatches(ctx, tx, session, 0)
+		return err
+	})
+}
+
+const flushSession = `
+WITH f AS (
+    UPDATE sender_session SET flush = $2, until = clock_timestamp() + make_interval(secs => $3),
+           inflight_batch = $4, inflight_after = $5, inflight_through = $6
+    WHERE id = $1 AND flush = $2 - 1 AND ended_at IS NULL
+    RETURNING id
+), o AS (
+    UPDATE delivery d SET state = i.state, attempt = i.attempt, reason = i.reason, session_id = f.id,
+           settled_at = CASE WHEN i.state > 1 THEN clock_timestamp() END
+    FROM f, unnest($7::bigint[], $8::smallint[], $9::bigint[], $10::smallint[], $11::smallint[], $12::smallint[])
+                AS i (publication_id, channel_id, recipient_id, state, attempt, reason),
+         LATERAL (SELECT k.ctid AS tid, k.tableoid AS part FROM delivery k
+                  WHERE k.publication_id = i.publication_id AND k.channel_id = i.channel_id
+                    AND k.recipient_id = i.recipient_id AND k.state = 0 OFFSET 0) x
+    WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.publication_id = i.publication_id AND d.state = 0
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM f), (SELECT count(*) FROM o)`
+
+const insertDeadLetters = `
+INSERT INTO dead_letter (publication_id, channel_id, recipient_id, attempts, error_kind, error_code, error, fingerprint)
+SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::text[])
+ON CONFLICT (publication_id, channel_id, recipient_id) DO UPDATE SET
+    attempts = excluded.attempts, error_kind = excluded.error_kind, error_code = excluded.error_code,
+    error = excluded.error, fingerprint = excluded.fingerprint, created_at = now()`
+
+// Flush writes what came of a session's sends and its next in-flight list; see delivery.Ledger.
+func (db *DB) Flush(ctx context.Context, f delivery.Flush) error {
+	l, o := listOf(f.InFlight), outcomesOf(f.Outcomes)
+	args := []any{f.Session, f.Number, f.Lease.Seconds(), l.batch, l.after, l.through,
+		o.publication, o.channel, o.recipient, o.state, o.attempt, o.reason}
+	var fenced, settled int
+	var err error
+	if len(o.dead) == 0 {
+		err = db.pool.QueryRow(ctx, flushSession, args...).Scan(&fenced, &settled)
+	} else {
+		err = db.tx(ctx, "flush a sender session", func(tx pgx.Tx) error {
+			if err := tx.QueryRow(ctx, flushSession, args...).Scan(&fenced, &settled); err != nil || fenced == 0 {
+				return err
+			}
+			return insertDead(ctx, tx, o.dead)
+		})
+	}
+	switch {
+	case err != nil:
+		return translate(err, "flush a sender session")
+	case fenced == 0:
+		return db.flushedBefore(ctx, f)
+	case settled != len(f.Outcomes):
+		return delivery.ErrFenced // somebody else settled what this session claimed
+	}
+	return nil
+}
+
+// flushedBefore tells a repeated flush, whose first try did commit, from a session that was taken over.
+func (db *DB) flushedBefore(ctx context.Context, f delivery.Flush) error {
+	var done bool
+	err := db.pool.QueryRow(ctx, `
+		SELECT flush = $2 AND ended_at IS NULL FROM sender_session WHERE id = $1`, f.Session, f.Number).Scan(&done)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return translate(err, "look a flush up")
+	}
+	if !done {
+		return delivery.ErrFenced
+	}
+	return nil
+}
+
+func insertDead(ctx context.Context, tx pgx.Tx, dead []delivery.Outcome) error {
+	var publications, recipients []int64
+	var channels, attempts []int16
+	var kinds, codes, texts, prints []string
+	for _, o := range dead {
+		publications, recipients = append(publications, o.Publication), append(recipients, o.Recipient)
+		channels, attempts = append(channels, o.Channel), append(attempts, o.Attempt)
+		kinds, codes = append(kinds, o.Dead.Kind), append(codes, o.Dead.Code)
+		texts, prints = append(texts, o.Dead.Error), append(prints, o.Dead.Fingerprint)
+	}
+	_, err := tx.Exec(ctx, insertDeadLetters, publications, channels, recipients, attempts, kinds, codes, texts, prints)
+	return err
+}
+
+const settleLate = `
+UPDATE delivery d SET state = i.state, attempt = i.attempt, reason = i.reason, settled_at = clock_timestamp()
+FROM unnest($2::bigint[], $3::smallint[], $4::bigint[], $5::smallint[], $6::smallint[], $7::smallint[])
+         AS i (publication_id, channel_id, recipient_id, state, attempt, reason),
+     LATERAL (SELECT k.ctid AS tid, k.tableoid AS part FROM delivery k
+              WHERE k.publication_id = i.publication_id AND k.channel_id = i.channel_id
+                AND k.recipient_id = i.recipient_id AND k.state = 7 AND k.session_id = $1 OFFSET 0) x
+WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.publication_id = i.publication_id
+  AND d.state = 7 AND d.session_id = $1
+RETURNING d.publication_id, d.channel_id, d.recipient_id`
+
+// recountBatches repairs the counters of closed batches after rows of theirs changed.
+const recountBatches = `
+UPDATE batch b SET n_sent = c.sent, n_failed = c.failed, n_uncertain = c.uncertain, n_skipped = c.skipped
+FROM (SELECT DISTINCT o.id, o.publication_id, o.channel_id, o.lo, o.hi
+      FROM unnest($1::bigint[], $2::smallint[], $3::bigint[]) AS i (publication_id, channel_id, recipient_id),
+           LATERAL (SELECT * FROM batch k WHERE k.publication_id = i.publication_id AND k.channel_id = i.channel_id
+                    AND i.recipient_id > k.lo AND i.recipient_id <= k.hi AND k.state IN ('done', 'stopped') OFFSET 0) o) t,
+     LATERAL (SELECT count(*) FILTER (WHERE d.state IN (2, 3, 4, 5)) AS sent,
+                     count(*) FILTER (WHERE d.state = 6) AS failed,
+                     count(*) FILTER (WHERE d.state = 7) AS uncertain,
+                     count(*) FILTER (WHERE d.state IN (8, 9)) AS skipped
+              FROM delivery d WHERE d.publication_id = t.publication_id AND d.channel_id = t.channel_id
+                AND d.recipient_id > t.lo AND d.recipient_id <= t.hi OFFSET 0) c
+WHERE b.id = t.id`
+
+// SettleLate writes the outcomes of a session that was taken over, as evidence; see delivery.Ledger.
+func (db *DB) SettleLate(ctx context.Context, session int64, outcomes []delivery.Outcome) error {
+	o := outcomesOf(outcomes)
+	return db.tx(ctx, "settle late outcomes", func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, settleLate, session, o.publication, o.channel, o.recipient, o.state, o.attempt, o.reason)
+		if err != nil {
+			return err
+		}
+		var keys outcomeColumns
+		var publication, recipient int64
+		var channelID int16
+		if _, err := pgx.ForEachRow(rows, []any{&publication, &channelID, &recipient}, func() error {
+			keys.publication, keys.channel = append(keys.publication, publication), append(keys.channel, channelID)
+			keys.recipient = append(keys.recipient, recipient)
+			return nil
+		}); err != nil || len(keys.recipient) == 0 {
+			return err
+		}
+		if err := insertDead(ctx, tx, o.dead); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, recountBatches, keys.publication, keys.channel, keys.recipient)
+		return err
+	})
+}
+
+// outcomeColumns and listColumns are rows turned into the arrays that unnest takes.
+type outcomeColumns struct {
+	publication, recipient          []int64
+	channel, state, attempt, reason []int16
+	dead                            []delivery.Outcome
+}
+
+func outcomesOf(outcomes []delivery.Outcome) outcomeColumns {
+	n := len(outcomes)
+	c := outcomeColumns{publication: make([]int64, n), recipient: make([]int64, n), channel: make([]int16, n),
+		state: make([]int16, n), attempt: make([]int16, n), reason: make([]int16, n)}
+	for i, o := range outcomes {
+		c.publication[i], c.channel[i], c.recipient[i] = o.Publication, o.Channel, o.Recipient
+		c.state[i], c.attempt[i], c.reason[i] = int16(o.State), o.Attempt, int16(o.Reason)
+		if o.Dead != nil {
+			c.dead = append(c.dead, o)
+		}
+	}
+	return c
+}
+
+type listColumns struct{ batch, after, through []int64 }
+
+func listOf(windows []delivery.Window) listColumns {
+	l := listColumns{batch: make([]int64, len(windows)), after: make([]int64, len(windows)), through: make([]int64, len(windows))}
+	for i, w := range windows {
+		l.batch[i], l.after[i], l.through[i] = w.Batch, w.After, w.Through
+	}
+	return l
+}

@@ -1,0 +1,71 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/presswork/presswork/internal/delivery"
+)
+
+// After a restart of the server every session's lease has run out while nobody could renew it: senders get
+// this long to come back first.
+const lapsedSession = `
+SELECT id, process, inflight_batch, inflight_after, inflight_through FROM sender_session
+WHERE ended_at IS NULL AND until < clock_timestamp()
+  AND pg_postmaster_start_time() < clock_timestamp() - interval '10 seconds'
+ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED`
+
+const listedBecomeUncertain = `
+UPDATE delivery d SET state = 7, reason = 8, attempt = d.attempt + 1, session_id = $1, settled_at = clock_timestamp()
+FROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS w (batch_id, after, through),
+     LATERAL (SELECT k.ctid AS tid, k.tableoid AS part, k.publication_id
+              FROM batch b, LATERAL (SELECT l.ctid, l.tableoid, l.publication_id FROM delivery l
+                    WHERE l.publication_id = b.publication_id AND l.channel_id = b.channel_id
+                      AND l.recipient_id > w.after AND l.recipient_id <= w.through AND l.state = 0 OFFSET 0) k
+              WHERE b.id = w.batch_id AND b.session_id = $1 AND b.state = 'claimed' OFFSET 0) x
+WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.publication_id = x.publication_id AND d.state = 0`
+
+// TakeOver ends one session whose lease has run out: who was on its in-flight list becomes uncertain, and its
+// batches become ready for others. It returns nil if there is none. Several processes may do it at once.
+func (db *DB) TakeOver(ctx context.Context) (*delivery.Takeover, error) {
+	var done *delivery.Takeover
+	err := db.tx(ctx, "take a sender session over", func(tx pgx.Tx) error {
+		done = nil
+		var t delivery.Takeover
+		var l listColumns
+		err := tx.QueryRow(ctx, lapsedSession).Scan(&t.Session, &t.Process, &l.batch, &l.after, &l.through)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, listedBecomeUncertain, t.Session, l.batch, l.after, l.through)
+		if err != nil {
+			return err
+		}
+		t.Uncertain = int(tag.RowsAffected())
+		if t.Batches, err = reopenBatches(ctx, tx, t.Session, 1); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE sender_session SET ended_at = clock_timestamp() WHERE id = $1`, t.Session)
+		done = &t
+		return err
+	})
+	return done, err
+}
+
+// reopenBatches makes the batches a session holds ready again under a new generation, and nudges them.
+func reopenBatches(ctx context.Context, tx pgx.Tx, session int64, crashes int) (int, error) {
+	rows, err := tx.Query(ctx, `
+		UPDATE batch SET state = 'ready', gen = gen + 1, session_id = NULL, crashes = crashes + $2,
+		       nudged_at = clock_timestamp()
+		WHERE session_id = $1 AND state = 'claimed'
+		RETURNING id, channel_id, lane, gen, not_before`, session, crashes)
+	if err != nil {
+		return 0, err
+	}
+	return nudgeAll(ctx, tx, rows)
+}

@@ -1,0 +1,58 @@
+package publication
+
+import (
+	"time"
+
+	"github.com/presswork/presswork/internal/ident"
+)
+
+// Summary is a publication as clients see it: what it refers to by public ids, a large audience by its size.
+type Summary struct {
+	// ID is the internal id; lists are ordered by it.
+	ID          int64
+	UID         ident.UID
+	Title       string
+	Type        Type
+	Priority    Priority
+	State       State
+	Failure     string
+	Channels    []int16 // ids of channel kinds
+	Audience    AudienceSummary
+	Contents    []Ref
+	Templates   map[string]Ref // by channel kind
+	Sender      *ident.UID
+	ScheduledAt *time.Time
+	CreatedBy   string
+	CreatedAt   time.Time
+	StartedAt   *time.Time
+	CompletedAt *time.Time
+	UpdatedAt   time.Time
+	Version     int
+}
+
+// AudienceSummary says who a publication is for.
+type AudienceSummary struct {
+	All bool `json:"all"`
+	// Topics are slugs.
+	Topics []string `json:"topics"`
+	// Subscribers is how many are named, Excluded how many are left out.
+	Subscribers int `json:"subscribers"`
+	Excluded    int `json:"excluded"`
+}
+
+// Ref is a content item or a template at its pinned version. UID is zero once it was deleted.
+type Ref struct {
+	UID     ident.UID `json:"id"`
+	Version int       `json:"version"`
+}
+
+// Filter chooses publications for a list, newest first. The zero value of a part lets all through.
+type Filter struct {
+	States []State
+	Types  []Type
+	// Since is the earliest creation.
+	Since time.Time
+	// Before is the internal id that the list goes on after; Limit is how many to return at most.
+	Before int64
+	Limit  int
+}

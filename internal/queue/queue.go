@@ -1,0 +1,164 @@
+// Package queue moves typed tasks through Asynq on Redis. It is the only importer of asynq. The queue is a
+// nudge, never the record: whatever it loses is nudged again from PostgreSQL.
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/tasks"
+)
+
+// poolSize is how many Redis connections a process may use.
+const poolSize = 50
+
+// maxRetry is only a backstop: attempts that count are counted in PostgreSQL, per recipient.
+const maxRetry = 1000
+
+// Queue enqueues and looks at tasks.
+type Queue struct {
+	redis     redis.UniversalClient
+	client    *asynq.Client
+	inspector *asynq.Inspector
+}
+
+// Open makes a Queue of a redis:// or rediss:// URL. It does not wait for the server: see Ping.
+func Open(url string) (*Queue, error) {
+	options, err := redis.ParseURL(url)
+	if err != nil {
+		return nil, fmt.Errorf("read the Redis URL: %w", err)
+	}
+	options.PoolSize = poolSize
+	options.MaxRetries = 1
+	client := redis.NewClient(options)
+	return &Queue{redis: client, client: asynq.NewClientFromRedisClient(client),
+		inspector: asynq.NewInspectorFromRedisClient(client)}, nil
+}
+
+// Close lets go of the connections.
+func (q *Queue) Close() error { return q.redis.Close() }
+
+// Ping writes and reads, to prove that Redis can be used.
+func (q *Queue) Ping(ctx context.Context) error {
+	if err := q.redis.Set(ctx, "presswork:ping", time.Now().UnixMilli(), time.Minute).Err(); err != nil {
+		return unavailable(err, "ping redis")
+	}
+	return nil
+}
+
+// Enqueue adds a task. A task with the same id that waits, runs or is archived is the same task: that is
+// success.
+func (q *Queue) Enqueue(ctx context.Context, t tasks.Task) error {
+	options := []asynq.Option{asynq.TaskID(t.ID), asynq.Queue(t.Queue), asynq.MaxRetry(maxRetry), asynq.Timeout(timeoutOf(t.Kind))}
+	if !t.NotBefore.IsZero() {
+		options = append(options, asynq.ProcessAt(t.NotBefore))
+	}
+	_, err := q.client.EnqueueContext(ctx, asynq.NewTask(string(t.Kind), t.Payload), options...)
+	if err == nil || errors.Is(err, asynq.ErrTaskIDConflict) {
+		return nil
+	}
+	return unavailable(err, "enqueue a task")
+}
+
+func timeoutOf(kind tasks.Kind) time.Duration {
+	switch kind {
+	case tasks.KindRender:
+		return tasks.RenderTimeout
+	case tasks.KindPersonalize:
+		return tasks.PersonalizeTimeout
+	case tasks.KindAggregateAnalytics:
+		return tasks.AggregateTimeout
+	default:
+		return tasks.SendTimeout
+	}
+}
+
+// Holds reports whether the task still waits or runs. An archived one does neither.
+func (q *Queue) Holds(t tasks.Task) (bool, error) {
+	info, err := q.inspector.GetTaskInfo(t.Queue, t.ID)
+	switch {
+	case errors.Is(err, asynq.ErrTaskNotFound), errors.Is(err, asynq.ErrQueueNotFound):
+		return false, nil
+	case err != nil:
+		return false, unavailable(err, "look a task up")
+	}
+	return info.State != asynq.TaskStateArchived && info.State != asynq.TaskStateCompleted, nil
+}
+
+// Depth is how much of a queue waits and runs.
+type Depth struct {
+	Queue                                       string
+	Pending, Active, Scheduled, Retry, Archived int
+	Latency                                     time.Duration // age of the oldest pending task
+	Paused                                      bool
+}
+
+// Depths reads every queue of the given names; one that does not exist yet is empty.
+func (q *Queue) Depths(names []string) ([]Depth, error) {
+	list := make([]Depth, 0, len(names))
+	for _, name := range names {
+		info, err := q.inspector.GetQueueInfo(name)
+		switch {
+		case errors.Is(err, asynq.ErrQueueNotFound):
+			list = append(list, Depth{Queue: name})
+		case err != nil:
+			return nil, unavailable(err, "read the queues")
+		default:
+			list = append(list, Depth{Queue: name, Pending: info.Pending, Active: info.Active, Scheduled: info.Scheduled,
+				Retry: info.Retry, Archived: info.Archived, Latency: info.Latency, Paused: info.Paused})
+		}
+	}
+	return list, nil
+}
+
+// SetPaused pauses or resumes a queue: no worker takes a task from a paused one. It may be repeated.
+func (q *Queue) SetPaused(name string, paused bool) error {
+	infos, err := q.Depths([]string{name})
+	if err != nil || infos[0].Paused == paused {
+		return err
+	}
+	if paused {
+		err = q.inspector.PauseQueue(name)
+	} else {
+		err = q.inspector.UnpauseQueue(name)
+	}
+	if err != nil {
+		return unavailable(err, "pause a queue")
+	}
+	return nil
+}
+
+const canaryKey = "presswork:canary"
+
+// Canary reads the canary; -1 if Redis has none.
+func (q *Queue) Canary(ctx context.Context) (int64, error) {
+	n, err := q.redis.Get(ctx, canaryKey).Int64()
+	if errors.Is(err, redis.Nil) {
+		return -1, nil
+	}
+	if err != nil {
+		return 0, unavailable(err, "read the canary")
+	}
+	return n, nil
+}
+
+// SetCanary writes the canary.
+func (q *Queue) SetCanary(ctx context.Context, n int64) error {
+	if err := q.redis.Set(ctx, canaryKey, n, 0).Err(); err != nil {
+		return unavailable(err, "write the canary")
+	}
+	return nil
+}
+
+// Redis is the connection, for what else of the process needs one.
+func (q *Queue) Redis() redis.UniversalClient { return q.redis }
+
+func unavailable(err error, doing string) error {
+	return fmt.Errorf("%s: %w", doing, &fault.Error{Kind: fault.Unavailable, Code: "redis_unavailable", After: 5 * time.Second, Err: err})
+}

@@ -1,0 +1,103 @@
+package queue
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/tasks"
+)
+
+// Outbox is where tasks wait for the relay.
+type Outbox interface {
+	// Outbox reads a page, oldest first.
+	Outbox(ctx context.Context, limit int) ([]tasks.Committed, error)
+	// DeleteOutbox removes what was enqueued.
+	DeleteOutbox(ctx context.Context, rows []int64) error
+}
+
+const (
+	relayPage    = 1000
+	relayWriters = 16
+)
+
+// Relay moves tasks from the outbox to the queue: read a page without a lock, enqueue, delete by id. Any
+// number may run at once, and any may die in between: the task id makes a doubled task one.
+type Relay struct {
+	outbox Outbox
+	queue  *Queue
+	every  time.Duration
+	log    *zap.Logger
+	poke   chan struct{}
+}
+
+// NewRelay makes a relay that looks at the outbox at least this often, and whenever it is poked.
+func NewRelay(outbox Outbox, q *Queue, every time.Duration, log *zap.Logger) *Relay {
+	return &Relay{outbox: outbox, queue: q, every: every, log: log, poke: make(chan struct{}, 1)}
+}
+
+// Poke says that something was just committed to the outbox. It never blocks.
+func (r *Relay) Poke() {
+	select {
+	case r.poke <- struct{}{}:
+	default:
+	}
+}
+
+// Run relays until ctx ends.
+func (r *Relay) Run(ctx context.Context) {
+	tick := time.NewTicker(r.every)
+	defer tick.Stop()
+	for {
+		n, err := r.step(ctx)
+		if err != nil && ctx.Err() == nil {
+			r.log.Warn("outbox not relayed", zap.Error(err))
+		}
+		if n == relayPage && err == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-r.poke:
+		}
+	}
+}
+
+// step relays one page and returns its size.
+func (r *Relay) step(ctx context.Context) (int, error) {
+	page, err := r.outbox.Outbox(ctx, relayPage)
+	if err != nil || len(page) == 0 {
+		return 0, err
+	}
+	enqueued := make([]bool, len(page))
+	group, ctx2 := errgroup.WithContext(ctx)
+	group.SetLimit(relayWriters)
+	for i := range page {
+		group.Go(func() error {
+			err := r.queue.Enqueue(ctx2, page[i].Task)
+			enqueued[i] = err == nil
+			return err
+		})
+	}
+	enqueueErr := group.Wait()
+	rows := make([]int64, 0, len(page))
+	for i, ok := range enqueued {
+		if ok {
+			rows = append(rows, page[i].Row)
+		}
+	}
+	if len(rows) > 0 {
+		if err := r.outbox.DeleteOutbox(ctx, rows); err != nil {
+			return 0, err
+		}
+	}
+	if fault.Is(enqueueErr, fault.Unavailable) {
+		return len(rows), enqueueErr
+	}
+	return len(page), enqueueErr
+}

@@ -1,0 +1,109 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"go.uber.org/zap"
+
+	"github.com/presswork/presswork/tasks"
+)
+
+// Slots is how many tasks a worker runs at once.
+type Slots struct {
+	// Urgent slots serve the small and urgent queues only: weights act only when a slot falls free, so a slot
+	// that bulk work may take is not there when it is needed.
+	Urgent int
+	Bulk   int
+}
+
+// urgent queues have reserved slots: their tasks are short, or somebody waits for them.
+var urgent = map[string]bool{
+	tasks.QueueCritical: true, tasks.QueueRender: true, tasks.QueuePersonalize: true,
+	tasks.QueueSlack: true, tasks.QueueDiscord: true, tasks.QueueWebhook: true,
+}
+
+// How often an idle server looks for tasks. Each look is one script call per queue.
+const (
+	urgentPoll = 40 * time.Millisecond
+	bulkPoll   = 100 * time.Millisecond
+	delayPoll  = 500 * time.Millisecond
+)
+
+// Worker takes tasks from a set of queues: one asynq server for the urgent ones, one for the rest.
+type Worker struct {
+	servers  []*asynq.Server
+	handlers *Handlers
+}
+
+// NewWorker makes a worker of queues by weight. grace is how long Stop waits for running tasks.
+func (q *Queue) NewWorker(queues map[string]int, slots Slots, h *Handlers, grace time.Duration, log *zap.Logger) (*Worker, error) {
+	lanes := [2]map[string]int{{}, {}}
+	for name, weight := range queues {
+		if _, known := tasks.Queues()[name]; !known {
+			return nil, fmt.Errorf("no queue is called %q", name)
+		}
+		if weight < 1 {
+			return nil, fmt.Errorf("queue %s: the weight must be at least 1", name)
+		}
+		if urgent[name] {
+			lanes[0][name] = weight
+		} else {
+			lanes[1][name] = weight
+		}
+	}
+	w := &Worker{handlers: h}
+	for i, poll := range []time.Duration{urgentPoll, bulkPoll} {
+		if len(lanes[i]) == 0 {
+			continue
+		}
+		w.servers = append(w.servers, asynq.NewServerFromRedisClient(q.redis, asynq.Config{
+			Concurrency: []int{slots.Urgent, slots.Bulk}[i], Queues: lanes[i],
+			TaskCheckInterval: poll, DelayedTaskCheckInterval: delayPoll,
+			ShutdownTimeout: grace, IsFailure: isFailure, RetryDelayFunc: retryDelay,
+			ErrorHandler: asynq.ErrorHandlerFunc(func(_ context.Context, t *asynq.Task, err error) { logFailure(log, t, err) }),
+			Logger:       quietLogger{log.Sugar()}, LogLevel: asynq.WarnLevel,
+		}))
+	}
+	return w, nil
+}
+
+func logFailure(log *zap.Logger, t *asynq.Task, err error) {
+	if isFailure(err) && !errors.Is(err, context.Canceled) {
+		log.Warn("task failed", zap.String("kind", t.Type()), zap.ByteString("payload", t.Payload()), zap.Error(err))
+	}
+}
+
+// Start begins to take tasks.
+func (w *Worker) Start() error {
+	for _, s := range w.servers {
+		if err := s.Start(w.handlers); err != nil {
+			return fmt.Errorf("start to take tasks: %w", err)
+		}
+	}
+	return nil
+}
+
+// Pause takes no new task; running ones go on.
+func (w *Worker) Pause() {
+	for _, s := range w.servers {
+		s.Stop()
+	}
+}
+
+// Stop takes no new task, waits for running ones, and gives back what did not finish.
+func (w *Worker) Stop() {
+	w.Pause()
+	for _, s := range w.servers {
+		s.Shutdown()
+	}
+}
+
+// quietLogger passes asynq's log lines on.
+type quietLogger struct{ *zap.SugaredLogger }
+
+// Fatal would end the process: it is asynq's word for an error at start, and Start returns that too.
+func (l quietLogger) Fatal(args ...any) { l.Error(args...) }

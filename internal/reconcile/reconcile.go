@@ -1,0 +1,222 @@
+// Package reconcile closes every gap between what PostgreSQL knows and what the queue does: it takes over
+// sessions of processes that died, notices a Redis that lost or restored its data, nudges what is owed and not
+// queued, starts what is due, and completes what nobody completed. Any number may run at once.
+package reconcile
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/presswork/presswork/internal/delivery"
+	"github.com/presswork/presswork/tasks"
+)
+
+// Record is the database's side.
+type Record interface {
+	TakeOver(ctx context.Context) (*delivery.Takeover, error)
+	Beat(ctx context.Context, period time.Duration) (int64, error)
+	QueueLost(ctx context.Context) error
+	Renudge(ctx context.Context, patience time.Duration) (int, error)
+	OverdueBatches(ctx context.Context, patience time.Duration, limit int) ([]delivery.Overdue, error)
+	RenudgeBatches(ctx context.Context, gone, queued []int64) error
+	QueueDue(ctx context.Context) (int, error)
+	AdvanceOpen(ctx context.Context) error
+	PausedQueues(ctx context.Context) ([]string, error)
+	Maintain(ctx context.Context) error
+}
+
+// Queue is the queue's side.
+type Queue interface {
+	Canary(ctx context.Context) (int64, error)
+	SetCanary(ctx context.Context, n int64) error
+	Holds(t tasks.Task) (bool, error)
+	Enqueue(ctx context.Context, t tasks.Task) error
+	SetPaused(name string, paused bool) error
+}
+
+// Periods of the loops, and how long the pipeline's short steps may take before they are nudged again. A batch
+// that is still queued is not overdue, however long the queue.
+const (
+	quickPeriod   = 500 * time.Millisecond
+	canaryPeriod  = 2 * time.Second
+	overduePeriod = 5 * time.Second
+	statPeriod    = 5 * time.Second
+	slowPeriod    = time.Hour
+	patience      = 30 * time.Second
+	overduePage   = 1000
+)
+
+// Reconciler runs the loops.
+type Reconciler struct {
+	record Record
+	queue  Queue
+	poke   func() // the outbox relay
+	log    *zap.Logger
+	behind atomic.Int64
+	paused map[string]bool // queues that may be paused in the queue
+}
+
+// New makes a Reconciler; poke tells the outbox relay that there is work.
+func New(record Record, queue Queue, poke func(), log *zap.Logger) *Reconciler {
+	r := &Reconciler{record: record, queue: queue, poke: poke, log: log, paused: make(map[string]bool)}
+	for name := range tasks.Queues() {
+		r.paused[name] = true // perhaps: the first look finds out
+	}
+	return r
+}
+
+// Behind is how many nudges the last round found missing; at rest it is 0.
+func (r *Reconciler) Behind() int64 { return r.behind.Load() }
+
+// Run reconciles until ctx ends.
+func (r *Reconciler) Run(ctx context.Context) {
+	loops := []struct {
+		name  string
+		every time.Duration
+		step  func(context.Context) error
+	}{
+		{"schedules", quickPeriod, r.schedules},
+		{"completion", quickPeriod, r.record.AdvanceOpen},
+		{"takeover", quickPeriod, r.takeover},
+		{"canary", canaryPeriod, r.canary},
+		{"nudges", quickPeriod, r.nudges},
+		{"overdue", overduePeriod, r.overdue},
+		{"analytics", statPeriod, r.analytics},
+		{"pauses", quickPeriod, r.pauses},
+		{"maintenance", slowPeriod, r.record.Maintain},
+	}
+	var wg sync.WaitGroup
+	for _, l := range loops {
+		wg.Go(func() { r.loop(ctx, l.name, l.every, l.step) })
+	}
+	wg.Wait()
+}
+
+func (r *Reconciler) loop(ctx context.Context, name string, every time.Duration, step func(context.Context) error) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		if err := step(ctx); err != nil && ctx.Err() == nil {
+			r.log.Warn("reconciling failed, trying again", zap.String("loop", name), zap.Error(err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (r *Reconciler) schedules(ctx context.Context) error {
+	n, err := r.record.QueueDue(ctx)
+	if n > 0 {
+		r.poke()
+	}
+	return err
+}
+
+func (r *Reconciler) takeover(ctx context.Context) error {
+	for {
+		t, err := r.record.TakeOver(ctx)
+		if err != nil || t == nil {
+			return err
+		}
+		r.log.Warn("sender session taken over", zap.Int64("session", t.Session), zap.String("process", t.Process),
+			zap.Int("uncertain", t.Uncertain), zap.Int("batches", t.Batches))
+		r.poke()
+	}
+}
+
+// canary compares the two canaries. Redis is read first: while it is away nothing is raised, so that coming
+// back unharmed is not taken for a loss.
+func (r *Reconciler) canary(ctx context.Context) error {
+	held, err := r.queue.Canary(ctx)
+	if err != nil {
+		return err
+	}
+	n, err := r.record.Beat(ctx, canaryPeriod-canaryPeriod/4)
+	if err != nil || n == 0 {
+		return err
+	}
+	if held < n-1 {
+		r.log.Warn("the queue lost what it held, nudging everything again", zap.Int64("canary", held), zap.Int64("expected", n-1))
+		if err := r.record.QueueLost(ctx); err != nil {
+			return err
+		}
+	}
+	return r.queue.SetCanary(ctx, n)
+}
+
+func (r *Reconciler) nudges(ctx context.Context) error {
+	total := int64(0)
+	for {
+		n, err := r.record.Renudge(ctx, patience)
+		if err != nil || n == 0 {
+			r.behind.Store(total)
+			return err
+		}
+		total += int64(n)
+		r.poke()
+	}
+}
+
+func (r *Reconciler) overdue(ctx context.Context) error {
+	list, err := r.record.OverdueBatches(ctx, patience, overduePage)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	var gone, queued []int64
+	for _, o := range list {
+		held, err := r.queue.Holds(o.Task)
+		if err != nil {
+			return err
+		}
+		if held {
+			queued = append(queued, o.Batch)
+		} else {
+			gone = append(gone, o.Batch)
+		}
+	}
+	if err := r.record.RenudgeBatches(ctx, gone, queued); err != nil {
+		return err
+	}
+	if len(gone) > 0 {
+		r.log.Warn("batches were not queued, nudged again", zap.Int("batches", len(gone)))
+		r.poke()
+	}
+	return nil
+}
+
+func (r *Reconciler) analytics(ctx context.Context) error {
+	t, err := tasks.New(tasks.NewAggregateAnalytics(time.Now().Truncate(statPeriod)), tasks.LaneNormal)
+	if err != nil {
+		return err
+	}
+	return r.queue.Enqueue(ctx, t)
+}
+
+// pauses makes the queue's own pauses follow the record, also after the queue lost them.
+func (r *Reconciler) pauses(ctx context.Context) error {
+	names, err := r.record.PausedQueues(ctx)
+	if err != nil {
+		return err
+	}
+	wanted := make(map[string]bool, len(names))
+	for _, name := range names {
+		wanted[name] = true
+		r.paused[name] = true
+	}
+	for name := range r.paused {
+		if err := r.queue.SetPaused(name, wanted[name]); err != nil {
+			return err
+		}
+		if !wanted[name] {
+			delete(r.paused, name)
+		}
+	}
+	return nil
+}

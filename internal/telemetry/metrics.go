@@ -1,0 +1,82 @@
+package telemetry
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Metrics is every metric that is counted as things happen. What can be read at any time (queue depths, pool
+// use) is collected when it is asked for: see Register.
+type Metrics struct {
+	registry   *prometheus.Registry
+	requests   *prometheus.HistogramVec
+	deliveries *prometheus.CounterVec
+	sends      *prometheus.HistogramVec
+	tasks      *prometheus.HistogramVec
+	failures   *prometheus.CounterVec
+}
+
+// NewMetrics makes the metrics of one process.
+func NewMetrics() *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "presswork_http_request_duration_seconds", Help: "Time to answer an API request.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
+		}, []string{"method", "route", "status"}),
+		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "presswork_deliveries_total", Help: "Attempts to deliver, by channel and outcome.",
+		}, []string{"channel", "outcome"}),
+		sends: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "presswork_send_duration_seconds", Help: "Time of one call to a provider, rendering included.",
+			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
+		}, []string{"channel"}),
+		tasks: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "presswork_task_duration_seconds", Help: "Time of one task.",
+			Buckets: []float64{.001, .005, .01, .05, .1, .5, 1, 5, 10, 60},
+		}, []string{"kind"}),
+		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "presswork_task_failures_total", Help: "Tasks that returned an error.",
+		}, []string{"kind"}),
+	}
+	m.registry.MustRegister(m.requests, m.deliveries, m.sends, m.tasks, m.failures,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Request counts an answered request. route is the route's pattern, never the path.
+func (m *Metrics) Request(method, route string, status int, took time.Duration) {
+	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// Delivery counts an attempt.
+func (m *Metrics) Delivery(channel, outcome string, took time.Duration) {
+	m.deliveries.WithLabelValues(channel, outcome).Inc()
+	m.sends.WithLabelValues(channel).Observe(took.Seconds())
+}
+
+// Task counts a task.
+func (m *Metrics) Task(kind string, took time.Duration, err error) {
+	m.tasks.WithLabelValues(kind).Observe(took.Seconds())
+	if err != nil {
+		m.failures.WithLabelValues(kind).Inc()
+	}
+}
+
+// Register adds a collector that reads its values when it is asked.
+func (m *Metrics) Register(c prometheus.Collector) error { return m.registry.Register(c) }
+
+// Gauge adds a gauge that is read when it is asked for.
+func (m *Metrics) Gauge(name, help string, read func() float64) error {
+	return m.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
+}
+
+// Handler serves the metrics.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{EnableOpenMetrics: true})
+}
