@@ -41,6 +41,13 @@ type Task struct {
 	NotBefore time.Time
 }
 
+// Committed is a task that committed to PostgreSQL with the state it follows from, and is still to be
+// enqueued.
+type Committed struct {
+	Row  int64
+	Task Task
+}
+
 // Args is the payload of one kind of task.
 type Args interface {
 	// Kind is the task's kind.

@@ -27,6 +27,7 @@ type Config struct {
 	SecretKey    string `env:"SECRET_KEY"`
 	APIKey       string `env:"PRESSWORK_API_KEY"`
 	PublicURL    string `env:"PUBLIC_URL"`
+	Organisation string `env:"PRESSWORK_ORGANISATION" envDefault:"Presswork"`
 	Listen       string `env:"PRESSWORK_LISTEN" envDefault:":8080"`
 	OpsListen    string `env:"PRESSWORK_OPS_LISTEN" envDefault:":9090"`
 	DataDir      string `env:"PRESSWORK_DATA_DIR"`

@@ -15,16 +15,6 @@ import (
 // BatchSize is the unit of work: recipients of one send task.
 const BatchSize = 100
 
-// PageSize is how many subscribers one fan-out step expands.
-const PageSize = 2000
-
-// Rendition is what the render task prepared for one channel and language.
-type Rendition struct {
-	Channel  int16
-	Language string
-	Body     []byte // JSON
-}
-
 // StartRender takes a publication for rendering. It returns nil if there is nothing to render: a stale nudge,
 // or one that is paused or cancelled meanwhile. It may be repeated.
 func (db *DB) StartRender(ctx context.Context, id int64) (*publication.Publication, error) {
@@ -81,23 +71,9 @@ func (db *DB) CountAudience(ctx context.Context, a publication.Audience, limit i
 	return n, translate(err, "count an audience")
 }
 
-// Fanout is how a publication's sending starts.
-type Fanout struct {
-	Publication int64
-	Lane        tasks.Lane
-	Renditions  []Rendition
-	Links       []string // by number
-	// Broadcasts are the kinds of channels that get one message for each enabled channel of the kind.
-	Broadcasts []channel.Kind
-	// Ranges is into how many ranges a personal audience is split; 0: there is none.
-	Ranges int
-	// Inline leaves the ranges without a nudge: the caller expands them at once.
-	Inline bool
-}
-
 // StartFanout stores what was rendered, freezes the audience and makes the first work, in one transaction. It
 // returns the ids of the ranges, and false if the publication is no longer rendering.
-func (db *DB) StartFanout(ctx context.Context, f Fanout) (ranges []int64, started bool, err error) {
+func (db *DB) StartFanout(ctx context.Context, f publication.Fanout) (ranges []int64, started bool, err error) {
 	err = db.tx(ctx, "start a fan-out", func(tx pgx.Tx) error {
 		ranges, started = nil, false
 		tag, err := tx.Exec(ctx, `
@@ -120,7 +96,7 @@ func (db *DB) StartFanout(ctx context.Context, f Fanout) (ranges []int64, starte
 	return ranges, started, err
 }
 
-func storeRenditions(ctx context.Context, tx pgx.Tx, f Fanout) error {
+func storeRenditions(ctx context.Context, tx pgx.Tx, f publication.Fanout) error {
 	batch := &pgx.Batch{}
 	for _, r := range f.Renditions {
 		batch.Queue(`
@@ -137,18 +113,22 @@ func storeRenditions(ctx context.Context, tx pgx.Tx, f Fanout) error {
 }
 
 // broadcast makes a row and a batch of its own for every target, so that none waits for another.
-func broadcast(ctx context.Context, tx pgx.Tx, f Fanout) error {
-	for _, kind := range f.Broadcasts {
+func broadcast(ctx context.Context, tx pgx.Tx, f publication.Fanout) error {
+	for _, kindID := range f.Broadcasts {
+		kind, err := channel.KindOf(kindID)
+		if err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, `
 			INSERT INTO delivery (publication_id, channel_id, recipient_id)
 			SELECT $1, $2, id FROM channel WHERE kind = $3 AND enabled
-			ON CONFLICT DO NOTHING`, f.Publication, kind.ID(), string(kind)); err != nil {
+			ON CONFLICT DO NOTHING`, f.Publication, kindID, string(kind)); err != nil {
 			return err
 		}
 		rows, err := tx.Query(ctx, `
 			INSERT INTO batch (publication_id, channel_id, lane, lo, hi, size)
 			SELECT $1, $2, $4, id - 1, id, 1 FROM channel WHERE kind = $3 AND enabled
-			RETURNING id, channel_id, lane, gen, not_before`, f.Publication, kind.ID(), string(kind), f.Lane)
+			RETURNING id, channel_id, lane, gen, not_before`, f.Publication, kindID, string(kind), f.Lane)
 		if err != nil {
 			return err
 		}
@@ -160,7 +140,7 @@ func broadcast(ctx context.Context, tx pgx.Tx, f Fanout) error {
 }
 
 // splitAudience freezes the audience's bounds and cuts them into ranges of ids.
-func splitAudience(ctx context.Context, tx pgx.Tx, f Fanout) ([]int64, error) {
+func splitAudience(ctx context.Context, tx pgx.Tx, f publication.Fanout) ([]int64, error) {
 	if f.Ranges == 0 {
 		return nil, nil
 	}

@@ -95,21 +95,12 @@ func (db *DB) Owed(ctx context.Context, b *delivery.Batch) (delivery.Owed, error
 	if err != nil {
 		return delivery.Owed{}, translate(err, "read what a batch owes")
 	}
-	return owed, db.nameTopics(ctx, owed.Recipients, topics)
-}
-
-// nameTopics fills in the slugs of topic ids.
-func (db *DB) nameTopics(ctx context.Context, recipients []delivery.Recipient, ids [][]int32) error {
-	for i := range recipients {
-		for _, id := range ids[i] {
-			slug, err := db.topicSlug(ctx, id)
-			if err != nil {
-				return err
-			}
-			recipients[i].Topics = append(recipients[i].Topics, slug)
+	for i := range owed.Recipients {
+		if owed.Recipients[i].Topics, err = db.topicSlugs(ctx, topics[i]); err != nil {
+			return delivery.Owed{}, err
 		}
 	}
-	return nil
+	return owed, nil
 }
 
 const releaseBatch = `

@@ -64,7 +64,7 @@ func fanOut(tb testing.TB, db *DB, id int64, ranges int) {
 	if err != nil || p == nil {
 		tb.Fatalf("render: %v, %v", p, err)
 	}
-	list, started, err := db.StartFanout(ctx, Fanout{Publication: id, Lane: 1, Ranges: ranges})
+	list, started, err := db.StartFanout(ctx, publication.Fanout{Publication: id, Lane: 1, Ranges: ranges})
 	if err != nil || !started || len(list) != ranges {
 		tb.Fatalf("fan-out: %v, %v, %v", list, started, err)
 	}
@@ -140,7 +140,7 @@ func TestPageIsExpandedOnce(t *testing.T) {
 	if _, err := db.StartRender(ctx, id); err != nil {
 		t.Fatal(err)
 	}
-	ranges, _, err := db.StartFanout(ctx, Fanout{Publication: id, Lane: 1, Ranges: 1})
+	ranges, _, err := db.StartFanout(ctx, publication.Fanout{Publication: id, Lane: 1, Ranges: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestPageIsExpandedOnce(t *testing.T) {
 	if err != nil || page == nil {
 		t.Fatal(page, err)
 	}
-	results := make(chan *Expanded, 8)
+	results := make(chan *publication.Expanded, 8)
 	for range cap(results) {
 		go func() {
 			e, err := db.ExpandPage(context.WithoutCancel(ctx), page, []int16{1}, make([][]byte, len(page.Readers)), false)

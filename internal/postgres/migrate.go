@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"io/fs"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // goose wants a database/sql driver
 	"github.com/pressly/goose/v3"
@@ -19,6 +20,23 @@ func Migrate(ctx context.Context, url string) error {
 		_, err := p.Up(ctx)
 		return err
 	})
+}
+
+// SchemaReady is nil if the schema is at least as new as this build, which must be able to run on newer ones.
+func (db *DB) SchemaReady(ctx context.Context) error {
+	names, err := fs.Glob(migrations.FS, "*.sql")
+	if err != nil {
+		return fmt.Errorf("read the migrations: %w", err)
+	}
+	var applied int
+	err = db.pool.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied`).Scan(&applied)
+	if err != nil {
+		return translate(err, "read the schema's version: run presswork migrate up")
+	}
+	if applied < len(names) {
+		return fmt.Errorf("the schema is at version %d of %d: run presswork migrate up", applied, len(names))
+	}
+	return nil
 }
 
 // MigrateTo brings the schema up or down to a version; 0 is the empty database.

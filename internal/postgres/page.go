@@ -10,34 +10,10 @@ import (
 	"github.com/presswork/presswork/tasks"
 )
 
-// Page is the next part of a fan-out range.
-type Page struct {
-	Range       int64
-	Gen         int
-	Cursor, Hi  int64
-	Publication *publication.Publication
-	Readers     []Reader
-}
-
-// Reader is a subscriber as fan-out sees them.
-type Reader struct {
-	ID       int64
-	Language string
-	Topics   []int32
-}
-
-// last is where the page ends: at its last reader, or at the end of the range if it was not full.
-func (p *Page) last() int64 {
-	if len(p.Readers) < PageSize {
-		return p.Hi
-	}
-	return p.Readers[len(p.Readers)-1].ID
-}
-
 // ReadPage reads the next page of a range. It returns nil if there is none: a stale nudge, a finished range, a
 // publication that is not sending.
-func (db *DB) ReadPage(ctx context.Context, rangeID int64, gen int) (*Page, error) {
-	page := Page{Range: rangeID, Gen: gen}
+func (db *DB) ReadPage(ctx context.Context, rangeID int64, gen int) (*publication.Page, error) {
+	page := publication.Page{Range: rangeID, Gen: gen}
 	var publicationID int64
 	err := db.pool.QueryRow(ctx, `
 		SELECT publication_id, cursor, hi FROM fanout_range WHERE id = $1 AND gen = $2 AND NOT done`, rangeID, gen,
@@ -56,7 +32,7 @@ func (db *DB) ReadPage(ctx context.Context, rangeID int64, gen int) (*Page, erro
 	if err != nil {
 		return nil, translate(err, "read the publication of a fan-out range")
 	}
-	args := append(audienceArgs(page.Publication.Audience), page.Cursor, page.Hi, PageSize)
+	args := append(audienceArgs(page.Publication.Audience), page.Cursor, page.Hi, publication.PageSize)
 	rows, err := db.pool.Query(ctx, `
 		SELECT s.id, s.language, s.topics FROM subscriber s
 		WHERE s.id > $4 AND s.id <= $5 AND`+audienceFilter+`
@@ -64,8 +40,23 @@ func (db *DB) ReadPage(ctx context.Context, rangeID int64, gen int) (*Page, erro
 	if err != nil {
 		return nil, translate(err, "read a page of the audience")
 	}
-	page.Readers, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Reader])
-	return &page, translate(err, "read a page of the audience")
+	var topics [][]int32
+	page.Readers, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (publication.Reader, error) {
+		var r publication.Reader
+		var ids []int32
+		err := row.Scan(&r.ID, &r.Language, &ids)
+		topics = append(topics, ids)
+		return r, err
+	})
+	if err != nil {
+		return nil, translate(err, "read a page of the audience")
+	}
+	for i := range page.Readers {
+		if page.Readers[i].Topics, err = db.topicSlugs(ctx, topics[i]); err != nil {
+			return nil, err
+		}
+	}
+	return &page, nil
 }
 
 // advanceRange lets one worker expand a page: a second one finds the cursor moved.
@@ -75,22 +66,16 @@ WHERE id = $1 AND cursor = $2 AND gen = $4 AND NOT done
   AND EXISTS (SELECT FROM publication WHERE id = $5 AND state = 'sending' FOR SHARE)
 RETURNING done, gen`
 
-// Expanded is where a range is after a page.
-type Expanded struct {
-	Done bool
-	Gen  int // of the next page
-}
-
 // errStalePage rolls a page back that somebody else expanded.
 var errStalePage = errors.New("the page was expanded by another worker")
 
 // ExpandPage writes a page's ledger rows, batches and nudges, and moves the range on, in one transaction. It
 // returns nil if another worker did it, or if the publication stopped. choices[i] is what was chosen for reader
 // i, nil for no choice; inline leaves the next page without a nudge.
-func (db *DB) ExpandPage(ctx context.Context, page *Page, channels []int16, choices [][]byte, inline bool) (*Expanded, error) {
-	var e Expanded
+func (db *DB) ExpandPage(ctx context.Context, page *publication.Page, channels []int16, choices [][]byte, inline bool) (*publication.Expanded, error) {
+	var e publication.Expanded
 	err := db.tx(ctx, "expand a page", func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, advanceRange, page.Range, page.Cursor, page.last(), page.Gen, page.Publication.ID).
+		err := tx.QueryRow(ctx, advanceRange, page.Range, page.Cursor, page.Last(), page.Gen, page.Publication.ID).
 			Scan(&e.Done, &e.Gen)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return errStalePage
@@ -122,7 +107,7 @@ func (db *DB) ExpandPage(ctx context.Context, page *Page, channels []int16, choi
 }
 
 // expandChannel writes the rows and batches of one channel. The key absorbs a second time.
-func expandChannel(ctx context.Context, tx pgx.Tx, page *Page, channelID int16, choices [][]byte) error {
+func expandChannel(ctx context.Context, tx pgx.Tx, page *publication.Page, channelID int16, choices [][]byte) error {
 	if len(page.Readers) == 0 {
 		return nil
 	}

@@ -13,6 +13,24 @@ type topicNames struct {
 	slugs map[int32]string
 }
 
+// topicSlugs are the slugs of topics' ids; one that no longer exists is left out.
+func (db *DB) topicSlugs(ctx context.Context, ids []int32) ([]string, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	slugs := make([]string, 0, len(ids))
+	for _, id := range ids {
+		slug, err := db.topicSlug(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if slug != "" {
+			slugs = append(slugs, slug)
+		}
+	}
+	return slugs, nil
+}
+
 // topicSlug is the slug of a topic's id, "" if there is no such topic.
 func (db *DB) topicSlug(ctx context.Context, id int32) (string, error) {
 	db.topics.mu.RLock()

@@ -60,6 +60,9 @@ type Order struct {
 	Encoded string
 }
 
+// Types is every type.
+func Types() []Type { return []Type{Announcement, Newsletter, Digest, Alert, Transactional} }
+
 // Channel is a channel kind of a publication.
 type Channel struct {
 	Name string
@@ -101,7 +104,7 @@ func (r Request) Parse(now time.Time, v Vocabulary) (Order, error) {
 	var f fault.Fields
 	o := Order{
 		Title:       parseTitle(&f, r.Title),
-		Type:        oneOf(&f, "/publication_type", r.Type, Announcement, Newsletter, Digest, Alert, Transactional),
+		Type:        oneOf(&f, "/publication_type", r.Type, Types()...),
 		Priority:    Normal,
 		Channels:    parseChannels(&f, r.Channels, v.Channels),
 		Contents:    parseContents(&f, r.Contents),

@@ -14,3 +14,12 @@ type Topic struct {
 	ID   int32  `json:"id"`
 	Name string `json:"name"`
 }
+
+// Unsubscription is what a reader asks for in answer to a publication.
+type Unsubscription struct {
+	Publication int64
+	Channel     int16
+	Subscriber  int64
+	// Topics are the ones to leave; nil is everything.
+	Topics []int32
+}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -101,27 +102,35 @@ type Depth struct {
 
 // Depths reads every queue of the given names; one that does not exist yet is empty.
 func (q *Queue) Depths(names []string) ([]Depth, error) {
+	existing, err := q.inspector.Queues()
+	if err != nil {
+		return nil, unavailable(err, "list the queues")
+	}
 	list := make([]Depth, 0, len(names))
 	for _, name := range names {
-		info, err := q.inspector.GetQueueInfo(name)
-		switch {
-		case errors.Is(err, asynq.ErrQueueNotFound):
-			list = append(list, Depth{Queue: name})
-		case err != nil:
-			return nil, unavailable(err, "read the queues")
-		default:
-			list = append(list, Depth{Queue: name, Pending: info.Pending, Active: info.Active, Scheduled: info.Scheduled,
-				Retry: info.Retry, Archived: info.Archived, Latency: info.Latency, Paused: info.Paused})
+		d := Depth{Queue: name}
+		if slices.Contains(existing, name) {
+			info, err := q.inspector.GetQueueInfo(name)
+			if err != nil {
+				return nil, unavailable(err, "read a queue")
+			}
+			d = Depth{Queue: name, Pending: info.Pending, Active: info.Active, Scheduled: info.Scheduled,
+				Retry: info.Retry, Archived: info.Archived, Latency: info.Latency, Paused: info.Paused}
 		}
+		list = append(list, d)
 	}
 	return list, nil
 }
 
 // SetPaused pauses or resumes a queue: no worker takes a task from a paused one. It may be repeated.
-func (q *Queue) SetPaused(name string, paused bool) error {
-	infos, err := q.Depths([]string{name})
-	if err != nil || infos[0].Paused == paused {
-		return err
+func (q *Queue) SetPaused(ctx context.Context, name string, paused bool) error {
+	// asynq's own key: its inspector refuses to pause a queue twice, and knows nothing of one that is still empty.
+	held, err := q.redis.Exists(ctx, "asynq:{"+name+"}:paused").Result()
+	if err != nil {
+		return unavailable(err, "look whether a queue is paused")
+	}
+	if (held == 1) == paused {
+		return nil
 	}
 	if paused {
 		err = q.inspector.PauseQueue(name)

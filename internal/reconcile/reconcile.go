@@ -35,7 +35,7 @@ type Queue interface {
 	SetCanary(ctx context.Context, n int64) error
 	Holds(t tasks.Task) (bool, error)
 	Enqueue(ctx context.Context, t tasks.Task) error
-	SetPaused(name string, paused bool) error
+	SetPaused(ctx context.Context, name string, paused bool) error
 }
 
 // Periods of the loops, and how long the pipeline's short steps may take before they are nudged again. A batch
@@ -142,7 +142,7 @@ func (r *Reconciler) canary(ctx context.Context) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	if held < n-1 {
+	if n > 1 && held < n-1 {
 		r.log.Warn("the queue lost what it held, nudging everything again", zap.Int64("canary", held), zap.Int64("expected", n-1))
 		if err := r.record.QueueLost(ctx); err != nil {
 			return err
@@ -211,7 +211,7 @@ func (r *Reconciler) pauses(ctx context.Context) error {
 		r.paused[name] = true
 	}
 	for name := range r.paused {
-		if err := r.queue.SetPaused(name, wanted[name]); err != nil {
+		if err := r.queue.SetPaused(ctx, name, wanted[name]); err != nil {
 			return err
 		}
 		if !wanted[name] {

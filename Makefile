@@ -1,0 +1,122 @@
+# Everything that is done with this repository. `make` lists it.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+# The go command uses all cores by itself; what make runs is easier to read one after the other.
+.NOTPARALLEL:
+# The output of `make demo` ends with a line for programs: a make inside need not tell its folder.
+MAKEFLAGS += --no-print-directory
+
+# A checkout of another owner's (a container, a mounted folder) cannot be asked for its commit.
+BUILDVCS := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo false)
+
+LINT_VERSION := $(shell sed -n 's|.*golangci-lint/v2 \(v[^ ]*\).*|\1|p' tools/go.mod)
+LINT := bin/golangci-lint-$(LINT_VERSION)
+
+# One private PostgreSQL and one Redis for the run of a command, stopped after it.
+WITHSTACK := go run ./internal/testkit/withstack --
+
+# A package's tests take seconds; -timeout bounds one that hangs.
+TEST_FLAGS := -race -shuffle=on -timeout=10m
+
+##@ Use
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: ## Start everything on this machine and publish to stand-in providers (ONCE=1 ends after one run)
+	@scripts/deps.sh postgresql -o redis
+	@$(MAKE) build >&2
+	@exec bin/presswork demo $(if $(ONCE),--once,)
+
+.PHONY: build
+build: ## Build bin/presswork
+	CGO_ENABLED=0 go build -trimpath -buildvcs=$(BUILDVCS) -o bin/presswork ./cmd/presswork
+
+.PHONY: bench
+bench: build ## Measure (ONLY=name measures one thing)
+	@scripts/deps.sh postgresql redis
+	bin/presswork bench $(if $(ONLY),--only=$(ONLY),)
+
+##@ Work on it
+
+.PHONY: deps
+deps: ## Install what building and testing need besides Go, if it is missing
+	@scripts/deps.sh postgresql redis cc
+
+# Coverage is counted over all packages, for what one is tested through another. That costs little: a test binary
+# links only what it imports all the same, and each package is compiled once for all of them (some two minutes on
+# two cores, from an empty cache).
+.PHONY: test
+test: deps ## Run all tests, with the race detector and the coverage gate
+	@rm -f coverage.out
+	CGO_ENABLED=1 $(WITHSTACK) go test $(TEST_FLAGS) -coverprofile=coverage.out -coverpkg=./... ./...
+	@go run ./internal/tools/coverage $(if $(UPDATE),-raise,)
+
+.PHONY: test-short
+test-short: deps ## Run all tests as fast as can be: no race detector, no coverage, results cached (PKG=./internal/x)
+	$(WITHSTACK) go test $(or $(PKG),./...)
+
+.PHONY: cover
+cover: ## Show the coverage of the last `make test`: each package, and coverage.html
+	@test -f coverage.out || { echo "run make test first" >&2; exit 1; }
+	@go run ./internal/tools/coverage -packages
+	@go tool cover -html=coverage.out -o coverage.html
+
+# go test fuzzes one target of one package at a time.
+.PHONY: fuzz
+fuzz: ## Fuzz every target (FUZZTIME=30s each, PKG=./internal/x for one package)
+	@scripts/fuzz.sh "$(or $(FUZZTIME),30s)" $(PKG)
+
+.PHONY: fmt
+fmt: $(LINT) ## Format the code
+	$(LINT) fmt
+
+.PHONY: lint
+lint: $(LINT) ## Run the linters
+	$(LINT) run
+
+.PHONY: generate
+generate: ## Write generated files anew
+	go generate ./...
+
+.PHONY: hooks
+hooks: ## Let git run .githooks/pre-commit before each commit
+	git config core.hooksPath .githooks
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin coverage.out coverage.html
+	go clean -testcache
+
+##@ Check it
+
+.PHONY: check
+check: check-fmt check-vet lint check-generated check-secrets test ## All that a change must pass
+
+.PHONY: check-fmt
+check-fmt: $(LINT) ## Fail if a file is not formatted
+	$(LINT) fmt --diff
+
+.PHONY: check-vet
+check-vet: ## Run go vet
+	go vet ./...
+
+.PHONY: check-generated
+check-generated: ## Fail if a generated file is not up to date
+	@scripts/generated.sh
+
+.PHONY: check-secrets
+check-secrets: ## Fail if a file holds what looks like a secret
+	@go run ./internal/tools/secretscan
+
+# The version is part of the name: a new one is built when tools/go.mod names it, and only then.
+bin/golangci-lint-%:
+	@echo "building golangci-lint $*: once, in some minutes"
+	@mkdir -p bin && rm -f bin/golangci-lint-*
+	cd tools && CGO_ENABLED=0 go build -buildvcs=false -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint

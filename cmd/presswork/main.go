@@ -1,0 +1,31 @@
+// Command presswork is Presswork in all its roles: the API, the worker and the scheduler, and the tools for
+// those who operate it.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	_ "time/tzdata" // timezones of subscribers, also on machines and images without a database of them
+
+	"github.com/spf13/cobra"
+
+	"github.com/presswork/presswork/internal/app"
+)
+
+func main() {
+	ctx, stop := app.Interruptible(context.Background())
+	defer stop()
+	root := &cobra.Command{
+		Use:           "presswork",
+		Short:         "Publish to e-mail, newsletter, Slack, Discord and webhooks",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(apiCommand(), workerCommand(), schedulerCommand(), allCommand(), migrateCommand(),
+		sandboxCommand())
+	if err := root.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "presswork:", err)
+		os.Exit(1)
+	}
+}

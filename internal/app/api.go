@@ -1,0 +1,57 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/presswork/presswork/internal/edition"
+	"github.com/presswork/presswork/internal/httpapi"
+	"github.com/presswork/presswork/internal/jinja"
+	"github.com/presswork/presswork/internal/pages"
+	"github.com/presswork/presswork/internal/postgres"
+	"github.com/presswork/presswork/internal/seal"
+	"github.com/presswork/presswork/internal/token"
+)
+
+// AddAPI adds the role that clients and subscribers talk to.
+func (a *App) AddAPI(ctx context.Context) error {
+	l, err := a.listen(ctx, a.Config.Listen)
+	if err != nil {
+		return err
+	}
+	a.APIURL = urlOf(l)
+	if a.Config.PublicURL == "" {
+		a.Config.PublicURL = a.APIURL
+	}
+	engine, err := jinja.New(nil)
+	if err != nil {
+		return fmt.Errorf("make the template engine: %w", err)
+	}
+	sealer, err := seal.New([]byte(a.Config.SecretKey))
+	if err != nil {
+		return fmt.Errorf("derive the sealing key: %w", err)
+	}
+	signer := token.NewSigner([]byte(a.Config.SecretKey))
+	acceptor := postgres.NewAcceptor(a.db, a.relay.Poke)
+	events := postgres.NewEventWriter(a.db, a.Log)
+	a.add(background("acceptor", acceptor.Run))
+	a.add(background("event writer", events.Run))
+	subscriberPages, err := pages.New(pages.Deps{
+		Log: a.Log, Organisation: a.Config.Organisation, Tokens: signer, Readers: a.db,
+		Archive: &edition.Archive{IDs: a.db, Shelf: edition.NewShelf(a.db, engine)},
+	})
+	if err != nil {
+		return err
+	}
+	handler := httpapi.New(httpapi.Deps{
+		Log: a.Log, AdminKey: a.Config.APIKey, Production: a.Config.Production(),
+		Observe:  func(r httpapi.Request) { a.Metrics.Request(r.Method, r.Route, r.Status, r.Took) },
+		Pages:    subscriberPages,
+		Database: a.db, Redis: a.queue, Registry: a.providers(), Engine: engine,
+		Topics: a.db, Subscribers: a.db, Contents: a.db, Templates: a.db, Channels: a.db.Channels(sealer), Senders: a.db,
+		Publications: a.db, Acceptor: acceptor, Progress: a.db, Analytics: a.db,
+		Tokens: signer, Links: a.db, Events: events,
+	})
+	a.add(a.listener("api", l, handler))
+	return nil
+}

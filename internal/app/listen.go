@@ -1,0 +1,72 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// listener is a part that serves HTTP on an address that is already taken.
+func (a *App) listener(name string, l net.Listener, handler http.Handler) part {
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: zap.NewStdLog(a.Log),
+	}
+	done := make(chan struct{})
+	return part{
+		name: name,
+		start: func(context.Context) error {
+			go func() {
+				defer close(done)
+				if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+					a.Log.Error("listener ended", zap.String("listener", name), zap.Error(err))
+				}
+			}()
+			return nil
+		},
+		stop: func(ctx context.Context) error {
+			err := server.Shutdown(ctx)
+			if err != nil {
+				err = errors.Join(err, server.Close())
+			}
+			<-done
+			return err
+		},
+	}
+}
+
+// listen takes the wanted address. In development a port that is in use is not worth an error: another is found,
+// and the address that is logged and printed is the real one.
+func (a *App) listen(ctx context.Context, wanted string) (net.Listener, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", wanted)
+	if err == nil || a.Config.Production() {
+		if err != nil {
+			return nil, fmt.Errorf("listen on %s: %w", wanted, err)
+		}
+		return l, nil
+	}
+	host, _, splitErr := net.SplitHostPort(wanted)
+	if splitErr != nil {
+		return nil, fmt.Errorf("listen on %s: %w", wanted, err)
+	}
+	a.Log.Warn("address in use, taking a free port", zap.String("address", wanted))
+	if l, err = config.Listen(ctx, "tcp", net.JoinHostPort(host, "0")); err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", host, err)
+	}
+	return l, nil
+}
+
+// urlOf is how a browser on this machine reaches a listener.
+func urlOf(l net.Listener) string {
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return "http://" + l.Addr().String()
+	}
+	return "http://localhost:" + port
+}

@@ -1,0 +1,101 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/presswork/presswork/internal/ops"
+	"github.com/presswork/presswork/internal/queue"
+	"github.com/presswork/presswork/tasks"
+)
+
+// observe registers what is read when it is asked for.
+func (a *App) observe() error {
+	return errors.Join(
+		a.Metrics.Gauge("presswork_database_connections_in_use", "Connections borrowed from the pool.",
+			func() float64 { return float64(a.db.Stat().Acquired) }),
+		a.Metrics.Gauge("presswork_database_connections_max", "Most connections the pool may open.",
+			func() float64 { return float64(a.db.Stat().Max) }),
+		a.Metrics.Gauge("presswork_redis_connections_in_use", "Connections borrowed from the pool.",
+			func() float64 { s := a.queue.Redis().PoolStats(); return float64(s.TotalConns - s.IdleConns) }),
+		a.Metrics.Register(newQueueCollector(a.queue)),
+	)
+}
+
+// queueCollector reads the queues when the metrics are scraped.
+type queueCollector struct {
+	queue              *queue.Queue
+	names              []string
+	depth, age, paused *prometheus.Desc
+}
+
+func newQueueCollector(q *queue.Queue) queueCollector {
+	c := queueCollector{queue: q,
+		depth:  prometheus.NewDesc("presswork_queue_tasks", "Tasks by queue and state.", []string{"queue", "state"}, nil),
+		age:    prometheus.NewDesc("presswork_queue_oldest_seconds", "Age of the oldest pending task.", []string{"queue"}, nil),
+		paused: prometheus.NewDesc("presswork_queue_paused", "1 while the queue is paused.", []string{"queue"}, nil),
+	}
+	for name := range tasks.Queues() {
+		c.names = append(c.names, name)
+	}
+	return c
+}
+
+// Describe is prometheus.Collector's.
+func (c queueCollector) Describe(to chan<- *prometheus.Desc) {
+	to <- c.depth
+	to <- c.age
+	to <- c.paused
+}
+
+// Collect is prometheus.Collector's. With Redis away there is nothing to tell.
+func (c queueCollector) Collect(to chan<- prometheus.Metric) {
+	list, err := c.queue.Depths(c.names)
+	if err != nil {
+		to <- prometheus.NewInvalidMetric(c.depth, err)
+		return
+	}
+	for _, d := range list {
+		for state, n := range map[string]int{"pending": d.Pending, "active": d.Active, "scheduled": d.Scheduled, "retry": d.Retry, "archived": d.Archived} {
+			to <- prometheus.MustNewConstMetric(c.depth, prometheus.GaugeValue, float64(n), d.Queue, state)
+		}
+		to <- prometheus.MustNewConstMetric(c.age, prometheus.GaugeValue, d.Latency.Seconds(), d.Queue)
+		paused := 0.0
+		if d.Paused {
+			paused = 1
+		}
+		to <- prometheus.MustNewConstMetric(c.paused, prometheus.GaugeValue, paused, d.Queue)
+	}
+}
+
+// AddOps adds the operators' listener.
+func (a *App) AddOps(ctx context.Context) error {
+	l, err := a.listen(ctx, a.Config.OpsListen)
+	if err != nil {
+		return err
+	}
+	a.OpsURL = urlOf(l)
+	handler, err := ops.New(ops.Deps{
+		Metrics: a.Metrics.Handler(), RedisURL: a.Config.RedisURL, APIKey: a.Config.APIKey, Log: a.Log, Ready: a.ready,
+	})
+	if err != nil {
+		return err
+	}
+	listener := a.listener("ops", l, handler)
+	stop := listener.stop
+	listener.stop = func(ctx context.Context) error { return errors.Join(stop(ctx), handler.Close()) }
+	a.add(listener)
+	return nil
+}
+
+// ready says whether both servers can be used.
+func (a *App) ready(ctx context.Context) (any, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	database, redis := a.db.Ping(ctx), a.queue.Ping(ctx)
+	word := map[bool]string{true: "ok", false: "unavailable"}
+	return map[string]string{"database": word[database == nil], "redis": word[redis == nil]}, errors.Join(database, redis)
+}

@@ -1,0 +1,48 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"github.com/presswork/presswork/internal/config"
+)
+
+// Role is what a process does.
+type Role string
+
+// The roles. A process may have several.
+const (
+	API       Role = "api"
+	Worker    Role = "worker"
+	Scheduler Role = "scheduler"
+)
+
+// New opens an App with the given roles, ready to start. Every process has the operators' listener.
+func New(ctx context.Context, c *config.Config, log *zap.Logger, roles ...Role) (*App, error) {
+	a, err := Open(ctx, c, log)
+	if err != nil {
+		return nil, err
+	}
+	for _, role := range roles {
+		switch role {
+		case API:
+			err = a.AddAPI(ctx)
+		case Worker:
+			err = a.AddWorker()
+		case Scheduler:
+			err = a.AddScheduler()
+		default:
+			err = fmt.Errorf("no role is called %q", role)
+		}
+		if err != nil {
+			return nil, errors.Join(err, a.close())
+		}
+	}
+	if err := a.AddOps(ctx); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	return a, nil
+}

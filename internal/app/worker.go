@@ -1,0 +1,93 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/content"
+	"github.com/presswork/presswork/internal/delivery"
+	"github.com/presswork/presswork/internal/edition"
+	"github.com/presswork/presswork/internal/jinja"
+	"github.com/presswork/presswork/internal/queue"
+	"github.com/presswork/presswork/internal/seal"
+	"github.com/presswork/presswork/internal/template"
+	"github.com/presswork/presswork/internal/token"
+	"github.com/presswork/presswork/internal/worker"
+	"github.com/presswork/presswork/tasks"
+)
+
+// AddWorker adds the role that renders, expands and sends.
+func (a *App) AddWorker() error {
+	if a.Config.PublicURL == "" {
+		a.Config.PublicURL = "http://localhost:8080" // development: where the api listens unless told otherwise
+	}
+	engine, err := jinja.New(nil)
+	if err != nil {
+		return fmt.Errorf("make the template engine: %w", err)
+	}
+	library, err := template.NewLibrary()
+	if err != nil {
+		return err
+	}
+	sealer, err := seal.New([]byte(a.Config.SecretKey))
+	if err != nil {
+		return fmt.Errorf("derive the sealing key: %w", err)
+	}
+	outlets := worker.NewOutlets(a.db.Channels(sealer), a.providers(), a.Log)
+	sending := a.engine()
+	personalize := &worker.Personalize{Store: a.db, Poke: a.relay.Poke}
+	handlers := queue.NewHandlers(func(kind tasks.Kind, took time.Duration, err error) {
+		a.Metrics.Task(string(kind), took, err)
+	})
+	worker.Handlers{
+		Personalize: personalize,
+		Render: &worker.Render{Store: a.db, Library: library, Writer: content.NewWriter(), Personalize: personalize,
+			PublicURL: a.Config.PublicURL, Poke: a.relay.Poke, Log: a.Log},
+		Send: &worker.Send{Engine: sending, Shelf: edition.NewShelf(a.db, engine), Outlets: outlets,
+			Signer: token.NewSigner([]byte(a.Config.SecretKey)), PublicURL: a.Config.PublicURL, Poke: a.relay.Poke, Log: a.Log},
+		Aggregate: &worker.Aggregate{Events: a.db},
+	}.Register(handlers)
+	slots := queue.Slots{Urgent: a.Config.UrgentSlots, Bulk: a.Config.BulkSlots}
+	tasksOf, err := a.queue.NewWorker(a.Config.QueueWeights, slots, handlers, a.Config.ShutdownGrace, a.Log)
+	if err != nil {
+		return err
+	}
+	a.add(part{
+		name:  "worker",
+		start: func(context.Context) error { return tasksOf.Start() },
+		stop: func(ctx context.Context) error {
+			tasksOf.Pause()
+			err := sending.Close(ctx) // batches are given back, their handlers return
+			tasksOf.Stop()
+			outlets.Close()
+			return err
+		},
+	})
+	return nil
+}
+
+// engine is the process's sending engine.
+func (a *App) engine() *delivery.Engine {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return delivery.NewEngine(a.db, delivery.Config{
+		Process:     fmt.Sprintf("%s:%d", host, os.Getpid()),
+		Connections: a.connections,
+		Observe: func(channelID int16, o delivery.Outcome, took time.Duration) {
+			kind, err := channel.KindOf(channelID)
+			if err == nil {
+				a.Metrics.Delivery(string(kind), o.State.String(), took)
+			}
+		},
+		Notice: func(message string, err error) {
+			a.Log.Warn("sending engine", zap.String("notice", message), zap.Error(err))
+		},
+	})
+}

@@ -1,0 +1,149 @@
+// Package archtest holds the arrows: which package may import which, who may know a library, and a few habits
+// that no general linter checks. It has no code outside its tests.
+//
+// The tables in this file are all there is to change when a package is added. A package that no rule names
+// fails the test: whoever adds one decides where it stands.
+package archtest
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// The layers, from the inside out. A name stands for the package and all below it.
+const (
+	core   = "internal/fault internal/ident tasks"
+	domain = "internal/publication internal/subscriber internal/content internal/template internal/channel " +
+		"internal/delivery internal/sender internal/experiment internal/automation internal/analytics " +
+		"internal/audit internal/auth"
+	// plain packages are small tools with rules of their own and nothing of the world: an address, a sealed
+	// secret, a signed link. The domain may use them as it uses the standard library.
+	plain = "internal/mailbox internal/seal internal/token"
+	// inner is what adapters stand on.
+	inner = core + " " + plain + " " + domain + " internal/rendition internal/mime internal/telemetry migrations"
+	// attempts is what the providers share: how one call is made and told apart, and how texts are cut.
+	attempts = "internal/provider/attempt internal/provider/excerpt"
+
+	providers = "internal/provider/ses internal/provider/smtp internal/provider/slack internal/provider/discord " +
+		"internal/provider/webhook internal/provider/placeholder"
+
+	// scaffold keeps modules in go.mod until something imports them; it is no part of the architecture.
+	scaffold = "internal/deps"
+
+	// anything is for what may import everything.
+	anything = "*"
+)
+
+// rule says what packages may import besides the standard library and the packages of their own folder.
+type rule struct {
+	pkgs string // with spaces between; the first rule that names a package, or one it is below, counts
+	may  string // packages of this module
+	libs string // modules of others, as a prefix of the import path; see owners as well
+}
+
+// rules is the table of arrows: cmd → app → adapters → domain → {fault, ident, tasks}.
+var rules = []rule{
+	{pkgs: "internal/fault internal/ident tasks migrations client"},
+	{pkgs: plain, may: core, libs: "golang.org/x/net/idna golang.org/x/crypto"},
+	{
+		pkgs: "internal/content", may: core + " " + plain,
+		libs: "github.com/yuin/goldmark github.com/microcosm-cc/bluemonday golang.org/x/net/html golang.org/x/text",
+	},
+	{pkgs: "internal/template", may: core + " " + plain, libs: "golang.org/x/text golang.org/x/net/html"},
+	{pkgs: domain, may: core + " " + plain, libs: "golang.org/x/text"},
+	// Renditions are templates filled with content: the one place that knows both.
+	{
+		pkgs: "internal/rendition", may: core + " internal/template internal/content",
+		libs: "github.com/vanng822/go-premailer golang.org/x/net/html golang.org/x/text",
+	},
+
+	{pkgs: "internal/mime", may: core + " " + plain + " internal/channel", libs: "golang.org/x/net/idna"},
+
+	{pkgs: "internal/telemetry", may: core, libs: anything},
+	{pkgs: "internal/config", may: core, libs: "github.com/caarlos0/env"},
+
+	// Adapters do not import each other. Two arrows between them are wanted: both hand tasks to the queue.
+	{pkgs: "internal/worker internal/reconcile", may: inner + " internal/queue", libs: anything},
+	{pkgs: "internal/postgres internal/queue internal/jinja internal/ratelimit internal/egress", may: inner, libs: anything},
+	{pkgs: "internal/provider/attempt", may: inner, libs: "code.dny.dev/ssrf"},
+	{pkgs: "internal/provider/excerpt", may: core},
+	{pkgs: providers, may: inner + " " + attempts, libs: anything},
+	{pkgs: "internal/provider/providertest", may: inner + " internal/sandbox", libs: anything},
+	{pkgs: "internal/httpapi internal/graphqlapi internal/pages internal/console internal/ops", may: inner, libs: anything},
+
+	{pkgs: "internal/devstack internal/sandbox", may: inner, libs: anything},
+	{pkgs: "internal/app", may: anything + " -internal/testkit -internal/provider/providertest", libs: anything},
+	{pkgs: "cmd/presswork", may: "internal/app", libs: "github.com/spf13/cobra"},
+
+	// Test support and tools of the repository.
+	{pkgs: "internal/testkit", may: anything + " -internal/app", libs: anything},
+	{pkgs: "internal/e2e internal/chaos", may: anything, libs: anything},
+	{pkgs: "internal/archtest internal/tools"},
+}
+
+// owner says who may import a library. Tests may as well.
+type owner struct {
+	lib  string // prefix of the import path
+	pkgs string
+}
+
+var owners = []owner{
+	{"github.com/jackc/pgx", "internal/postgres internal/devstack internal/testkit"},
+	{"github.com/pressly/goose", "internal/postgres internal/testkit"},
+	{"github.com/hibiken/asynq", "internal/queue"},
+	{"github.com/hibiken/asynqmon", "internal/ops internal/httpapi"},
+	{"github.com/gin-gonic/gin", "internal/httpapi internal/graphqlapi internal/pages internal/console internal/ops internal/app"},
+	{"github.com/mitsuhiko/minijinja", "internal/jinja"},
+	{"github.com/aws/aws-sdk-go-v2/service/sesv2", "internal/provider/ses"},
+	{"github.com/slack-go/slack", "internal/provider/slack"},
+	{"github.com/bwmarrin/discordgo", "internal/provider/discord"},
+	{"github.com/caarlos0/env", "internal/config"},
+	{"github.com/spf13/cobra", "cmd internal/app"},
+	{"testing", "internal/testkit internal/provider/providertest"},
+}
+
+// badNames are packages named for what they are rather than for what they do.
+var badNames = []string{"utils", "util", "common", "helpers", "helper", "models", "services", "misc"}
+
+// sqlExceptions are functions of internal/postgres that build SQL on purpose: "file:function", and how they keep
+// input out of the text.
+var sqlExceptions = map[string]string{}
+
+// globalExceptions are package variables that vary on purpose: "file:name", and why.
+var globalExceptions = map[string]string{}
+
+func TestArchitecture(t *testing.T) {
+	t.Parallel()
+	src, err := load(os.DirFS("../.."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, rule := range map[string]check{
+		"arrows":        checkArrows(rules),
+		"owners":        checkOwners(owners),
+		"names":         checkNames(badNames),
+		"main":          checkMain,
+		"init":          checkInit,
+		"globals":       checkGlobals(globalExceptions),
+		"sql":           checkSQL("internal/postgres", sqlExceptions),
+		"package texts": checkPackageComments,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, v := range sorted(rule(src)) {
+				t.Error(v)
+			}
+		})
+	}
+}
+
+// below says whether pkg is one of names, or below one.
+func below(pkg, names string) bool {
+	for name := range strings.FieldsSeq(names) {
+		if pkg == name || strings.HasPrefix(pkg, name+"/") {
+			return true
+		}
+	}
+	return false
+}

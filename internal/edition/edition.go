@@ -1,0 +1,211 @@
+// Package edition is a publication as it is sent and shown: what the render task stored for a channel,
+// compiled, in every language. It stands above the domain packages, as internal/rendition does.
+package edition
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/text/language"
+
+	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/internal/rendition"
+	"github.com/presswork/presswork/internal/sender"
+	"github.com/presswork/presswork/internal/template"
+)
+
+// Edition is a publication on one channel kind, in every language it was rendered in.
+type Edition struct {
+	Publication *publication.Publication
+	Kind        channel.Kind
+	From        sender.Identity
+	versions    []Version
+	languages   language.Matcher
+}
+
+// Version is an edition in one language.
+type Version struct {
+	rendition.Rendition
+	*rendition.Compiled
+}
+
+// In is the version in the language nearest to the given ones, in the form of a BCP 47 tag or of an
+// Accept-Language header; English, or the first, if none is near.
+func (e *Edition) In(tags string) Version {
+	wanted, _, err := language.ParseAcceptLanguage(tags)
+	if err != nil {
+		return e.versions[0]
+	}
+	_, i, _ := e.languages.Match(wanted...)
+	return e.versions[i]
+}
+
+// Encode is a rendition as it is stored.
+func Encode(kind channel.Kind, r rendition.Rendition) (publication.StoredRendition, error) {
+	body, err := json.Marshal(r)
+	if err != nil {
+		return publication.StoredRendition{}, fmt.Errorf("encode a rendition: %w", err)
+	}
+	return publication.StoredRendition{Channel: kind.ID(), Language: r.Language, Body: body}, nil
+}
+
+// Store reads what the render task stored.
+type Store interface {
+	Edition(ctx context.Context, id int64, channelID int16) (*publication.Publication, []publication.StoredRendition, error)
+	SenderByID(ctx context.Context, id int32) (sender.Identity, error)
+}
+
+// noRendition is the code for a publication that has none on a channel.
+const noRendition = "no_rendition"
+
+// keep is how many compiled editions a process remembers: those in hand, and a few before.
+const keep = 64
+
+// Shelf reads, compiles and remembers editions, which never change once sending has begun.
+type Shelf struct {
+	store  Store
+	engine template.Engine
+
+	mu    sync.Mutex
+	known map[key]*loading
+	order []key
+}
+
+type key struct {
+	publication int64
+	channel     int16
+}
+
+// loading is an edition that somebody is reading; done is closed when it is there.
+type loading struct {
+	done    chan struct{}
+	edition *Edition
+	err     error
+}
+
+// NewShelf makes an empty one.
+func NewShelf(store Store, engine template.Engine) *Shelf {
+	return &Shelf{store: store, engine: engine, known: make(map[key]*loading)}
+}
+
+// Get is the edition of a publication on a channel kind. Many may ask at once; one reads.
+func (m *Shelf) Get(ctx context.Context, publicationID int64, channelID int16) (*Edition, error) {
+	k := key{publicationID, channelID}
+	m.mu.Lock()
+	l, ok := m.known[k]
+	if !ok {
+		l = &loading{done: make(chan struct{})}
+		m.remember(k, l)
+	}
+	m.mu.Unlock()
+	if !ok {
+		l.edition, l.err = m.load(context.WithoutCancel(ctx), k)
+		if l.err != nil {
+			m.forget(k)
+		}
+		close(l.done)
+	}
+	select {
+	case <-l.done:
+		return l.edition, l.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (m *Shelf) remember(k key, l *loading) {
+	m.known[k] = l
+	m.order = append(m.order, k)
+	if len(m.order) > keep {
+		delete(m.known, m.order[0])
+		m.order = m.order[1:]
+	}
+}
+
+func (m *Shelf) forget(k key) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.known, k)
+}
+
+func (m *Shelf) load(ctx context.Context, k key) (*Edition, error) {
+	kind, err := channel.KindOf(k.channel)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.GiveUp, "unknown_channel")
+	}
+	p, stored, err := m.store.Edition(ctx, k.publication, k.channel)
+	if err != nil {
+		return nil, err
+	}
+	e := &Edition{Publication: p, Kind: kind}
+	if p.SenderID != nil {
+		if e.From, err = m.store.SenderByID(ctx, *p.SenderID); err != nil {
+			return nil, fmt.Errorf("read the sender: %w", err)
+		}
+	}
+	var tags []language.Tag
+	for _, s := range stored {
+		var v Version
+		if err := json.Unmarshal(s.Body, &v.Rendition); err != nil {
+			return nil, fault.Wrap(err, fault.GiveUp, "unreadable_rendition")
+		}
+		if v.Compiled, err = rendition.Compile(m.engine, v.Rendition); err != nil {
+			return nil, fault.Wrap(err, fault.GiveUp, "unreadable_rendition")
+		}
+		e.versions = append(e.versions, v)
+		tags = append(tags, language.Make(s.Language))
+	}
+	if len(e.versions) == 0 {
+		return nil, fault.Wrap(errors.New("nothing was rendered"), fault.GiveUp, noRendition)
+	}
+	e.englishFirst(tags)
+	e.languages = language.NewMatcher(tags)
+	return e, nil
+}
+
+// englishFirst makes English, if it is there, the version for readers of languages that are not.
+func (e *Edition) englishFirst(tags []language.Tag) {
+	for i, tag := range tags {
+		if base, _ := tag.Base(); base.String() == "en" {
+			tags[0], tags[i] = tags[i], tags[0]
+			e.versions[0], e.versions[i] = e.versions[i], e.versions[0]
+			return
+		}
+	}
+}
+
+// PublicationIDs knows publications by their public ids.
+type PublicationIDs interface {
+	PublicationID(ctx context.Context, uid ident.UID) (int64, error)
+}
+
+// Archive shows newsletters to anybody, as their public page does.
+type Archive struct {
+	IDs   PublicationIDs
+	Shelf *Shelf
+}
+
+// Archive is a newsletter for a reader nobody knows: without tracking, and with everything that is in it. It is
+// NotFound if the publication was not sent as a newsletter.
+func (a *Archive) Archive(ctx context.Context, uid ident.UID, languages string) (string, error) {
+	id, err := a.IDs.PublicationID(ctx, uid)
+	if err != nil {
+		return "", err
+	}
+	e, err := a.Shelf.Get(ctx, id, channel.Newsletter.ID())
+	if fault.CodeOf(err) == noRendition {
+		return "", fault.New(fault.NotFound, "no_such_page", "")
+	}
+	if err != nil {
+		return "", err
+	}
+	v := e.In(languages)
+	rendered, err := v.Render(rendition.Recipient{Language: v.Language}, nil, rendition.Links{Archive: v.Publication.URL})
+	return rendered.HTML, err
+}

@@ -1,0 +1,191 @@
+package httpapi
+
+import (
+	"context"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/ident"
+)
+
+// ChannelStore keeps channels, their secrets sealed.
+type ChannelStore interface {
+	CreateChannel(ctx context.Context, c channel.Channel) (channel.Channel, error)
+	Channel(ctx context.Context, uid ident.UID) (channel.Channel, error)
+	UpdateChannel(ctx context.Context, uid ident.UID, change func(channel.Channel) (channel.Channel, error)) (channel.Channel, error)
+	DeleteChannel(ctx context.Context, uid ident.UID) error
+	ListChannels(ctx context.Context, after int64, limit int) ([]channel.Channel, error)
+}
+
+// placeholderProvider records instead of sending; production has no use for it.
+const placeholderProvider = "placeholder"
+
+type channels struct {
+	store      ChannelStore
+	registry   *channel.Registry
+	production bool
+}
+
+func registerChannels(r gin.IRouter, d Deps) {
+	h := channels{d.Channels, d.Registry, d.Production}
+	r.GET("/channels", handle(h.list))
+	r.POST("/channels", handle(h.create))
+	r.GET("/channels/:id", handle(h.get))
+	r.PUT("/channels/:id", handle(h.update))
+	r.POST("/channels/:id/enable", handle(h.enable))
+	r.POST("/channels/:id/disable", handle(h.disable))
+	r.DELETE("/channels/:id", handle(h.delete))
+}
+
+// channelInput describes a channel. Left out of an update, secrets and enabled stay as they are; given
+// secrets replace all.
+type channelInput struct {
+	Kind     string            `json:"kind"`
+	Provider string            `json:"provider"`
+	Name     string            `json:"name"`
+	Enabled  *bool             `json:"enabled"`
+	Settings map[string]string `json:"settings"`
+	Secrets  map[string]string `json:"secrets"`
+}
+
+func (in channelInput) over(c channel.Channel) channel.Channel {
+	c.Kind, c.Provider, c.Name, c.Settings = channel.Kind(in.Kind), in.Provider, in.Name, in.Settings
+	if in.Enabled != nil {
+		c.Enabled = *in.Enabled
+	}
+	if in.Secrets != nil {
+		c.Secrets = in.Secrets
+	}
+	return c
+}
+
+// channelBody has the names of the secrets that are set, and never their values.
+type channelBody struct {
+	ID       ident.UID         `json:"id"`
+	Kind     channel.Kind      `json:"kind"`
+	Provider string            `json:"provider"`
+	Name     string            `json:"name"`
+	Enabled  bool              `json:"enabled"`
+	Settings map[string]string `json:"settings"`
+	Secrets  []string          `json:"secret_names"`
+	Version  int               `json:"version"`
+}
+
+func showChannel(c channel.Channel) channelBody {
+	settings := c.Settings
+	if settings == nil {
+		settings = map[string]string{}
+	}
+	return channelBody{
+		ID: c.UID, Kind: c.Kind, Provider: c.Provider, Name: c.Name, Enabled: c.Enabled,
+		Settings: settings, Secrets: sortedKeys(c.Secrets), Version: c.Version,
+	}
+}
+
+// check is nil if the channel may be stored.
+func (h channels) check(c channel.Channel) error {
+	if err := h.registry.Check(c); err != nil {
+		return err
+	}
+	if h.production && c.Enabled && c.Provider == placeholderProvider {
+		return fault.New(fault.Conflict, "placeholder_channel",
+			"In production a channel without a real provider cannot be enabled: nobody would get anything.")
+	}
+	return nil
+}
+
+func (h channels) list(c *gin.Context) error {
+	p, err := readPage(c, "channels")
+	if err != nil {
+		return err
+	}
+	rows, err := h.store.ListChannels(c.Request.Context(), p.After, p.Limit+1)
+	if err != nil {
+		return err
+	}
+	return answerPage(c, "channels", p, rows, func(c channel.Channel) int64 { return c.ID }, showChannel)
+}
+
+func (h channels) create(c *gin.Context) error {
+	in, err := decode[channelInput](c, limitOther)
+	if err != nil {
+		return err
+	}
+	made := in.over(channel.Channel{Enabled: true})
+	if err := h.check(made); err != nil {
+		return err
+	}
+	if made, err = h.store.CreateChannel(c.Request.Context(), made); err != nil {
+		return err
+	}
+	return created(c, made.UID, made.Version, showChannel(made))
+}
+
+func (h channels) get(c *gin.Context) error {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	one, err := h.store.Channel(c.Request.Context(), uid)
+	if err != nil {
+		return err
+	}
+	return found(c, one.Version, showChannel(one))
+}
+
+func (h channels) update(c *gin.Context) error {
+	in, err := decode[channelInput](c, limitOther)
+	if err != nil {
+		return err
+	}
+	return h.change(c, func(before channel.Channel) (channel.Channel, error) {
+		after := in.over(before)
+		return after, h.check(after)
+	})
+}
+
+func (h channels) enable(c *gin.Context) error {
+	return h.change(c, func(before channel.Channel) (channel.Channel, error) {
+		before.Enabled = true
+		return before, h.check(before)
+	})
+}
+
+// disable asks nothing: whatever is wrong with a channel, it can be switched off.
+func (h channels) disable(c *gin.Context) error {
+	return h.change(c, func(before channel.Channel) (channel.Channel, error) {
+		before.Enabled = false
+		return before, nil
+	})
+}
+
+// change stores what next makes of the channel and answers with it.
+func (h channels) change(c *gin.Context, next func(channel.Channel) (channel.Channel, error)) error {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	changed, err := h.store.UpdateChannel(c.Request.Context(), uid, func(before channel.Channel) (channel.Channel, error) {
+		if err := ifMatch(c, before.Version); err != nil {
+			return before, err
+		}
+		return next(before)
+	})
+	if err != nil {
+		return err
+	}
+	return found(c, changed.Version, showChannel(changed))
+}
+
+func (h channels) delete(c *gin.Context) error {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	if err := h.store.DeleteChannel(c.Request.Context(), uid); err != nil {
+		return err
+	}
+	return gone(c)
+}

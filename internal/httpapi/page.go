@@ -1,0 +1,117 @@
+package httpapi
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/presswork/presswork/internal/fault"
+)
+
+// Bounds of a page of a list.
+const (
+	defaultLimit = 50
+	maxLimit     = 200
+)
+
+// page is where a list goes on: at most Limit items with ids above After.
+type page struct {
+	After int64
+	Limit int
+}
+
+// list is the body of every list. Next is the cursor of the next page, absent on the last.
+type list[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next,omitempty"`
+}
+
+// readPage reads ?limit= and ?cursor= of the list called name, and refuses parameters that are neither
+// those nor among others: a misspelt filter must not answer everything.
+func readPage(c *gin.Context, name string, others ...string) (page, error) {
+	p := page{Limit: defaultLimit}
+	if err := knownQuery(c, append(others, "limit", "cursor")...); err != nil {
+		return p, err
+	}
+	if text, given := c.GetQuery("limit"); given {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > maxLimit {
+			return p, badQuery("limit", "must be a number from 1 to %d", maxLimit)
+		}
+		p.Limit = n
+	}
+	if text, given := c.GetQuery("cursor"); given {
+		after, ok := readCursor(name, text)
+		if !ok {
+			return p, badQuery("cursor", "is not one that this list has given")
+		}
+		p.After = after
+	}
+	return p, nil
+}
+
+// knownQuery refuses query parameters that are not named, or given twice.
+func knownQuery(c *gin.Context, names ...string) error {
+	query, err := url.ParseQuery(c.Request.URL.RawQuery)
+	if err != nil {
+		return fault.New(fault.Malformed, "invalid_query", "The query cannot be read.")
+	}
+	for name, values := range query {
+		if !slices.Contains(names, name) {
+			return fault.New(fault.Malformed, "invalid_query", "There is a query parameter that is not known here.")
+		}
+		if len(values) > 1 {
+			return badQuery(name, "must be given once")
+		}
+	}
+	return nil
+}
+
+func badQuery(name, format string, args ...any) error {
+	return fault.New(fault.Malformed, "invalid_query", "The query parameter "+name+" "+fmt.Sprintf(format, args...)+".")
+}
+
+// answerPage answers with one page of rows. It is given up to limit+1 of them: the one too many says that
+// there is a next page. id is a row's key, show its JSON form.
+func answerPage[R, T any](c *gin.Context, name string, p page, rows []R, id func(R) int64, show func(R) T) error {
+	next := ""
+	if len(rows) > p.Limit {
+		rows = rows[:p.Limit]
+		next = cursor(name, id(rows[p.Limit-1]))
+	}
+	items := make([]T, 0, len(rows))
+	for _, row := range rows {
+		items = append(items, show(row))
+	}
+	c.PureJSON(http.StatusOK, list[T]{Items: items, Next: next})
+	return nil
+}
+
+// cursor is an opaque position in the list called name. Its check sum catches cursors that are cut,
+// altered or of another list; it is no secret, since any position is allowed.
+func cursor(name string, id int64) string {
+	b := binary.BigEndian.AppendUint64(nil, uint64(id)) //nolint:gosec // ids are positive
+	return base64.RawURLEncoding.EncodeToString(append(b, cursorSum(name, b)...))
+}
+
+func cursorSum(name string, b []byte) []byte {
+	sum := sha256.Sum256(append([]byte("cursor of "+name+"\x00"), b...))
+	return sum[:8]
+}
+
+func readCursor(name, text string) (int64, bool) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(b) != 16 || subtle.ConstantTimeCompare(b[8:], cursorSum(name, b[:8])) != 1 {
+		return 0, false
+	}
+	id := int64(binary.BigEndian.Uint64(b)) //nolint:gosec // checked below
+	return id, id > 0
+}

@@ -1,0 +1,171 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/internal/subscriber"
+)
+
+// PublicationStore keeps publications.
+type PublicationStore interface {
+	ResolveOrder(ctx context.Context, o publication.Order) (publication.Resolved, error)
+	Replay(ctx context.Context, key string, digest [32]byte) (publication.Accepted, error)
+	Publication(ctx context.Context, uid ident.UID) (publication.Summary, error)
+	Publications(ctx context.Context, f publication.Filter) ([]publication.Summary, error)
+	PausePublication(ctx context.Context, uid ident.UID) (publication.Summary, error)
+	ResumePublication(ctx context.Context, uid ident.UID) (publication.Summary, error)
+	CancelPublication(ctx context.Context, uid ident.UID) (publication.Summary, error)
+}
+
+// PublicationAcceptor stores a publication so that it survives whatever happens next.
+type PublicationAcceptor interface {
+	Accept(ctx context.Context, s publication.Submission) (publication.Accepted, error)
+}
+
+type publications struct {
+	store     PublicationStore
+	acceptor  PublicationAcceptor
+	variables variables
+	words     publication.Vocabulary
+}
+
+func registerPublications(r gin.IRouter, d Deps) {
+	h := publications{
+		store: d.Publications, acceptor: d.Acceptor, variables: variables{d.Templates, d.Engine},
+		words: publication.Vocabulary{Channels: channelWords(), Topic: subscriber.ParseTopic},
+	}
+	r.GET("/publications", handle(h.list))
+	r.POST("/publications", handle(h.create))
+	r.GET("/publications/:id", handle(h.get))
+	r.POST("/publications/:id/pause", handle(h.pause))
+	r.POST("/publications/:id/resume", handle(h.resume))
+	r.POST("/publications/:id/cancel", handle(h.cancel))
+}
+
+// channelWords is every channel kind as a request may name it.
+func channelWords() []publication.Channel {
+	var list []publication.Channel
+	for _, kind := range channel.Kinds() {
+		list = append(list, publication.Channel{Name: string(kind), ID: kind.ID(), Personal: kind.Personal()})
+	}
+	return list
+}
+
+// create answers 202: the publication is stored, and is on its way or waits for its time.
+func (h publications) create(c *gin.Context) error {
+	key, err := idempotencyKey(c)
+	if err != nil {
+		return err
+	}
+	in, err := decode[publication.Request](c, limitPublication)
+	if err != nil {
+		return err
+	}
+	accepted, err := h.accept(c.Request.Context(), in, key)
+	if err != nil {
+		return err
+	}
+	if accepted.Replay {
+		c.Header("Idempotent-Replay", "true")
+	}
+	c.Header("Location", strings.TrimSuffix(c.Request.URL.Path, "/")+"/"+accepted.UID.String())
+	c.PureJSON(http.StatusAccepted, acceptedBody{
+		ID: accepted.UID, State: accepted.State(), CreatedAt: accepted.CreatedAt.UTC(), ScheduledAt: utc(accepted.ScheduledAt),
+	})
+	return nil
+}
+
+// acceptedBody holds nothing that changes: a repeated request gets the same bytes.
+type acceptedBody struct {
+	ID          ident.UID         `json:"id"`
+	State       publication.State `json:"state"`
+	CreatedAt   time.Time         `json:"created_at"`
+	ScheduledAt *time.Time        `json:"scheduled_at"`
+}
+
+// accept checks and stores. A request that was accepted before is answered as then, though it would be
+// refused now: its time may have come, or what it names may be gone.
+func (h publications) accept(ctx context.Context, in publication.Request, key string) (publication.Accepted, error) {
+	digest, err := in.Digest()
+	if err != nil {
+		return publication.Accepted{}, err
+	}
+	resolved, err := h.resolve(ctx, in)
+	if err == nil {
+		return h.acceptor.Accept(ctx, publication.Submission{Resolved: resolved, Key: key, Digest: digest})
+	}
+	if key == "" || !fault.Is(err, fault.Invalid) {
+		return publication.Accepted{}, err
+	}
+	earlier, lookupErr := h.store.Replay(ctx, key, digest)
+	if fault.Is(lookupErr, fault.NotFound) {
+		return publication.Accepted{}, err
+	}
+	return earlier, lookupErr
+}
+
+func (h publications) resolve(ctx context.Context, in publication.Request) (publication.Resolved, error) {
+	order, err := in.Parse(time.Now(), h.words)
+	if err != nil {
+		return publication.Resolved{}, err
+	}
+	resolved, err := h.store.ResolveOrder(ctx, order)
+	if err != nil {
+		return publication.Resolved{}, err
+	}
+	return resolved, h.variables.check(ctx, order)
+}
+
+// maxIdempotencyKey is twice what a UUID with a prefix takes.
+const maxIdempotencyKey = 128
+
+// idempotencyKey reads the header: up to 128 visible ASCII characters; absent is fine.
+func idempotencyKey(c *gin.Context) (string, error) {
+	key := c.GetHeader("Idempotency-Key")
+	bad := func(r rune) bool { return r < '!' || r > '~' }
+	if len(key) > maxIdempotencyKey || strings.ContainsFunc(key, bad) || len(c.Request.Header.Values("Idempotency-Key")) > 1 {
+		return "", fault.New(fault.Malformed, "invalid_idempotency_key", "Idempotency-Key must be at most 128 visible ASCII characters.")
+	}
+	return key, nil
+}
+
+func (h publications) get(c *gin.Context) error {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	p, err := h.store.Publication(c.Request.Context(), uid)
+	if err != nil {
+		return err
+	}
+	return found(c, p.Version, showPublication(p))
+}
+
+func (h publications) pause(c *gin.Context) error  { return control(c, h.store.PausePublication) }
+func (h publications) resume(c *gin.Context) error { return control(c, h.store.ResumePublication) }
+func (h publications) cancel(c *gin.Context) error { return control(c, h.store.CancelPublication) }
+
+// control answers 202 with the publication as the request left it: pausing and cancelling take effect within
+// a second. Repeating the request changes nothing.
+func control(c *gin.Context, do func(context.Context, ident.UID) (publication.Summary, error)) error {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	p, err := do(c.Request.Context(), uid)
+	if err != nil {
+		return err
+	}
+	setETag(c, p.Version)
+	c.PureJSON(http.StatusAccepted, showPublication(p))
+	return nil
+}

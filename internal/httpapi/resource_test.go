@@ -1,0 +1,265 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestTopics(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	where := a.do("POST", "/api/v1/topics", `{"name":"World News"}`).location()
+	got := read[topicBody](a.do("GET", where, nil).want(200))
+	if got.Slug != "world news" || got.Name != "World News" {
+		t.Errorf("got %+v", got)
+	}
+	a.do("POST", "/api/v1/topics", `{"name":"Other","slug":"World  news"}`).problem(409, "already_exists")
+	a.do("POST", "/api/v1/topics", `{}`).problem(422, "invalid_input", "/name required")
+	a.do("POST", "/api/v1/topics", `{"name":"c++"}`).problem(422, "invalid_input", "/slug format")
+	renamed := read[topicBody](a.do("PUT", where, `{"name":"The World"}`).want(200))
+	if renamed.Name != "The World" || renamed.Slug != "world news" {
+		t.Errorf("renamed %+v", renamed)
+	}
+	a.do("PUT", where, `{"name":""}`).problem(422, "invalid_input", "/name required")
+	if r := a.do("DELETE", where, nil).want(204); r.Body != "" {
+		t.Errorf("body %q", r.Body)
+	}
+	a.do("DELETE", where, nil).problem(404, "not_found")
+}
+
+func TestSenders(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	body := map[string]any{"name": "desk", "from_name": "The Desk", "from_email": "Desk@EXAMPLE.org", "postal_address": "Street 1"}
+	first := a.do("POST", "/api/v1/senders", body).location()
+	body["name"], body["default"] = "other", true
+	second := a.do("POST", "/api/v1/senders", body).location()
+	if got := read[senderBody](a.do("GET", first, nil).want(200)); got.Default || got.FromEmail != "desk@example.org" {
+		t.Errorf("got %+v", got)
+	}
+	a.do("POST", "/api/v1/senders", body).problem(409, "already_exists")
+	body["name"], body["reply_to"] = "desk", "no"
+	a.do("PUT", first, body).problem(422, "invalid_input", "/reply_to format")
+	body["reply_to"] = "r@x.org"
+	if got := read[senderBody](a.do("PUT", first, body).want(200)); !got.Default || got.ReplyTo != "r@x.org" {
+		t.Errorf("got %+v", got)
+	}
+	a.do("DELETE", second, nil).want(204)
+}
+
+func TestContents(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	body := map[string]any{"title": " Hello ", "body": "# Hi", "topics": []string{"Go"}, "language": "EN"}
+	where := a.do("POST", "/api/v1/contents", body).location()
+	r := a.do("GET", where, nil).want(200)
+	got := read[contentBody](r)
+	if got.Title != "Hello" || got.Format != "markdown" || got.Quality != 0.5 || got.Version != 1 || got.Topics[0] != "go" || r.Header.Get("ETag") != `"1"` {
+		t.Errorf("got %+v, %v", got, r.Header)
+	}
+	body["title"], body["quality"] = "Changed", 0
+	a.do("PUT", where, body, `If-Match: "9"`).problem(http.StatusPreconditionFailed, "version_mismatch")
+	a.do("PUT", where, body, `If-Match: W/"1"`).problem(http.StatusPreconditionFailed, "version_mismatch")
+	r = a.do("PUT", where, body, `If-Match: "7", "1"`).want(200)
+	if got := read[contentBody](r); got.Title != "Changed" || got.Quality != 0 || got.Version != 2 || r.Header.Get("ETag") != `"2"` {
+		t.Errorf("got %+v", got)
+	}
+	if old := read[contentBody](a.do("GET", where+"/versions/1", nil).want(200)); old.Title != "Hello" {
+		t.Errorf("old %+v", old)
+	}
+	for _, version := range []string{"0", "3", "x", "99999999999"} {
+		a.do("GET", where+"/versions/"+version, nil).problem(404, "not_found")
+	}
+	a.do("POST", "/api/v1/contents", map[string]any{
+		"title": strings.Repeat("x", 201), "format": "pdf", "url": "javascript:x", "topics": []string{"a/b"}, "quality": 2,
+	}).problem(422, "invalid_input")
+	list := read[list[contentBody]](a.do("GET", "/api/v1/contents", nil).want(200))
+	if len(list.Items) != 1 || list.Items[0].Body != "" {
+		t.Errorf("list %+v", list)
+	}
+	a.do("DELETE", where, nil).want(204)
+}
+
+func TestTemplates(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	good := map[string]any{"subject": "{{ publication.title }}", "html": "<p>Hi {{ subscriber.name }}</p>"}
+	body := map[string]any{"name": "plain", "channel": "email", "languages": map[string]any{"en": good, "DE": good}}
+	where := a.do("POST", "/api/v1/templates", body).location()
+	r := a.do("GET", where, nil).want(200)
+	if got := read[templateBody](r); got.Version != 1 || len(got.Languages) != 2 || got.Languages["de"].HTML == "" || r.Header.Get("ETag") != `"1"` {
+		t.Errorf("got %+v", got)
+	}
+	a.do("POST", "/api/v1/templates", body).problem(409, "already_exists")
+	body["languages"] = map[string]any{"en": good}
+	a.do("PUT", where, body, `If-Match: "2"`).problem(http.StatusPreconditionFailed, "version_mismatch")
+	if got := read[templateBody](a.do("PUT", where, body, `If-Match: "1"`).want(200)); got.Version != 2 || len(got.Languages) != 1 {
+		t.Errorf("got %+v", got)
+	}
+	body["channel"] = "slack"
+	a.do("PUT", where, body).problem(422, "invalid_input", "/channel fixed")
+	heads := read[list[templateHead]](a.do("GET", "/api/v1/templates", nil).want(200))
+	if len(heads.Items) != 1 || !slices.Equal(heads.Items[0].Languages, []string{"en"}) {
+		t.Errorf("list %+v", heads)
+	}
+	a.do("DELETE", where, nil).want(204)
+}
+
+func TestTemplateProblems(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	p := a.do("POST", "/api/v1/templates", map[string]any{"name": "", "channel": "email", "languages": map[string]any{
+		"en":                  map[string]any{"subject": "{{ publication.titel }}", "html": "<p>\n {{ subscriber.nam }}{{ nothing }}</p>"},
+		"de":                  map[string]any{"subject": "{% if %}", "html": "<p>{{ subscriber.name }</p>"},
+		"xx-klingon-nonsense": map[string]any{"subject": "a", "html": "b"},
+	}}).problem(422, "invalid_input", "/name length", "/languages/de/subject syntax", "/languages/de/html syntax",
+		"/languages/en/subject unknown_variable", "/languages/en/html unknown_variable",
+		"/languages/en/html unknown_variable", "/languages/xx-klingon-nonsense language")
+	detail := ""
+	for _, f := range p.Errors {
+		detail += f.Detail + "\n"
+	}
+	for _, want := range []string{"line 1, column 4", "did you mean publication.title?", "line 2, column 5", "did you mean subscriber.name?"} {
+		if !strings.Contains(detail, want) {
+			t.Errorf("%q is not told in %s", want, detail)
+		}
+	}
+	a.do("POST", "/api/v1/templates", `{"name":"x","channel":"email"}`).problem(422, "invalid_input", "/languages required")
+	a.do("POST", "/api/v1/templates", `{"name":"x","channel":"fax","languages":{"en":{"text":"a"}}}`).problem(422, "invalid_input", "/channel unknown")
+}
+
+func TestChannels(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	body := map[string]any{"kind": "slack", "provider": "slack", "name": "chat",
+		"settings": map[string]string{"channel": "C1"}, "secrets": map[string]string{"token": "very-secret"}}
+	made := a.do("POST", "/api/v1/channels", body)
+	where := made.location()
+	got := read[channelBody](made)
+	if !got.Enabled || got.Settings["channel"] != "C1" || !slices.Equal(got.Secrets, []string{"token"}) {
+		t.Errorf("got %+v", got)
+	}
+	a.do("POST", "/api/v1/channels", body).problem(409, "already_exists")
+	delete(body, "secrets")
+	body["name"] = "chat2"
+	updated := a.do("PUT", where, body).want(200)
+	if got := read[channelBody](updated); got.Name != "chat2" || !got.Enabled || !slices.Equal(got.Secrets, []string{"token"}) || got.Version != 2 {
+		t.Errorf("secrets left out stay: %+v", got)
+	}
+	body["secrets"] = map[string]string{}
+	a.do("PUT", where, body).problem(422, "invalid_input", "/secrets/token required")
+	off := a.do("POST", where+"/disable", nil).want(200)
+	on := a.do("POST", where+"/enable", nil, `If-Match: "3"`).want(200)
+	if read[channelBody](off).Enabled || !read[channelBody](on).Enabled {
+		t.Errorf("off %s, on %s", off.Body, on.Body)
+	}
+	a.do("POST", where+"/disable", nil, `If-Match: "1"`).problem(http.StatusPreconditionFailed, "version_mismatch")
+	all := a.do("GET", "/api/v1/channels", nil).want(200)
+	for _, r := range []answer{made, updated, off, on, all, a.do("GET", where, nil)} {
+		if strings.Contains(r.Body, "very-secret") {
+			t.Errorf("a secret is shown: %s", r.Body)
+		}
+	}
+	a.do("POST", "/api/v1/channels", `{"kind":"fax","provider":"slack","name":"A B","settings":{"x":"y"}}`).problem(422, "invalid_input",
+		"/name format", "/kind unknown_channel", "/settings/channel required", "/settings/x unknown_field", "/secrets/token required")
+	a.do("POST", "/api/v1/channels", `{"kind":"slack","provider":"nobody","name":"x"}`).problem(422, "invalid_input", "/provider unknown_provider")
+	a.do("DELETE", where, nil).want(204)
+}
+
+func TestPlaceholderInProduction(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, func(d *Deps) { d.Production = true })
+	a.do("POST", "/api/v1/channels", `{"kind":"email","provider":"placeholder","name":"p"}`).problem(409, "placeholder_channel")
+	where := a.do("POST", "/api/v1/channels", `{"kind":"email","provider":"placeholder","name":"p","enabled":false}`).location()
+	a.do("POST", where+"/enable", nil).problem(409, "placeholder_channel")
+	a.do("PUT", where, `{"kind":"email","provider":"placeholder","name":"p","enabled":true}`).problem(409, "placeholder_channel")
+	a.do("POST", where+"/disable", nil).want(200)
+	development := newAPI(t)
+	development.do("POST", "/api/v1/channels", `{"kind":"email","provider":"placeholder","name":"p"}`).want(201)
+}
+
+func TestSubscribers(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	where := a.do("POST", "/api/v1/subscribers", map[string]any{
+		"email": "Anna@X.org", "name": "Anna", "topics": []string{"Go", "Art"}, "timezone": "Europe/Lisbon",
+		"attributes": map[string]any{"city": "Faro", "age": 30, "vip": true},
+	}).location()
+	r := a.do("GET", where, nil).want(200)
+	got := read[subscriberBody](r)
+	if got.Email != "anna@x.org" || got.Status != "active" || got.ConsentSource != "api" || got.ConsentAt == nil ||
+		!slices.Equal(got.Topics, []string{"art", "go"}) || got.Attributes["age"] != 30.0 || r.Header.Get("ETag") != `"1"` ||
+		r.Header.Get("Cache-Control") != "no-store" || time.Since(*got.ConsentAt) > time.Hour {
+		t.Errorf("got %+v, %v", got, r.Header)
+	}
+	a.do("POST", "/api/v1/subscribers", `{"email":"ANNA@x.org"}`).problem(409, "already_exists")
+	p := a.do("POST", "/api/v1/subscribers", `{"email":"secret@","language":"??","timezone":"Mars","status":"x","topics":["/"],"attributes":{"a":[]}}`).
+		problem(422, "invalid_input", "/email format", "/language format", "/timezone format", "/status unknown_status", "/topics/0 format", "/attributes/a format")
+	if strings.Contains(fmt.Sprint(p), "secret") {
+		t.Errorf("the problem shows the address: %v", p)
+	}
+	a.do("PUT", where, `{"email":"anna@x.org"}`, `If-Match: "2"`).problem(http.StatusPreconditionFailed, "version_mismatch")
+	off := read[subscriberBody](a.do("PUT", where, `{"email":"anna@x.org","status":"unsubscribed"}`, `If-Match: "1"`).want(200))
+	if off.Version != 2 || off.RevokedAt == nil || off.Status != "unsubscribed" || len(off.Topics) != 0 {
+		t.Errorf("unsubscribed %+v", off)
+	}
+	a.do("PUT", where, `{"email":"anna@x.org","status":"active"}`).problem(409, "consent_required")
+	if kept := read[subscriberBody](a.do("PUT", where, `{"email":"anna@x.org","name":"A"}`).want(200)); kept.Status != "unsubscribed" {
+		t.Errorf("a status left out changed: %+v", kept)
+	}
+	back := read[subscriberBody](a.do("PUT", where, `{"email":"anna@x.org","status":"active","consent_source":"form"}`).want(200))
+	if back.Status != "active" || back.ConsentSource != "form" || !back.ConsentAt.After(*got.ConsentAt) {
+		t.Errorf("back %+v", back)
+	}
+	a.do("DELETE", where, nil, `If-Match: "1"`).problem(http.StatusPreconditionFailed, "version_mismatch")
+	a.do("DELETE", where, nil).want(204)
+	a.do("GET", where, nil).problem(404, "not_found")
+}
+
+func TestSubscriberFilters(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	a.do("POST", "/api/v1/subscribers", `{"email":"anna@x.org","topics":["go","art"]}`).want(201)
+	a.do("POST", "/api/v1/subscribers", `{"email":"bea@x.org","topics":["go"],"status":"pending"}`).want(201)
+	for query, want := range map[string]int{
+		"": 2, "?email=ANN": 1, "?email=a%25": 0, "?topic=Go": 2, "?topic=art": 1, "?topic=none": 0,
+		"?status=pending": 1, "?status=pending&topic=art": 0,
+	} {
+		if got := read[list[subscriberBody]](a.do("GET", "/api/v1/subscribers"+query, nil).want(200)); len(got.Items) != want || got.Items == nil {
+			t.Errorf("%s: %d, want %d", query, len(got.Items), want)
+		}
+	}
+}
+
+// Walking the pages of a list shows everything once, in the order of making.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	for i := range 7 {
+		a.do("POST", "/api/v1/topics", fmt.Sprintf(`{"name":"t%d"}`, i)).want(201)
+	}
+	for _, limit := range []int{1, 3, 6, 7, 8, 200} {
+		var seen []string
+		path := fmt.Sprintf("/api/v1/topics?limit=%d", limit)
+		for next := ""; ; {
+			page := read[list[topicBody]](a.do("GET", path+next, nil).want(200))
+			if len(page.Items) > limit || len(page.Items) == 0 {
+				t.Fatalf("limit %d: a page of %d", limit, len(page.Items))
+			}
+			for _, item := range page.Items {
+				seen = append(seen, item.Name)
+			}
+			if page.Next == "" {
+				break
+			}
+			next = "&cursor=" + page.Next
+		}
+		if want := []string{"t0", "t1", "t2", "t3", "t4", "t5", "t6"}; !slices.Equal(seen, want) {
+			t.Errorf("limit %d: %v", limit, seen)
+		}
+	}
+}

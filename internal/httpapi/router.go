@@ -1,0 +1,97 @@
+// Package httpapi is the API that clients use: it checks, stores and answers, and never renders or sends.
+// Every error is an RFC 9457 problem (problem.go); every body is read strictly and within a limit
+// (decode.go).
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"go.uber.org/zap"
+
+	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/template"
+)
+
+// Deps is what the API stands on: a small interface for each resource, defined in its file.
+type Deps struct {
+	Log *zap.Logger
+	// AdminKey opens every route; empty: nobody gets in.
+	AdminKey string
+	// Production refuses what only development may do.
+	Production bool
+	// Observe is called after every request; nil: not.
+	Observe func(Request)
+	// Pages answers everything below /p/, which is open to everybody; nil: not there.
+	Pages http.Handler
+	// Database and Redis are tried by /readyz; nil: not tried.
+	Database, Redis Pinger
+
+	// Registry checks the kinds, providers and settings of channels; Engine the sources of templates.
+	Registry *channel.Registry
+	Engine   template.Engine
+
+	Topics      TopicStore
+	Subscribers SubscriberStore
+	Contents    ContentStore
+	Templates   TemplateStore
+	Channels    ChannelStore
+	Senders     SenderStore
+
+	Publications PublicationStore
+	Acceptor     PublicationAcceptor
+	Progress     ProgressStore
+	Analytics    AnalyticsStore
+	// Tokens, Links and Events serve what is below /t/; nil Tokens: it is not there.
+	Tokens TokenVerifier
+	Links  LinkStore
+	Events EventRecorder
+}
+
+// New is the API's handler. It is safe for concurrent use and starts nothing.
+func New(d Deps) http.Handler {
+	gin.SetMode(gin.ReleaseMode)
+	if d.Log == nil {
+		d.Log = zap.NewNop()
+	}
+	e := gin.New()
+	e.RedirectTrailingSlash = false
+	e.ForwardedByClientIP = false
+	e.HandleMethodNotAllowed = true
+	e.ContextWithFallback = true
+	e.Use(correlate, observe(d.Log, d.Observe), answerErrors(d.Log))
+	e.NoRoute(func(c *gin.Context) { abort(c, fault.New(fault.NotFound, "not_found", "There is nothing here.")) })
+	e.NoMethod(func(c *gin.Context) {
+		abort(c, fault.New(fault.Malformed, codeMethodNotAllowed, "This method is not allowed here."))
+	})
+	registerHealth(e, d)
+	if d.Pages != nil {
+		e.Any("/p/*path", gin.WrapH(d.Pages))
+	}
+	if d.Tokens != nil {
+		registerTracking(e, d)
+	}
+	api := e.Group("/api/v1", authenticate(d.AdminKey), noStore)
+	registerResources(api, d)
+	return e
+}
+
+// registerResources has a line for each resource.
+func registerResources(r gin.IRouter, d Deps) {
+	registerTopics(r, d)
+	registerSubscribers(r, d)
+	registerContents(r, d)
+	registerTemplates(r, d)
+	registerChannels(r, d)
+	registerSenders(r, d)
+	registerPublications(r, d)
+	registerProgress(r, d)
+	registerAnalytics(r, d)
+}
+
+// noStore keeps answers, which may be personal, out of caches.
+func noStore(c *gin.Context) {
+	c.Header("Cache-Control", "no-store")
+	c.Next()
+}

@@ -1,0 +1,127 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/sender"
+)
+
+// SenderStore keeps sender identities.
+type SenderStore interface {
+	CreateSender(ctx context.Context, i sender.Identity) (sender.Identity, error)
+	Sender(ctx context.Context, uid ident.UID) (sender.Identity, error)
+	UpdateSender(ctx context.Context, i sender.Identity) (sender.Identity, error)
+	DeleteSender(ctx context.Context, uid ident.UID) error
+	ListSenders(ctx context.Context, after int64, limit int) ([]sender.Identity, error)
+}
+
+type senders struct{ store SenderStore }
+
+func registerSenders(r gin.IRouter, d Deps) {
+	h := senders{d.Senders}
+	r.GET("/senders", handle(h.list))
+	r.POST("/senders", handle(h.create))
+	r.GET("/senders/:id", handle(h.get))
+	r.PUT("/senders/:id", handle(h.update))
+	r.DELETE("/senders/:id", handle(h.delete))
+}
+
+type senderInput struct {
+	Name          string `json:"name"`
+	FromName      string `json:"from_name"`
+	FromEmail     string `json:"from_email"`
+	ReplyTo       string `json:"reply_to"`
+	PostalAddress string `json:"postal_address"`
+	Default       bool   `json:"default"`
+}
+
+type senderBody struct {
+	ID ident.UID `json:"id"`
+	senderInput
+	CreatedAt time.Time `json:"created_at"`
+}
+
+func showSender(i sender.Identity) senderBody {
+	return senderBody{ID: i.UID, senderInput: senderInput{
+		Name: i.Name, FromName: i.FromName, FromEmail: i.FromEmail, ReplyTo: i.ReplyTo,
+		PostalAddress: i.PostalAddress, Default: i.Default,
+	}, CreatedAt: i.CreatedAt.UTC()}
+}
+
+// readSender reads and checks a body.
+func readSender(c *gin.Context) (sender.Identity, error) {
+	in, err := decode[senderInput](c, limitOther)
+	if err != nil {
+		return sender.Identity{}, err
+	}
+	return sender.Identity{
+		Name: in.Name, FromName: in.FromName, FromEmail: in.FromEmail, ReplyTo: in.ReplyTo,
+		PostalAddress: in.PostalAddress, Default: in.Default,
+	}.Check()
+}
+
+func (h senders) list(c *gin.Context) error {
+	p, err := readPage(c, "senders")
+	if err != nil {
+		return err
+	}
+	rows, err := h.store.ListSenders(c.Request.Context(), p.After, p.Limit+1)
+	if err != nil {
+		return err
+	}
+	return answerPage(c, "senders", p, rows, func(i sender.Identity) int64 { return int64(i.ID) }, showSender)
+}
+
+func (h senders) create(c *gin.Context) error {
+	i, err := readSender(c)
+	if err != nil {
+		return err
+	}
+	if i, err = h.store.CreateSender(c.Request.Context(), i); err != nil {
+		return err
+	}
+	return created(c, i.UID, 0, showSender(i))
+}
+
+func (h senders) get(c *gin.Context) error {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	i, err := h.store.Sender(c.Request.Context(), uid)
+	if err != nil {
+		return err
+	}
+	return found(c, 0, showSender(i))
+}
+
+func (h senders) update(c *gin.Context) error {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	i, err := readSender(c)
+	if err != nil {
+		return err
+	}
+	i.UID = uid
+	if i, err = h.store.UpdateSender(c.Request.Context(), i); err != nil {
+		return err
+	}
+	return found(c, 0, showSender(i))
+}
+
+func (h senders) delete(c *gin.Context) error {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	if err := h.store.DeleteSender(c.Request.Context(), uid); err != nil {
+		return err
+	}
+	return gone(c)
+}

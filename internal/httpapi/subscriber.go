@@ -1,0 +1,204 @@
+package httpapi
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gin-gonic/gin"
+	"go.uber.org/zap"
+
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/subscriber"
+)
+
+// SubscriberStore keeps subscribers and notes in the audit log who looked at them.
+type SubscriberStore interface {
+	CreateSubscriber(ctx context.Context, s subscriber.Subscriber) (subscriber.Subscriber, error)
+	Subscriber(ctx context.Context, uid ident.UID) (subscriber.Subscriber, error)
+	UpdateSubscriber(
+		ctx context.Context, uid ident.UID, change func(subscriber.Subscriber) (subscriber.Change, error),
+	) (subscriber.Subscriber, error)
+	DeleteSubscriber(ctx context.Context, uid ident.UID, check func(subscriber.Subscriber) error) error
+	ListSubscribers(ctx context.Context, f subscriber.Filter, after int64, limit int) ([]subscriber.Subscriber, error)
+	RecordAccess(ctx context.Context, verb string, uid ident.UID, count int) error
+	ImportSubscribers(
+		ctx context.Context, lines []subscriber.Subscriber, on subscriber.OnDuplicate, dryRun bool,
+	) (subscriber.Imported, error)
+	AttributeNames(ctx context.Context, limit int) ([]string, error)
+}
+
+type subscribers struct {
+	store SubscriberStore
+	log   *zap.Logger
+}
+
+func registerSubscribers(r gin.IRouter, d Deps) {
+	h := subscribers{d.Subscribers, d.Log}
+	r.GET("/subscribers", handle(h.list))
+	r.POST("/subscribers", handle(h.create))
+	r.GET("/subscribers/export", handleStream(h.export))
+	r.POST("/subscribers/import", handleStream(h.importCSV))
+	r.GET("/subscribers/:id", handle(h.get))
+	r.PUT("/subscribers/:id", handle(h.update))
+	r.DELETE("/subscribers/:id", handle(h.delete))
+}
+
+// sourceAPI is the consent source of a subscriber whom a client makes without naming one.
+const sourceAPI = "api"
+
+type subscriberInput struct {
+	Email         string         `json:"email"`
+	Name          string         `json:"name"`
+	Language      string         `json:"language"`
+	Timezone      string         `json:"timezone"`
+	Status        string         `json:"status"`
+	Topics        []string       `json:"topics"`
+	Attributes    map[string]any `json:"attributes"`
+	ConsentSource string         `json:"consent_source"`
+}
+
+type subscriberBody struct {
+	ID            ident.UID         `json:"id"`
+	Email         string            `json:"email"`
+	Name          string            `json:"name"`
+	Language      string            `json:"language"`
+	Timezone      string            `json:"timezone"`
+	Status        subscriber.Status `json:"status"`
+	Topics        []string          `json:"topics"`
+	Attributes    map[string]any    `json:"attributes"`
+	ConsentSource string            `json:"consent_source"`
+	ConsentAt     *time.Time        `json:"consent_at"`
+	RevokedAt     *time.Time        `json:"revoked_at"`
+	Version       int               `json:"version"`
+	CreatedAt     time.Time         `json:"created_at"`
+	UpdatedAt     time.Time         `json:"updated_at"`
+}
+
+func showSubscriber(s subscriber.Subscriber) subscriberBody {
+	return subscriberBody{
+		ID: s.UID, Email: s.Email, Name: s.Name, Language: s.Language, Timezone: s.Timezone, Status: s.Status,
+		Topics: s.Topics, Attributes: s.Attributes, ConsentSource: s.ConsentSource,
+		ConsentAt: utc(s.ConsentAt), RevokedAt: utc(s.RevokedAt), Version: s.Version,
+		CreatedAt: s.CreatedAt.UTC(), UpdatedAt: s.UpdatedAt.UTC(),
+	}
+}
+
+// readFilter reads ?email= (the beginning of an address), ?topic= and ?status=.
+func readFilter(c *gin.Context) (subscriber.Filter, error) {
+	email := c.Query("email")
+	f := subscriber.Filter{
+		EmailPrefix: strings.ToLower(strings.TrimSpace(email)), Status: subscriber.Status(c.Query("status")),
+	}
+	if len(email) > 254 || !utf8.ValidString(email) || strings.ContainsRune(email, 0) {
+		return f, badQuery("email", "must be the beginning of an address")
+	}
+	if f.Status != "" && !slices.Contains(subscriber.Statuses(), f.Status) {
+		return f, badQuery("status", "must be pending, active or unsubscribed")
+	}
+	if text, given := c.GetQuery("topic"); given {
+		slug, err := subscriber.ParseTopic(text)
+		if err != nil {
+			return f, badQuery("topic", "%s", err)
+		}
+		f.Topic = slug
+	}
+	return f, nil
+}
+
+func (h subscribers) list(c *gin.Context) error {
+	p, err := readPage(c, "subscribers", "email", "topic", "status")
+	if err != nil {
+		return err
+	}
+	filter, err := readFilter(c)
+	if err != nil {
+		return err
+	}
+	rows, err := h.store.ListSubscribers(c.Request.Context(), filter, p.After, p.Limit+1)
+	if err != nil {
+		return err
+	}
+	if err := h.store.RecordAccess(c.Request.Context(), "list", ident.UID{}, min(len(rows), p.Limit)); err != nil {
+		return err
+	}
+	return answerPage(c, "subscribers", p, rows, func(s subscriber.Subscriber) int64 { return s.ID }, showSubscriber)
+}
+
+func (h subscribers) create(c *gin.Context) error {
+	in, err := decode[subscriberInput](c, limitSubscriber)
+	if err != nil {
+		return err
+	}
+	if in.ConsentSource == "" {
+		in.ConsentSource = sourceAPI
+	}
+	s, err := subscriber.New(in.domain())
+	if err != nil {
+		return err
+	}
+	if s, err = h.store.CreateSubscriber(c.Request.Context(), s); err != nil {
+		return err
+	}
+	return created(c, s.UID, s.Version, showSubscriber(s))
+}
+
+func (in subscriberInput) domain() subscriber.Input {
+	return subscriber.Input{
+		Email: in.Email, Name: in.Name, Language: in.Language, Timezone: in.Timezone, Status: in.Status,
+		Topics: in.Topics, Attributes: in.Attributes, ConsentSource: in.ConsentSource,
+	}
+}
+
+func (h subscribers) get(c *gin.Context) error {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	s, err := h.store.Subscriber(c.Request.Context(), uid)
+	if err != nil {
+		return err
+	}
+	if err := h.store.RecordAccess(c.Request.Context(), "read", uid, 1); err != nil {
+		return err
+	}
+	return found(c, s.Version, showSubscriber(s))
+}
+
+// update replaces a subscriber. Left out, status and consent source stay; all else gets its default.
+func (h subscribers) update(c *gin.Context) error {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	in, err := decode[subscriberInput](c, limitSubscriber)
+	if err != nil {
+		return err
+	}
+	s, err := h.store.UpdateSubscriber(c.Request.Context(), uid, func(before subscriber.Subscriber) (subscriber.Change, error) {
+		if err := ifMatch(c, before.Version); err != nil {
+			return subscriber.Change{}, err
+		}
+		return before.Change(in.domain())
+	})
+	if err != nil {
+		return err
+	}
+	return found(c, s.Version, showSubscriber(s))
+}
+
+func (h subscribers) delete(c *gin.Context) error {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	err = h.store.DeleteSubscriber(c.Request.Context(), uid, func(before subscriber.Subscriber) error {
+		return ifMatch(c, before.Version)
+	})
+	if err != nil {
+		return err
+	}
+	return gone(c)
+}

@@ -1,0 +1,117 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/subscriber"
+)
+
+// TopicStore keeps topics.
+type TopicStore interface {
+	CreateTopic(ctx context.Context, t subscriber.Topic) (subscriber.Topic, error)
+	Topic(ctx context.Context, uid ident.UID) (subscriber.Topic, error)
+	RenameTopic(ctx context.Context, uid ident.UID, name string) (subscriber.Topic, error)
+	DeleteTopic(ctx context.Context, uid ident.UID) error
+	ListTopics(ctx context.Context, after int64, limit int) ([]subscriber.Topic, error)
+}
+
+type topics struct{ store TopicStore }
+
+func registerTopics(r gin.IRouter, d Deps) {
+	h := topics{d.Topics}
+	r.GET("/topics", handle(h.list))
+	r.POST("/topics", handle(h.create))
+	r.GET("/topics/:id", handle(h.get))
+	r.PUT("/topics/:id", handle(h.rename))
+	r.DELETE("/topics/:id", handle(h.delete))
+}
+
+type topicBody struct {
+	ID        ident.UID `json:"id"`
+	Slug      string    `json:"slug"`
+	Name      string    `json:"name"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+func showTopic(t subscriber.Topic) topicBody {
+	return topicBody{ID: t.UID, Slug: t.Slug, Name: t.Name, CreatedAt: t.CreatedAt.UTC()}
+}
+
+func (h topics) list(c *gin.Context) error {
+	p, err := readPage(c, "topics")
+	if err != nil {
+		return err
+	}
+	rows, err := h.store.ListTopics(c.Request.Context(), p.After, p.Limit+1)
+	if err != nil {
+		return err
+	}
+	return answerPage(c, "topics", p, rows, func(t subscriber.Topic) int64 { return int64(t.ID) }, showTopic)
+}
+
+func (h topics) create(c *gin.Context) error {
+	in, err := decode[struct {
+		Name string `json:"name"`
+		Slug string `json:"slug"`
+	}](c, limitOther)
+	if err != nil {
+		return err
+	}
+	t, err := subscriber.NewTopic(in.Name, in.Slug)
+	if err != nil {
+		return err
+	}
+	if t, err = h.store.CreateTopic(c.Request.Context(), t); err != nil {
+		return err
+	}
+	return created(c, t.UID, 0, showTopic(t))
+}
+
+func (h topics) get(c *gin.Context) error {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	t, err := h.store.Topic(c.Request.Context(), uid)
+	if err != nil {
+		return err
+	}
+	return found(c, 0, showTopic(t))
+}
+
+// rename changes the name only: contents and audiences go by the slug.
+func (h topics) rename(c *gin.Context) error {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	in, err := decode[struct {
+		Name string `json:"name"`
+	}](c, limitOther)
+	if err != nil {
+		return err
+	}
+	t, err := subscriber.NewTopic(in.Name, "any")
+	if err != nil {
+		return err
+	}
+	if t, err = h.store.RenameTopic(c.Request.Context(), uid, t.Name); err != nil {
+		return err
+	}
+	return found(c, 0, showTopic(t))
+}
+
+func (h topics) delete(c *gin.Context) error {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	if err := h.store.DeleteTopic(c.Request.Context(), uid); err != nil {
+		return err
+	}
+	return gone(c)
+}

@@ -1,0 +1,87 @@
+// Package mime composes RFC 5322 messages from channel.Mail. It writes by hand into one buffer, because
+// it runs once for every recipient of every mail.
+//
+// What it writes is 7-bit clean, its lines end in CRLF, and no line of a body starts with a dot, so that
+// any relay can carry it unchanged. No input can add a header: see the notes at header.go.
+package mime
+
+import (
+	"time"
+
+	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/fault"
+)
+
+// boundary separates the parts. "=_" cannot occur in quoted-printable text (RFC 2045, 6.7), so one
+// boundary serves every message.
+const boundary = "=_presswork_alternative"
+
+// senderID is the last part of Feedback-ID, by which Gmail's Postmaster Tools group complaints:
+// https://support.google.com/a/answer/6254652. It has 5 to 15 characters and never changes.
+const senderID = "presswork"
+
+// Append adds the whole message to dst and returns the longer slice. With both an HTML and a text body
+// it is multipart/alternative, else a single part.
+//
+// The error is of kind fault.GiveUp: a part of the message that cannot be written in a header, or no
+// body at all. dst is then returned as it was. No error holds an address.
+//
+// There is no Precedence header: it was never standardised (RFC 2076, 3.9 calls it discouraged), and
+// List-Id and List-Unsubscribe tell automatic responders the same (RFC 3834). Nor is there
+// Auto-Submitted, which is for replies and notices to the sender, not for publications (RFC 3834, 5).
+func Append(dst []byte, m *channel.Message, at time.Time) ([]byte, error) {
+	mail := m.Mail
+	if mail == nil || (mail.HTML == "" && mail.Text == "") {
+		return dst, fault.New(fault.GiveUp, "empty_message", "The mail has no body.")
+	}
+	h := header{buf: dst}
+	h.mailbox("From", mail.From)
+	h.mailbox("To", mail.To)
+	if mail.ReplyTo != "" {
+		h.mailbox("Reply-To", channel.Address{Email: mail.ReplyTo})
+	}
+	h.text("Subject", mail.Subject)
+	h.date(at)
+	h.token("Message-ID", "<", mail.MessageID, ">")
+	if mail.ListID != "" {
+		h.token("List-Id", "<", mail.ListID, ">")
+	}
+	if mail.Unsubscribe != "" {
+		h.token("List-Unsubscribe", "<", mail.Unsubscribe, ">")
+		h.token("List-Unsubscribe-Post", "", "List-Unsubscribe=One-Click", "")
+	}
+	identity := m.ID.String()
+	h.token(channel.DeliveryHeader, "", identity, "")
+	h.token("Feedback-ID", m.ID.Publication+":", string(m.ID.Kind), "::"+senderID)
+	h.token("MIME-Version", "", "1.0", "")
+	if h.err != nil {
+		return dst, h.err
+	}
+	return appendBody(h.buf, mail), nil
+}
+
+const (
+	crlf      = "\r\n"
+	plainPart = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+	htmlPart  = "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+	bothParts = "Content-Type: multipart/alternative;\r\n boundary=\"" + boundary + "\"\r\n\r\n"
+	delimiter = "\r\n--" + boundary
+)
+
+// appendBody adds the content headers and the parts; the best one comes last (RFC 2046, 5.1.4).
+func appendBody(dst []byte, mail *channel.Mail) []byte {
+	switch {
+	case mail.HTML == "":
+		dst = append(dst, plainPart...)
+		return append(appendQuoted(dst, mail.Text), crlf...)
+	case mail.Text == "":
+		dst = append(dst, htmlPart...)
+		return append(appendQuoted(dst, mail.HTML), crlf...)
+	}
+	dst = append(dst, bothParts...)
+	dst = append(dst, delimiter[len(crlf):]+crlf+plainPart...)
+	dst = appendQuoted(dst, mail.Text)
+	dst = append(dst, delimiter+crlf+htmlPart...)
+	dst = appendQuoted(dst, mail.HTML)
+	return append(dst, delimiter+"--"+crlf...)
+}

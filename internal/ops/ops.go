@@ -1,0 +1,72 @@
+// Package ops is the second listener, which only operators and their machines reach: metrics, profiles and
+// the queues (Asynqmon). Everything but the two probes needs the admin API key.
+package ops
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/pprof"
+
+	"go.uber.org/zap"
+)
+
+// Deps is what the listener shows.
+type Deps struct {
+	// Metrics answers /metrics; nil: not there.
+	Metrics http.Handler
+	// RedisURL is where the queues are: redis://, rediss:// or unix://, as for queue.Open. Asynqmon gets
+	// connections of its own; they are made when they are needed.
+	RedisURL string
+	// APIKey opens every route, as a bearer token or as the password of HTTP Basic with any user name;
+	// empty: nobody gets in.
+	APIKey string
+	// Ready says what /readyz answers with 200; on an error it is 503, with the same body if there is one.
+	// The answer is open to everybody. nil: always ready.
+	Ready func(ctx context.Context) (any, error)
+	// Log takes refused requests and failed probes; nil: nothing is logged.
+	Log *zap.Logger
+}
+
+// Handler answers the requests of operators. It is safe for concurrent use.
+type Handler struct {
+	http.Handler
+	queues *queues
+}
+
+// New is the operators' handler. It makes no network call; the error is about the RedisURL. Profiles and
+// traces take as long as their parameter seconds says: the server's write timeout must leave room for that.
+func New(d Deps) (*Handler, error) {
+	if d.Log == nil {
+		d.Log = zap.NewNop()
+	}
+	q, err := newQueues(d.RedisURL)
+	if err != nil {
+		return nil, err
+	}
+	index, err := indexPage()
+	if err != nil {
+		return nil, fmt.Errorf("make the index page: %w", err)
+	}
+	inner := http.NewServeMux()
+	inner.Handle("GET /{$}", index)
+	inner.Handle("/queues", q)
+	inner.Handle("/queues/", q)
+	if d.Metrics != nil {
+		inner.Handle("GET /metrics", d.Metrics)
+	}
+	inner.HandleFunc("/debug/pprof/", pprof.Index)
+	inner.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	inner.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	inner.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	inner.HandleFunc("/debug/pprof/trace", pprof.Trace)
+
+	outer := http.NewServeMux()
+	outer.HandleFunc("GET /healthz", healthy)
+	outer.Handle("GET /readyz", ready(d.Ready, d.Log))
+	outer.Handle("/", sameOrigin(authenticate(d.APIKey, d.Log, inner), d.Log))
+	return &Handler{Handler: protect(outer), queues: q}, nil
+}
+
+// Close lets go of the connections to Redis.
+func (h *Handler) Close() error { return h.queues.Close() }

@@ -1,0 +1,146 @@
+// Package pages is what subscribers see in their browser: unsubscribing and the public archive. The pages
+// work without JavaScript and without cookies; what a visitor may do follows from the signed token in the
+// link, and no page loads anything from elsewhere.
+package pages
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/internal/telemetry"
+	"github.com/presswork/presswork/internal/token"
+)
+
+// Deps is what the pages stand on.
+type Deps struct {
+	Log *zap.Logger
+	// Organisation is the name in the pages' heads.
+	Organisation string
+	// Tokens reads the tokens of links in messages.
+	Tokens interface {
+		Verify(text string) (token.Recipient, error)
+	}
+	Readers Readers
+	Archive Archive
+	// Index lets search engines list the archive; unsubscribe pages are never listed.
+	Index bool
+}
+
+// Readers knows subscribers and lets them leave.
+type Readers interface {
+	// Recipient is a subscriber who got a publication, NotFound if they are no more.
+	Recipient(ctx context.Context, publication, subscriber int64) (publication.Recipient, error)
+	// Unsubscribe may be repeated.
+	Unsubscribe(ctx context.Context, u publication.Unsubscription) error
+}
+
+// Archive renders a publication for an anonymous reader.
+type Archive interface {
+	// Archive is a whole HTML document in the language that fits best, or NotFound if the publication has no
+	// public page.
+	Archive(ctx context.Context, uid ident.UID, language string) (html string, err error)
+}
+
+type pages struct {
+	Deps
+	views *views
+}
+
+// New is the handler of everything below /p/. It is safe for concurrent use and starts nothing. It fails
+// only if the pages of this build are broken.
+func New(d Deps) (http.Handler, error) {
+	if d.Log == nil {
+		d.Log = zap.NewNop()
+	}
+	views, err := loadViews()
+	if err != nil {
+		return nil, fmt.Errorf("load the pages: %w", err)
+	}
+	p := &pages{Deps: d, views: views}
+	mux := http.NewServeMux()
+	mux.Handle("GET /p/u/{token}", p.handle(p.askUnsubscribe))
+	mux.Handle("POST /p/u/{token}", p.handle(p.unsubscribe))
+	mux.Handle("GET /p/n/{uid}", p.handle(p.archive))
+	mux.Handle("/p/", p.handle(func(http.ResponseWriter, *http.Request) error {
+		return fault.New(fault.NotFound, "not_found", "")
+	}))
+	return mux, nil
+}
+
+// handle sends the security headers and shows errors as pages.
+func (p *pages) handle(fn func(http.ResponseWriter, *http.Request) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", p.views.policy)
+		h.Set("Referrer-Policy", "no-referrer") // the address holds a token
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("X-Robots-Tag", "noindex")
+		h.Set("Cache-Control", "no-store")
+		if err := fn(w, r); err != nil {
+			p.fail(w, r, err)
+		}
+	})
+}
+
+// fail shows what went wrong, to a reader who can do nothing about it but try again.
+func (p *pages) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	status, message := http.StatusInternalServerError, "failed"
+	switch fault.KindOf(err) { //nolint:exhaustive // the rest is our failure
+	case fault.NotFound:
+		status, message = http.StatusNotFound, "not_found"
+	case fault.Malformed:
+		status, message = http.StatusBadRequest, "not_found"
+	case fault.Unavailable, fault.Timeout:
+		status = http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", "5")
+	}
+	if status >= http.StatusInternalServerError {
+		p.Log.Error("page failed", zap.Int("status", status), zap.Error(err), telemetry.CorrelationField(r.Context()))
+	}
+	text := p.views.texts.accepted(r.Header.Get("Accept-Language"))
+	p.show(w, r, status, view{Page: "message", Text: text, Title: message + "_title", Message: message})
+}
+
+// show writes a page. It is complete before the first byte leaves.
+func (p *pages) show(w http.ResponseWriter, r *http.Request, status int, v view) {
+	v.Organisation = p.Organisation
+	var body bytes.Buffer
+	if err := p.views.pages.ExecuteTemplate(&body, "layout.html", v); err != nil {
+		p.Log.Error("a page cannot be shown", zap.Error(err), telemetry.CorrelationField(r.Context()))
+		http.Error(w, "This page cannot be shown.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Language", v.Text.Language)
+	w.Header().Set("Vary", "Accept-Language")
+	w.WriteHeader(status)
+	_, _ = w.Write(body.Bytes()) // the reader may have left
+}
+
+// maxForm bounds what a form may hold.
+const maxForm = 4 << 10
+
+// readForm reads a small form.
+func readForm(w http.ResponseWriter, r *http.Request) error {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
+		if err := r.ParseMultipartForm(maxForm); err != nil { //nolint:gosec // bounded by MaxBytesReader
+			return fault.Wrap(err, fault.Malformed, "unreadable_form")
+		}
+		return nil
+	}
+	return fault.Wrap(r.ParseForm(), fault.Malformed, "unreadable_form")
+}

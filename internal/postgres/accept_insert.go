@@ -1,0 +1,104 @@
+package postgres
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/tasks"
+)
+
+// insertPublications stores a group with everything that belongs to it. Of a key that is in use nothing is
+// stored; one that was used more than 24 hours ago is free again. A scheduled publication has no task yet:
+// the reconciler queues it when it is due.
+//
+// The last common table expression writes exactly what tasks.New(tasks.NewRender(id, 1), lane) makes.
+const insertPublications = `
+WITH input AS MATERIALIZED (
+    SELECT nextval('publication_id_seq') AS id, t.*
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::text[], $8::text[],
+                $9::text[], $10::text[], $11::integer[], $12::timestamptz[], $13::text[], $14::text[], $15::text[],
+                $16::bytea[], $17::text[]) WITH ORDINALITY
+      AS t (uid, title, type, priority, lane, channels, audience, contents, templates, data, sender_id,
+            scheduled_at, actor, correlation_id, key, digest, queue, n)
+), claimed AS (
+    INSERT INTO idempotency AS i (principal, route, key, request_hash, publication_id)
+    SELECT actor, $18, key, digest, id FROM input WHERE key <> '' ORDER BY n
+    ON CONFLICT (principal, route, key) DO UPDATE
+       SET request_hash = excluded.request_hash, publication_id = excluded.publication_id, created_at = now()
+     WHERE i.created_at < now() - interval '24 hours'
+    RETURNING i.publication_id
+), fresh AS MATERIALIZED (
+    SELECT * FROM input WHERE key = '' OR id IN (SELECT publication_id FROM claimed)
+), stored AS (
+    INSERT INTO publication (id, uid, title, type, priority, lane, state, channels, audience, contents, templates,
+                             data, sender_id, scheduled_at, created_by, correlation_id, gen)
+    OVERRIDING SYSTEM VALUE
+    SELECT id, uid, title, type, priority, lane, CASE WHEN scheduled_at IS NULL THEN 'queued' ELSE 'scheduled' END,
+           channels::smallint[], audience::jsonb, contents::jsonb, templates::jsonb, data::jsonb, sender_id,
+           scheduled_at, actor, correlation_id, CASE WHEN scheduled_at IS NULL THEN 1 ELSE 0 END
+    FROM fresh
+    RETURNING id, created_at
+), audited AS (
+    INSERT INTO audit_event (actor, action, entity, entity_uid, correlation_id)
+    SELECT actor, 'publication.create', 'publication', uid, correlation_id FROM fresh
+), queued AS (
+    INSERT INTO outbox (kind, queue, task_id, payload)
+    SELECT 'render', queue, 'r:' || id || ':1', '{"v":1,"publication":' || id || ',"gen":1}'
+    FROM fresh WHERE scheduled_at IS NULL
+)
+SELECT n, created_at FROM fresh JOIN stored USING (id)`
+
+// columnsOf is a group as the arguments of insertPublications: a column each.
+func columnsOf(group []*acceptance) []any {
+	return []any{
+		column(group, func(a *acceptance) ident.UID { return a.uid }),
+		column(group, func(a *acceptance) string { return a.Title }),
+		column(group, func(a *acceptance) string { return string(a.Type) }),
+		column(group, func(a *acceptance) string { return string(a.Priority) }),
+		column(group, func(a *acceptance) int16 { return int16(a.Lane) }),
+		column(group, func(a *acceptance) string { return channelArray(a.Channels) }),
+		column(group, func(a *acceptance) string { return encoded(a.AudienceIDs) }),
+		column(group, func(a *acceptance) string { return encoded(a.ContentPins) }),
+		column(group, func(a *acceptance) string { return encoded(a.TemplatePins) }),
+		column(group, func(a *acceptance) string { return a.Encoded }),
+		column(group, func(a *acceptance) *int32 { return a.SenderID }),
+		column(group, (*acceptance).scheduledAt),
+		column(group, func(a *acceptance) string { return a.actor }),
+		column(group, func(a *acceptance) string { return a.correlation }),
+		column(group, func(a *acceptance) string { return a.Key }),
+		column(group, func(a *acceptance) []byte { return a.Digest[:] }),
+		column(group, func(a *acceptance) string { return tasks.Render{}.Queue(a.Lane) }),
+		acceptRoute,
+	}
+}
+
+// column is one value of each row, for unnest.
+func column[R, T any](rows []R, of func(R) T) []T {
+	values := make([]T, len(rows))
+	for i, row := range rows {
+		values[i] = of(row)
+	}
+	return values
+}
+
+// channelArray is the ids of channels in PostgreSQL's form of an array: arrays of different lengths cannot
+// be unnested side by side.
+func channelArray(channels []publication.Channel) string {
+	ids := make([]string, len(channels))
+	for i, c := range channels {
+		ids[i] = strconv.Itoa(int(c.ID))
+	}
+	return "{" + strings.Join(ids, ",") + "}"
+}
+
+// encoded is a value of ours as JSON; it always encodes.
+func encoded(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return "null"
+	}
+	return string(text)
+}

@@ -1,0 +1,182 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/publication"
+)
+
+// acceptRoute is the route that idempotency keys of publications belong to.
+const acceptRoute = "POST /api/v1/publications"
+
+// accept stores a group in one statement and answers each. A row that cannot be stored fails alone. When
+// the connection was lost with the outcome unknown, it asks: nothing is claimed that is not known.
+func (db *DB) accept(ctx context.Context, group []*acceptance) []answer {
+	stored, err := db.insertPublications(ctx, group)
+	var pg *pgconn.PgError
+	switch {
+	case err == nil:
+		return db.answers(ctx, group, stored)
+	case errors.As(err, &pg) && ofOneRow(pg):
+		if len(group) == 1 {
+			return []answer{{err: explainRow(pg, err)}}
+		}
+		answers := make([]answer, 0, len(group))
+		for _, one := range group {
+			answers = append(answers, db.accept(ctx, []*acceptance{one})...)
+		}
+		return answers
+	case outcomeKnown(err):
+		return sameAnswer(group, translate(err, "store publications"))
+	default:
+		return db.askWhatHappened(ctx, group, err)
+	}
+}
+
+// ofOneRow reports an error that a single row's values cause: data exceptions, integrity violations and
+// program limits (PostgreSQL manual, appendix A).
+func ofOneRow(pg *pgconn.PgError) bool {
+	return strings.HasPrefix(pg.Code, "22") || strings.HasPrefix(pg.Code, "23") || strings.HasPrefix(pg.Code, "54")
+}
+
+func explainRow(pg *pgconn.PgError, err error) error {
+	if pg.ConstraintName == "publication_sender_id_fkey" {
+		var f fault.Fields
+		f.Add("/sender_id", "unknown_sender", "does not exist")
+		return f.Err()
+	}
+	return translate(err, "store a publication")
+}
+
+// outcomeKnown reports an error after which nothing was stored for certain: the server said so, or the
+// statement never left. A server that is shut down (class 57P) may speak after the commit.
+func outcomeKnown(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return !strings.HasPrefix(pg.Code, "57P")
+	}
+	return pgconn.SafeToRetry(err)
+}
+
+func sameAnswer(group []*acceptance, err error) []answer {
+	answers := make([]answer, len(group))
+	for i := range answers {
+		answers[i].err = err
+	}
+	return answers
+}
+
+// insertPublications returns when each publication was stored, by its place in the group; those that are
+// missing have a key that was used before. It tries again where the statement certainly had no effect: the
+// connection was dead before it was used, or the server ended a deadlock with it.
+func (db *DB) insertPublications(ctx context.Context, group []*acceptance) (stored map[int]time.Time, err error) {
+	columns := columnsOf(group)
+	for range serializationTries {
+		stored, err = db.insertOnce(ctx, columns)
+		if err == nil || !pgconn.SafeToRetry(err) && !mayRepeat(err) {
+			break
+		}
+	}
+	return stored, err
+}
+
+func (db *DB) insertOnce(ctx context.Context, columns []any) (map[int]time.Time, error) {
+	rows, err := db.pool.Query(ctx, insertPublications, columns...)
+	if err != nil {
+		return nil, err
+	}
+	stored := make(map[int]time.Time, maxGroup)
+	var n int
+	var at time.Time
+	// The rows end without an error only when the server is ready again, that is, after the commit.
+	_, err = pgx.ForEachRow(rows, []any{&n, &at}, func() error {
+		stored[n-1] = at
+		return nil
+	})
+	return stored, err
+}
+
+// answers completes what was stored with what earlier requests of the same keys stored.
+func (db *DB) answers(ctx context.Context, group []*acceptance, stored map[int]time.Time) []answer {
+	answers := make([]answer, len(group))
+	for i, one := range group {
+		if at, ok := stored[i]; ok {
+			answers[i].accepted = publication.Accepted{UID: one.uid, CreatedAt: at, ScheduledAt: one.scheduledAt()}
+			continue
+		}
+		answers[i] = db.earlier(ctx, one)
+	}
+	return answers
+}
+
+func (db *DB) earlier(ctx context.Context, one *acceptance) answer {
+	accepted, err := db.replay(ctx, one.actor, one.Key, one.Digest)
+	if fault.Is(err, fault.NotFound) {
+		// What holds the key vanished in between.
+		err = fault.New(fault.Conflict, "idempotency_in_flight", "A request with this Idempotency-Key is under way.")
+	}
+	return answer{accepted, err}
+}
+
+// scheduledAt is the time as PostgreSQL keeps it: in microseconds.
+func (one *acceptance) scheduledAt() *time.Time {
+	if one.ScheduledAt == nil {
+		return nil
+	}
+	at := one.ScheduledAt.Round(time.Microsecond)
+	return &at
+}
+
+// askWhatHappened looks for the publications of a group whose commit was cut off.
+func (db *DB) askWhatHappened(ctx context.Context, group []*acceptance, cause error) []answer {
+	answers := sameAnswer(group, &fault.Error{
+		Kind: fault.Unavailable, Code: "outcome_unknown", After: 5 * time.Second, Err: cause,
+		Detail: "The connection to the database was lost. Repeat the request with the same Idempotency-Key.",
+	})
+	uids := make([]ident.UID, len(group))
+	for i, one := range group {
+		uids[i] = one.uid
+	}
+	stored := db.createdAt(ctx, uids)
+	for i, one := range group {
+		if at, ok := stored[one.uid]; ok {
+			answers[i] = answer{accepted: publication.Accepted{UID: one.uid, CreatedAt: at, ScheduledAt: one.scheduledAt()}}
+		}
+	}
+	return answers
+}
+
+// createdAt finds which publications are stored. A server that restarts is given some seconds; if it does
+// not come back, none is known to be.
+func (db *DB) createdAt(ctx context.Context, uids []ident.UID) map[ident.UID]time.Time {
+	stored := make(map[ident.UID]time.Time, len(uids))
+	var uid ident.UID
+	var at time.Time
+	for wait := 50 * time.Millisecond; wait < 4*time.Second; wait *= 2 {
+		rows, err := db.pool.Query(ctx, `SELECT uid, created_at FROM publication WHERE uid = ANY($1)`, uids)
+		if err == nil {
+			_, err = pgx.ForEachRow(rows, []any{&uid, &at}, func() error {
+				stored[uid] = at
+				return nil
+			})
+		}
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+	return stored
+}

@@ -1,0 +1,53 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/presswork/presswork/internal/audit"
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/telemetry"
+)
+
+// record writes a line of the audit log in the transaction of the change it tells of. Actor and
+// correlation id come from ctx. The action is "entity.verb"; uid is zero when many changed at once;
+// changes hold ids, counts and field names, never personal values, and may be nil.
+func record(ctx context.Context, tx pgx.Tx, entity, verb string, uid ident.UID, changes map[string]any) error {
+	if changes == nil {
+		changes = map[string]any{}
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO audit_event (actor, action, entity, entity_uid, correlation_id, changes)
+		VALUES ($1, $2, $3, $4, $5, $6)`,
+		audit.Actor(ctx), entity+"."+verb, entity, optionalUID(uid), telemetry.Correlation(ctx), changes)
+	if err != nil {
+		return fmt.Errorf("write the audit log: %w", err)
+	}
+	return nil
+}
+
+func optionalUID(uid ident.UID) *ident.UID {
+	if uid.IsZero() {
+		return nil
+	}
+	return &uid
+}
+
+// ListAudit is at most limit lines of the audit log with ids above after, oldest first.
+func (db *DB) ListAudit(ctx context.Context, after int64, limit int) ([]audit.Event, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT id, at, actor, action, entity, coalesce(entity_uid, '00000000-0000-0000-0000-000000000000'),
+		       correlation_id, changes
+		FROM audit_event WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
+	if err != nil {
+		return nil, translate(err, "list the audit log")
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (audit.Event, error) {
+		var e audit.Event
+		err := row.Scan(&e.ID, &e.At, &e.Actor, &e.Action, &e.Entity, &e.EntityUID, &e.CorrelationID, &e.Changes)
+		return e, err
+	})
+	return list, translate(err, "list the audit log")
+}

@@ -1,0 +1,33 @@
+package postgres
+
+import (
+	"context"
+	"crypto/subtle"
+
+	"github.com/presswork/presswork/internal/audit"
+	"github.com/presswork/presswork/internal/publication"
+)
+
+// Replay is what an earlier request of ctx's actor with this key was answered: NotFound if there was none
+// within 24 hours, Invalid if it was another request.
+func (db *DB) Replay(ctx context.Context, key string, digest [32]byte) (publication.Accepted, error) {
+	return db.replay(ctx, audit.Actor(ctx), key, digest)
+}
+
+func (db *DB) replay(ctx context.Context, actor, key string, digest [32]byte) (publication.Accepted, error) {
+	accepted := publication.Accepted{Replay: true}
+	var stored []byte
+	err := db.pool.QueryRow(ctx, `
+		SELECT i.request_hash, p.uid, p.created_at, p.scheduled_at
+		FROM idempotency i JOIN publication p ON p.id = i.publication_id
+		WHERE i.principal = $1 AND i.route = $2 AND i.key = $3 AND i.created_at >= now() - interval '24 hours'`,
+		actor, acceptRoute, key).Scan(&stored, &accepted.UID, &accepted.CreatedAt, &accepted.ScheduledAt)
+	switch {
+	case err != nil:
+		return publication.Accepted{}, translate(err, "look up an Idempotency-Key")
+	case subtle.ConstantTimeCompare(stored, digest[:]) != 1:
+		return publication.Accepted{}, errOtherRequest()
+	default:
+		return accepted, nil
+	}
+}

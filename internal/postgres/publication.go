@@ -1,0 +1,76 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/publication"
+)
+
+// selectSummaries reads publications with the public ids of what they refer to, in one query however many
+// there are.
+const selectSummaries = `
+SELECT p.id, p.uid, p.title, p.type, p.priority, p.state, p.failure, p.channels,
+       jsonb_build_object(
+           'all', coalesce((p.audience->>'all')::boolean, false),
+           'topics', (SELECT coalesce(jsonb_agg(t.slug ORDER BY a.n), '[]') FROM topic t
+                      JOIN jsonb_array_elements(p.audience->'topics') WITH ORDINALITY AS a (id, n) ON t.id = a.id::integer),
+           'subscribers', coalesce(jsonb_array_length(p.audience->'subscribers'), 0),
+           'excluded', coalesce(jsonb_array_length(p.audience->'exclude'), 0)),
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('id', coalesce(c.uid, $1), 'version', k.pin->'version') ORDER BY k.n), '[]')
+        FROM jsonb_array_elements(p.contents) WITH ORDINALITY AS k (pin, n)
+        LEFT JOIN content c ON c.id = (k.pin->>'id')::bigint),
+       (SELECT coalesce(jsonb_object_agg(k.channel, jsonb_build_object('id', coalesce(t.uid, $1), 'version', k.pin->'version')), '{}')
+        FROM jsonb_each(p.templates) AS k (channel, pin)
+        LEFT JOIN template t ON t.id = (k.pin->>'id')::bigint),
+       s.uid, p.scheduled_at, p.created_by, p.created_at, p.started_at, p.completed_at, p.updated_at, p.version
+FROM publication p LEFT JOIN sender_identity s ON s.id = p.sender_id `
+
+func scanSummary(row pgx.CollectableRow) (publication.Summary, error) {
+	var s publication.Summary
+	var audience, contents, templates []byte
+	if err := row.Scan(&s.ID, &s.UID, &s.Title, &s.Type, &s.Priority, &s.State, &s.Failure, &s.Channels,
+		&audience, &contents, &templates, &s.Sender, &s.ScheduledAt, &s.CreatedBy, &s.CreatedAt,
+		&s.StartedAt, &s.CompletedAt, &s.UpdatedAt, &s.Version); err != nil {
+		return s, err
+	}
+	return s, errors.Join(json.Unmarshal(audience, &s.Audience), json.Unmarshal(contents, &s.Contents),
+		json.Unmarshal(templates, &s.Templates))
+}
+
+// Publication reads one, or NotFound.
+func (db *DB) Publication(ctx context.Context, uid ident.UID) (publication.Summary, error) {
+	return publicationBy(ctx, db.pool, uid)
+}
+
+func publicationBy(ctx context.Context, q querier, uid ident.UID) (publication.Summary, error) {
+	rows, err := q.Query(ctx, selectSummaries+`WHERE p.uid = $2`, ident.UID{}, uid)
+	if err != nil {
+		return publication.Summary{}, translate(err, "read a publication")
+	}
+	s, err := pgx.CollectExactlyOneRow(rows, scanSummary)
+	return s, translate(err, "read a publication")
+}
+
+// Publications reads a page of the list, newest first.
+func (db *DB) Publications(ctx context.Context, f publication.Filter) ([]publication.Summary, error) {
+	var since *time.Time
+	if !f.Since.IsZero() {
+		since = &f.Since
+	}
+	rows, err := db.pool.Query(ctx, selectSummaries+`
+		WHERE ($2::bigint = 0 OR p.id < $2)
+		  AND ($3::text[] IS NULL OR p.state = ANY($3)) AND ($4::text[] IS NULL OR p.type = ANY($4))
+		  AND ($5::timestamptz IS NULL OR p.created_at >= $5)
+		ORDER BY p.id DESC LIMIT $6`, ident.UID{}, f.Before, f.States, f.Types, since, f.Limit)
+	if err != nil {
+		return nil, translate(err, "list publications")
+	}
+	list, err := pgx.CollectRows(rows, scanSummary)
+	return list, translate(err, "list publications")
+}

@@ -1,0 +1,114 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/sender"
+)
+
+const (
+	noSender    = "There is no such sender."
+	takenSender = "There is a sender with this name already."
+)
+
+// CreateSender stores a sender identity; the first one becomes the default. If i is to be the default,
+// another one ceases to be. It returns Conflict if its name exists.
+func (db *DB) CreateSender(ctx context.Context, i sender.Identity) (sender.Identity, error) {
+	i.UID = ident.New()
+	err := db.tx(ctx, "create a sender", func(tx pgx.Tx) error {
+		if err := onlyDefault(ctx, tx, i.Default); err != nil {
+			return err
+		}
+		err := tx.QueryRow(ctx, `
+			INSERT INTO sender_identity (uid, name, from_name, from_email, reply_to, postal_address, is_default)
+			VALUES ($1, $2, $3, $4, $5, $6, $7 OR NOT EXISTS (SELECT FROM sender_identity WHERE is_default))
+			RETURNING id, is_default, created_at`,
+			i.UID, i.Name, i.FromName, i.FromEmail, i.ReplyTo, i.PostalAddress, i.Default,
+		).Scan(&i.ID, &i.Default, &i.CreatedAt)
+		if err != nil {
+			return taken(err, takenSender)
+		}
+		return record(ctx, tx, "sender", "create", i.UID, nil)
+	})
+	return i, err
+}
+
+// onlyDefault takes the default away from whoever has it, if somebody else is to get it. It locks the
+// table against other writers, so that there is never a second default.
+func onlyDefault(ctx context.Context, tx pgx.Tx, wanted bool) error {
+	if _, err := tx.Exec(ctx, `LOCK TABLE sender_identity IN SHARE ROW EXCLUSIVE MODE`); err != nil || !wanted {
+		return err
+	}
+	_, err := tx.Exec(ctx, `UPDATE sender_identity SET is_default = false WHERE is_default`)
+	return err
+}
+
+// Sender is the identity with a uid, or NotFound.
+func (db *DB) Sender(ctx context.Context, uid ident.UID) (sender.Identity, error) {
+	i, err := scanSender(db.pool.QueryRow(ctx, `
+		SELECT id, uid, name, from_name, from_email, reply_to, postal_address, is_default, created_at
+		FROM sender_identity WHERE uid = $1`, uid))
+	return i, translate(missing(err, noSender), "read a sender")
+}
+
+// SenderByID is the identity that a publication names, or NotFound.
+func (db *DB) SenderByID(ctx context.Context, id int32) (sender.Identity, error) {
+	i, err := scanSender(db.pool.QueryRow(ctx, `
+		SELECT id, uid, name, from_name, from_email, reply_to, postal_address, is_default, created_at
+		FROM sender_identity WHERE id = $1`, id))
+	return i, translate(missing(err, noSender), "read a sender")
+}
+
+// UpdateSender replaces the identity with i's uid. A default stays one until another becomes it. It
+// returns NotFound, or Conflict for a name that exists.
+func (db *DB) UpdateSender(ctx context.Context, i sender.Identity) (sender.Identity, error) {
+	err := db.tx(ctx, "update a sender", func(tx pgx.Tx) (err error) {
+		if err := onlyDefault(ctx, tx, i.Default); err != nil {
+			return err
+		}
+		i, err = scanSender(tx.QueryRow(ctx, `
+			UPDATE sender_identity SET name = $2, from_name = $3, from_email = $4, reply_to = $5,
+			       postal_address = $6, is_default = is_default OR $7
+			WHERE uid = $1
+			RETURNING id, uid, name, from_name, from_email, reply_to, postal_address, is_default, created_at`,
+			i.UID, i.Name, i.FromName, i.FromEmail, i.ReplyTo, i.PostalAddress, i.Default))
+		if err != nil {
+			return missing(taken(err, takenSender), noSender)
+		}
+		return record(ctx, tx, "sender", "update", i.UID, nil)
+	})
+	return i, err
+}
+
+// DeleteSender removes an identity that no publication names. It returns NotFound, or Conflict (in_use).
+func (db *DB) DeleteSender(ctx context.Context, uid ident.UID) error {
+	return db.tx(ctx, "delete a sender", func(tx pgx.Tx) error {
+		var id int32
+		err := tx.QueryRow(ctx, `DELETE FROM sender_identity WHERE uid = $1 RETURNING id`, uid).Scan(&id)
+		if err != nil {
+			return missing(used(err, "Publications name this sender."), noSender)
+		}
+		return record(ctx, tx, "sender", "delete", uid, nil)
+	})
+}
+
+// ListSenders is at most limit identities with ids above after, by id.
+func (db *DB) ListSenders(ctx context.Context, after int64, limit int) ([]sender.Identity, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT id, uid, name, from_name, from_email, reply_to, postal_address, is_default, created_at
+		FROM sender_identity WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
+	if err != nil {
+		return nil, translate(err, "list senders")
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (sender.Identity, error) { return scanSender(row) })
+	return list, translate(err, "list senders")
+}
+
+func scanSender(row pgx.Row) (sender.Identity, error) {
+	var i sender.Identity
+	err := row.Scan(&i.ID, &i.UID, &i.Name, &i.FromName, &i.FromEmail, &i.ReplyTo, &i.PostalAddress, &i.Default, &i.CreatedAt)
+	return i, err
+}

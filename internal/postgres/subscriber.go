@@ -1,0 +1,161 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/subscriber"
+)
+
+const (
+	noSubscriber    = "There is no such subscriber."
+	takenSubscriber = "There is a subscriber with this address already."
+)
+
+// A row of subscriber as scanSubscriber reads it. Topics come with it as slugs: a list is one query.
+const selectSubscriber = `
+SELECT s.id, s.uid, s.email, s.name, s.language, s.timezone, s.status,
+       ARRAY(SELECT t.slug FROM topic t WHERE t.id = ANY(s.topics) ORDER BY t.slug COLLATE "C"),
+       s.attributes, s.consent_source, s.consent_at, s.revoked_at, s.version, s.created_at, s.updated_at
+FROM subscriber s`
+
+// CreateSubscriber stores a subscriber made by subscriber.New; topics that are new are made too. An
+// active one has consented now. It returns Conflict if the address exists.
+func (db *DB) CreateSubscriber(ctx context.Context, s subscriber.Subscriber) (subscriber.Subscriber, error) {
+	s.UID = ident.New()
+	err := db.tx(ctx, "create a subscriber", func(tx pgx.Tx) error {
+		topics, err := topicList(ctx, tx, s.Topics)
+		if err != nil {
+			return err
+		}
+		err = tx.QueryRow(ctx, `
+			INSERT INTO subscriber (uid, email, name, language, timezone, status, topics, attributes, consent_source, consent_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN $6 = 'active' THEN clock_timestamp() END)
+			RETURNING id, consent_at, version, created_at, updated_at`,
+			s.UID, s.Email, s.Name, s.Language, s.Timezone, string(s.Status), topics, s.Attributes, s.ConsentSource,
+		).Scan(&s.ID, &s.ConsentAt, &s.Version, &s.CreatedAt, &s.UpdatedAt)
+		if err != nil {
+			return taken(err, takenSubscriber)
+		}
+		return record(ctx, tx, "subscriber", "create", s.UID, nil)
+	})
+	return s, err
+}
+
+// Subscriber is the one with a uid, or NotFound.
+func (db *DB) Subscriber(ctx context.Context, uid ident.UID) (subscriber.Subscriber, error) {
+	s, err := scanSubscriber(db.pool.QueryRow(ctx, selectSubscriber+`
+		WHERE s.uid = $1 AND s.email NOT LIKE '%@deleted.invalid'`, uid))
+	return s, translate(missing(err, noSubscriber), "read a subscriber")
+}
+
+// SubscriberByID is the one with an internal id, or NotFound.
+func (db *DB) SubscriberByID(ctx context.Context, id int64) (subscriber.Subscriber, error) {
+	s, err := scanSubscriber(db.pool.QueryRow(ctx, selectSubscriber+`
+		WHERE s.id = $1 AND s.email NOT LIKE '%@deleted.invalid'`, id))
+	return s, translate(missing(err, noSubscriber), "read a subscriber")
+}
+
+// UpdateSubscriber replaces a subscriber by what change makes of it, in one transaction; no other change
+// comes between. Errors of change pass. It returns NotFound, or Conflict if the new address exists.
+func (db *DB) UpdateSubscriber(
+	ctx context.Context, uid ident.UID, change func(subscriber.Subscriber) (subscriber.Change, error),
+) (subscriber.Subscriber, error) {
+	var s subscriber.Subscriber
+	err := db.tx(ctx, "update a subscriber", func(tx pgx.Tx) error {
+		before, err := scanSubscriber(tx.QueryRow(ctx, selectSubscriber+`
+			WHERE s.uid = $1 AND s.email NOT LIKE '%@deleted.invalid' FOR UPDATE OF s`, uid))
+		if err != nil {
+			return missing(err, noSubscriber)
+		}
+		c, err := change(before)
+		if err != nil {
+			return err
+		}
+		if s = c.After; len(c.Fields) == 0 && !c.Consented {
+			return nil
+		}
+		if err := writeChange(ctx, tx, c, &s); err != nil {
+			return taken(err, takenSubscriber)
+		}
+		return record(ctx, tx, "subscriber", "update", uid, map[string]any{"fields": c.Fields})
+	})
+	return s, err
+}
+
+func writeChange(ctx context.Context, tx pgx.Tx, c subscriber.Change, s *subscriber.Subscriber) error {
+	topics, err := topicList(ctx, tx, s.Topics)
+	if err != nil {
+		return err
+	}
+	return tx.QueryRow(ctx, `
+		UPDATE subscriber SET email = $2, name = $3, language = $4, timezone = $5, status = $6, topics = $7,
+		       attributes = $8, consent_source = $9,
+		       consent_at = CASE WHEN $10 THEN clock_timestamp() ELSE consent_at END,
+		       revoked_at = CASE WHEN $11 THEN clock_timestamp() ELSE revoked_at END,
+		       version = version + 1, updated_at = clock_timestamp()
+		WHERE id = $1
+		RETURNING consent_at, revoked_at, version, updated_at`,
+		s.ID, s.Email, s.Name, s.Language, s.Timezone, string(s.Status), topics, s.Attributes, s.ConsentSource,
+		c.Consented, c.Revoked,
+	).Scan(&s.ConsentAt, &s.RevokedAt, &s.Version, &s.UpdatedAt)
+}
+
+// DeleteSubscriber forgets a subscriber: at once nothing personal is left of them and nobody sends to
+// them; PurgeSubscribers removes the empty row later. change is asked first and may refuse. It returns
+// NotFound.
+func (db *DB) DeleteSubscriber(ctx context.Context, uid ident.UID, change func(subscriber.Subscriber) error) error {
+	return db.tx(ctx, "delete a subscriber", func(tx pgx.Tx) error {
+		before, err := scanSubscriber(tx.QueryRow(ctx, selectSubscriber+`
+			WHERE s.uid = $1 AND s.email NOT LIKE '%@deleted.invalid' FOR UPDATE OF s`, uid))
+		if err != nil {
+			return missing(err, noSubscriber)
+		}
+		if err := change(before); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			UPDATE subscriber SET email = uid || '@deleted.invalid', name = '', language = 'en', timezone = 'UTC',
+			       status = 'unsubscribed', topics = '{}', attributes = '{}', consent_source = '', consent_at = NULL,
+			       revoked_at = clock_timestamp(), version = version + 1, updated_at = clock_timestamp()
+			WHERE id = $1`, before.ID)
+		if err != nil {
+			return err
+		}
+		return record(ctx, tx, "subscriber", "delete", uid, nil)
+	})
+}
+
+// PurgeSubscribers removes at most limit rows that DeleteSubscriber emptied before a time, and says how
+// many. It may be repeated. The time lies further back than any batch can be in hand.
+func (db *DB) PurgeSubscribers(ctx context.Context, before time.Time, limit int) (int64, error) {
+	tag, err := db.pool.Exec(ctx, `
+		DELETE FROM subscriber WHERE id IN (
+			SELECT id FROM subscriber WHERE revoked_at < $1 AND email LIKE '%@deleted.invalid' LIMIT $2)`, before, limit)
+	return tag.RowsAffected(), translate(err, "remove deleted subscribers")
+}
+
+// topicList is the ids of topics; new ones are made, in tx.
+func topicList(ctx context.Context, tx pgx.Tx, slugs []string) ([]int32, error) {
+	byName, err := ensureTopics(ctx, tx, slugs)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]int32, 0, len(slugs))
+	for _, slug := range slugs {
+		ids = append(ids, byName[slug])
+	}
+	return ids, nil
+}
+
+func scanSubscriber(row pgx.Row) (subscriber.Subscriber, error) {
+	var s subscriber.Subscriber
+	var status string
+	err := row.Scan(&s.ID, &s.UID, &s.Email, &s.Name, &s.Language, &s.Timezone, &status, &s.Topics, &s.Attributes,
+		&s.ConsentSource, &s.ConsentAt, &s.RevokedAt, &s.Version, &s.CreatedAt, &s.UpdatedAt)
+	s.Status = subscriber.Status(status)
+	return s, err
+}

@@ -1,0 +1,129 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/subscriber"
+)
+
+const noTopic = "There is no such topic."
+
+// CreateTopic stores a topic. It returns Conflict if its slug exists.
+func (db *DB) CreateTopic(ctx context.Context, t subscriber.Topic) (subscriber.Topic, error) {
+	t.UID = ident.New()
+	err := db.tx(ctx, "create a topic", func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `INSERT INTO topic (uid, slug, name) VALUES ($1, $2, $3) RETURNING id, created_at`,
+			t.UID, t.Slug, t.Name).Scan(&t.ID, &t.CreatedAt)
+		if err != nil {
+			return taken(err, "There is a topic with this slug already.")
+		}
+		return record(ctx, tx, "topic", "create", t.UID, nil)
+	})
+	return t, err
+}
+
+// Topic is the one with a uid, or NotFound.
+func (db *DB) Topic(ctx context.Context, uid ident.UID) (subscriber.Topic, error) {
+	t, err := scanTopic(db.pool.QueryRow(ctx, `SELECT id, uid, slug, name, created_at FROM topic WHERE uid = $1`, uid))
+	return t, translate(missing(err, noTopic), "read a topic")
+}
+
+// RenameTopic changes how a topic is shown; its slug stays. It returns NotFound.
+func (db *DB) RenameTopic(ctx context.Context, uid ident.UID, name string) (subscriber.Topic, error) {
+	var t subscriber.Topic
+	err := db.tx(ctx, "rename a topic", func(tx pgx.Tx) (err error) {
+		t, err = scanTopic(tx.QueryRow(ctx, `
+			UPDATE topic SET name = $2 WHERE uid = $1 RETURNING id, uid, slug, name, created_at`, uid, name))
+		if err != nil {
+			return missing(err, noTopic)
+		}
+		return record(ctx, tx, "topic", "update", uid, map[string]any{"fields": []string{"name"}})
+	})
+	return t, err
+}
+
+// DeleteTopic removes a topic that no subscriber has chosen. It returns NotFound, or Conflict.
+func (db *DB) DeleteTopic(ctx context.Context, uid ident.UID) error {
+	return db.tx(ctx, "delete a topic", func(tx pgx.Tx) error {
+		var used bool
+		err := tx.QueryRow(ctx, `
+			SELECT EXISTS (SELECT FROM subscriber s WHERE s.topics @> ARRAY[t.id])
+			FROM topic t WHERE uid = $1 FOR UPDATE`, uid).Scan(&used)
+		if err != nil {
+			return missing(err, noTopic)
+		}
+		if used {
+			return fault.New(fault.Conflict, "in_use", "Subscribers have chosen this topic.")
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM topic WHERE uid = $1`, uid); err != nil {
+			return err
+		}
+		return record(ctx, tx, "topic", "delete", uid, nil)
+	})
+}
+
+// ListTopics is at most limit topics with ids above after, by id.
+func (db *DB) ListTopics(ctx context.Context, after int64, limit int) ([]subscriber.Topic, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT id, uid, slug, name, created_at FROM topic WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
+	if err != nil {
+		return nil, translate(err, "list topics")
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (subscriber.Topic, error) { return scanTopic(row) })
+	return list, translate(err, "list topics")
+}
+
+func scanTopic(row pgx.Row) (subscriber.Topic, error) {
+	var t subscriber.Topic
+	err := row.Scan(&t.ID, &t.UID, &t.Slug, &t.Name, &t.CreatedAt)
+	return t, err
+}
+
+// ensureTopics is the ids of topics by slug; those that are not there yet are made, in tx. slugs are in
+// canonical form.
+func ensureTopics(ctx context.Context, tx pgx.Tx, slugs []string) (map[string]int32, error) {
+	ids, err := topicIDs(ctx, tx, slugs)
+	if err != nil || len(ids) == len(slugs) {
+		return ids, err
+	}
+	// In one order everywhere, so that two transactions do not wait for each other.
+	slugs = slices.Sorted(slices.Values(slugs))
+	uids := make([]string, len(slugs))
+	for i := range uids {
+		uids[i] = ident.New().String()
+	}
+	_, err = tx.Exec(ctx, `
+		INSERT INTO topic (uid, slug, name)
+		SELECT n.uid, n.slug, n.slug FROM unnest($1::uuid[], $2::text[]) AS n (uid, slug)
+		WHERE NOT EXISTS (SELECT FROM topic t WHERE t.slug = n.slug)
+		ON CONFLICT (slug) DO NOTHING`, uids, slugs)
+	if err != nil {
+		return nil, fmt.Errorf("make topics: %w", err)
+	}
+	return topicIDs(ctx, tx, slugs)
+}
+
+func topicIDs(ctx context.Context, q querier, slugs []string) (map[string]int32, error) {
+	ids := make(map[string]int32, len(slugs))
+	if len(slugs) == 0 {
+		return ids, nil
+	}
+	rows, err := q.Query(ctx, `SELECT slug, id FROM topic WHERE slug = ANY($1)`, slugs)
+	if err != nil {
+		return nil, fmt.Errorf("read the ids of topics: %w", err)
+	}
+	var slug string
+	var id int32
+	_, err = pgx.ForEachRow(rows, []any{&slug, &id}, func() error {
+		ids[strings.Clone(slug)] = id
+		return nil
+	})
+	return ids, err
+}

@@ -1,0 +1,118 @@
+// Package discord posts publications to Discord with embeds: as a bot, or through a channel's webhook.
+package discord
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/bwmarrin/discordgo"
+
+	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/provider/attempt"
+)
+
+// The providers' names in a channel.
+const (
+	Name        = "discord"
+	WebhookName = "discord-webhook"
+)
+
+// Options of both providers.
+type Options struct {
+	// Network says which addresses may be called; the zero value allows public ones only.
+	Network attempt.Network
+}
+
+// Provider posts as a bot with the secret bot_token to the setting channel_id.
+func Provider(o Options) channel.Provider {
+	return channel.Provider{
+		Name:  Name,
+		Kinds: []channel.Kind{channel.Discord},
+		Settings: []channel.Setting{
+			{Name: "bot_token", Secret: true, Required: true, Doc: "The bot's token, without \"Bot\" before it."},
+			{Name: "channel_id", Required: true, Doc: "The channel's id; the bot needs Send Messages and Embed Links there."},
+			{Name: "api_url", URL: true, Doc: "Where Discord's API is; https://discord.com/api/v9/ if not given."},
+		},
+		Open: func(_ context.Context, c channel.Channel) (channel.Sender, error) { return openBot(o, c) },
+	}
+}
+
+// WebhookProvider posts through a channel's webhook, whose address is the secret hook_url.
+func WebhookProvider(o Options) channel.Provider {
+	return channel.Provider{
+		Name:  WebhookName,
+		Kinds: []channel.Kind{channel.Discord},
+		Settings: []channel.Setting{
+			{Name: "hook_url", Secret: true, Required: true, URL: true, Doc: "The webhook's address (https://discord.com/api/webhooks/…)."},
+		},
+		Open: func(_ context.Context, c channel.Channel) (channel.Sender, error) { return openHook(o, c) },
+	}
+}
+
+func openBot(o Options, c channel.Channel) (*bot, error) {
+	token, id := c.Secrets["bot_token"], c.Settings["channel_id"]
+	if token == "" || id == "" {
+		return nil, errors.New("discord needs a bot_token and a channel_id")
+	}
+	api := c.Settings["api_url"]
+	if api == "" {
+		api = discordgo.EndpointAPI
+	}
+	api = strings.TrimSuffix(api, "/")
+	client := o.Network.Client()
+	session, err := newSession("Bot "+strings.TrimPrefix(token, "Bot "), client)
+	if err != nil {
+		return nil, err
+	}
+	return &bot{
+		sender: sender{session: session, endpoint: api + "/channels/" + url.PathEscape(id) + "/messages", enforceNonce: true},
+		me:     api + "/users/@me",
+	}, nil
+}
+
+func openHook(o Options, c channel.Channel) (*sender, error) {
+	endpoint, err := url.Parse(c.Secrets["hook_url"])
+	if err != nil || endpoint.Host == "" {
+		return nil, errors.New("discord-webhook needs a hook_url")
+	}
+	// With wait=true the answer is the stored message; without it, 204 before Discord has looked.
+	query := endpoint.Query()
+	query.Set("wait", "true")
+	endpoint.RawQuery = query.Encode()
+	session, err := newSession("", o.Network.Client())
+	if err != nil {
+		return nil, err
+	}
+	return &sender{session: session, endpoint: endpoint.String()}, nil
+}
+
+// newSession makes a session that is used for requests only. It never repeats one and never waits.
+func newSession(token string, client *http.Client) (*discordgo.Session, error) {
+	session, err := discordgo.New(token)
+	if err != nil {
+		return nil, fmt.Errorf("discord session: %w", attempt.Cause(err))
+	}
+	session.Client = client
+	session.ShouldRetryOnRateLimit = false
+	session.MaxRestRetries = 0
+	session.StateEnabled = false
+	return session, nil
+}
+
+// bot is a sender that can prove its token.
+type bot struct {
+	sender
+	me string
+}
+
+// Check proves the token by asking who it belongs to.
+func (b *bot) Check(ctx context.Context) error {
+	if _, err := b.request(ctx, http.MethodGet, b.me, nil); err != nil {
+		return attempt.Cause(err)
+	}
+	return nil
+}

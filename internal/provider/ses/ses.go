@@ -1,0 +1,182 @@
+// Package ses sends mail through Amazon SES, API version 2.
+package ses
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
+
+	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/mime"
+	"github.com/presswork/presswork/internal/provider/attempt"
+)
+
+// Name is the provider's name in a channel.
+const Name = "ses"
+
+// Options of the provider.
+type Options struct {
+	// Network says which addresses may be called and how many connections are kept; the zero value
+	// allows public addresses only. It does not apply to fetching credentials.
+	Network attempt.Network
+	// Now is the clock for the header Date; nil is time.Now.
+	Now func() time.Time
+}
+
+// Provider sends through SES. Without access keys it uses the AWS SDK's default chain (environment,
+// shared files, instance role); AWS_REGION and AWS_ENDPOINT_URL_SESV2 apply unless a setting says otherwise.
+func Provider(o Options) channel.Provider {
+	return channel.Provider{
+		Name:  Name,
+		Kinds: []channel.Kind{channel.Email, channel.Newsletter},
+		Settings: []channel.Setting{
+			{Name: "region", Doc: "AWS region; AWS_REGION if not given."},
+			{Name: "configuration_set", Doc: "SES configuration set, which publishes bounces, complaints and deliveries."},
+			{Name: "endpoint", URL: true, Doc: "Address of the SES v2 API, for VPC endpoints and stand-ins."},
+			{Name: "access_key_id", Secret: true, Doc: "Static access key; prefer an instance role."},
+			{Name: "secret_access_key", Secret: true, Doc: "The access key's secret."},
+		},
+		Open: func(ctx context.Context, c channel.Channel) (channel.Sender, error) { return open(ctx, o, c) },
+	}
+}
+
+func open(ctx context.Context, o Options, c channel.Channel) (*sender, error) {
+	options := []func(*config.LoadOptions) error{}
+	if region := c.Settings["region"]; region != "" {
+		options = append(options, config.WithRegion(region))
+	}
+	id, secret := c.Secrets["access_key_id"], c.Secrets["secret_access_key"]
+	if (id == "") != (secret == "") {
+		return nil, fmt.Errorf("ses needs both access_key_id and secret_access_key, or neither")
+	}
+	if id != "" {
+		options = append(options, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(id, secret, "")))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("load AWS configuration: %w", err)
+	}
+	if cfg.Region == "" {
+		return nil, fmt.Errorf("ses needs a region")
+	}
+	client := o.Network.Client()
+	s := &sender{set: c.Settings["configuration_set"], now: o.Now, close: client.CloseIdleConnections}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.api = sesv2.NewFromConfig(cfg, func(options *sesv2.Options) {
+		options.HTTPClient = client
+		options.Retryer = aws.NopRetryer{}
+		if endpoint := c.Settings["endpoint"]; endpoint != "" {
+			options.BaseEndpoint = &endpoint
+		}
+	})
+	return s, nil
+}
+
+type sender struct {
+	api   *sesv2.Client
+	set   string
+	now   func() time.Time
+	close func()
+	bufs  mime.Buffers
+}
+
+// Send hands over m.Mail as raw content, tagged with the delivery's identity, which SES returns in its
+// events.
+func (s *sender) Send(ctx context.Context, m *channel.Message) error {
+	buf := s.bufs.Get()
+	defer s.bufs.Put(buf)
+	raw, err := mime.Append(*buf, m, s.now())
+	if err != nil {
+		return err
+	}
+	*buf = raw
+	// Append has checked both.
+	from, _ := mime.Mailbox(m.Mail.From.Email)
+	to, _ := mime.Mailbox(m.Mail.To.Email)
+	in := &sesv2.SendEmailInput{
+		FromEmailAddress: &from,
+		Destination:      &types.Destination{ToAddresses: []string{to}},
+		Content:          &types.EmailContent{Raw: &types.RawMessage{Data: raw}},
+		EmailTags:        tags(m.ID),
+	}
+	if s.set != "" {
+		in.ConfigurationSetName = &s.set
+	}
+	ctx, a := attempt.Start(ctx, m.ID)
+	if _, err := s.api.SendEmail(ctx, in); err != nil {
+		return classify(a, err)
+	}
+	return nil
+}
+
+// tags name the delivery. SES allows letters, digits, "_", "-", ".", "@", at most 256 of them:
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageTag.html
+func tags(id channel.Identity) []types.MessageTag {
+	return []types.MessageTag{
+		{Name: aws.String("publication"), Value: aws.String(tagValue(id.Publication))},
+		{Name: aws.String("channel"), Value: aws.String(tagValue(string(id.Kind)))},
+		{Name: aws.String("recipient"), Value: aws.String(strconv.FormatInt(id.Recipient, 10))},
+	}
+}
+
+// tagValue replaces what SES does not allow; a UID has nothing of the kind.
+func tagValue(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-.@", r) {
+			return r
+		}
+		return '_'
+	}, s)
+	const longest = 256
+	return s[:min(len(s), longest)]
+}
+
+// Quota is what SES allows the account to send.
+type Quota struct {
+	// PerSecond is the sending rate, PerDay the limit in any 24 hours, SentLastDay what was used of it.
+	PerSecond, PerDay, SentLastDay float64
+	// Enabled is false while SES has paused or suspended the account.
+	Enabled bool
+}
+
+// Quota asks for the account's present quota. It has no effect and may be repeated.
+func (s *sender) Quota(ctx context.Context) (Quota, error) {
+	out, err := s.api.GetAccount(ctx, &sesv2.GetAccountInput{})
+	if err != nil {
+		return Quota{}, fmt.Errorf("get SES account: %w", attempt.Cause(err))
+	}
+	q := Quota{Enabled: out.SendingEnabled}
+	if out.SendQuota != nil {
+		q.PerSecond, q.PerDay, q.SentLastDay = out.SendQuota.MaxSendRate, out.SendQuota.Max24HourSend, out.SendQuota.SentLast24Hours
+	}
+	return q, nil
+}
+
+// Check proves the credentials, and that the account may send.
+func (s *sender) Check(ctx context.Context) error {
+	q, err := s.Quota(ctx)
+	if err != nil {
+		return err
+	}
+	if !q.Enabled {
+		return fault.New(fault.Unavailable, "sending_paused", "SES does not let this account send.")
+	}
+	return nil
+}
+
+// Close lets go of connections.
+func (s *sender) Close() error {
+	s.close()
+	return nil
+}

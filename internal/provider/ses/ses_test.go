@@ -1,0 +1,172 @@
+package ses_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/provider/attempt"
+	"github.com/presswork/presswork/internal/provider/providertest"
+	"github.com/presswork/presswork/internal/provider/ses"
+	"github.com/presswork/presswork/internal/sandbox"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var loopback = attempt.Network{AllowPrivate: true}
+
+func TestProvider(t *testing.T) {
+	t.Parallel()
+	providertest.Run(t, providertest.Harness{
+		Provider: ses.Provider(ses.Options{Network: loopback}),
+		Faults:   sandbox.ProviderSES,
+		MaxWait:  time.Second,
+		Channel:  account,
+	})
+}
+
+func account(s *sandbox.Sandbox) channel.Channel {
+	return channel.Channel{
+		Settings: map[string]string{"region": "eu-west-1", "endpoint": s.SESEndpoint(), "configuration_set": "daily"},
+		Secrets:  map[string]string{"access_key_id": "an-id-of-no-account", "secret_access_key": "a-secret-of-no-account"},
+	}
+}
+
+// answer makes one attempt that SES answers with an error of this type.
+func answer(t *testing.T, status int, kind, message string) error {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("X-Amzn-ErrorType", kind)
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(`{"message":"` + message + `"}`))
+	}))
+	t.Cleanup(server.Close)
+	sender, err := ses.Provider(ses.Options{Network: loopback}).Open(t.Context(), channel.Channel{
+		Settings: map[string]string{"region": "eu-west-1", "endpoint": server.URL},
+		Secrets:  map[string]string{"access_key_id": "an-id-of-no-account", "secret_access_key": "a-secret-of-no-account"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sender.Close() })
+	return sender.Send(t.Context(), providertest.Message(channel.Email, 1))
+}
+
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		status int
+		kind   string
+		want   fault.Kind
+		wait   time.Duration
+	}{
+		{429, "TooManyRequestsException", fault.Wait, time.Second},
+		{400, "ThrottlingException", fault.Wait, time.Second},
+		{400, "LimitExceededException", fault.Wait, 15 * time.Minute},
+		{400, "AccountSuspendedException", fault.Wait, 15 * time.Minute},
+		{400, "SendingPausedException", fault.Wait, 15 * time.Minute},
+		{400, "MessageRejected", fault.GiveUp, 0},
+		{400, "MailFromDomainNotVerifiedException", fault.GiveUp, 0},
+		{400, "BadRequestException", fault.GiveUp, 0},
+		{404, "NotFoundException", fault.GiveUp, 0},
+		{403, "InvalidClientTokenId", fault.Retry, 0},
+		{403, "SignatureDoesNotMatch", fault.Retry, 0},
+		{400, "SomethingNew", fault.GiveUp, 0},
+		{500, "InternalServiceErrorException", fault.Retry, 0},
+		{503, "ServiceUnavailable", fault.Retry, 0},
+		{200, "", fault.Kind(255), 0},
+	} {
+		err := answer(t, c.status, c.kind, "Email address is not verified: reader1@recipient.example")
+		if c.status == 200 {
+			if err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		var got *fault.Error
+		if !errors.As(err, &got) || got.Kind != c.want || got.After != c.wait || strings.Contains(err.Error(), "@") {
+			t.Errorf("%d %s: %v", c.status, c.kind, err)
+		}
+	}
+}
+
+func TestMailAsSent(t *testing.T) {
+	t.Parallel()
+	s, err := sandbox.Start(t.Context(), sandbox.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	sender, err := ses.Provider(ses.Options{Network: loopback}).Open(t.Context(), account(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sender.Close() })
+	if err := sender.Send(t.Context(), providertest.Message(channel.Newsletter, 7)); err != nil {
+		t.Fatal(err)
+	}
+	m := s.Messages(sandbox.ChannelNewsletter)[0]
+	tags := map[string]string{"publication": "018f3a00-0000-7000-8000-000000000001", "channel": "newsletter", "recipient": "7"}
+	if !maps.Equal(m.Tags, tags) || m.To != "reader7@recipient.example" || m.From != "news@sender.example" {
+		t.Errorf("%+v", m)
+	}
+	if letter := m.Read(); letter.Subject != "Zwölf Dinge" || letter.Text != "Hello\r\n.\r\n..dots" {
+		t.Errorf("%+v", letter)
+	}
+	quota, err := sender.(interface {
+		Quota(context.Context) (ses.Quota, error)
+	}).Quota(t.Context())
+	if err != nil || !quota.Enabled || quota.PerSecond <= 0 || quota.PerDay <= 0 || quota.SentLastDay != 1 {
+		t.Errorf("%+v, %v", quota, err)
+	}
+}
+
+// TestEnvironment uses nothing but what the AWS SDK finds by itself.
+func TestEnvironment(t *testing.T) {
+	s, err := sandbox.Start(t.Context(), sandbox.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	t.Setenv("AWS_CONFIG_FILE", t.TempDir()+"/none")
+	t.Setenv("AWS_REGION", "")
+	provider := ses.Provider(ses.Options{Network: loopback})
+	if _, err := provider.Open(t.Context(), channel.Channel{}); err == nil {
+		t.Error("opened without a region")
+	}
+	t.Setenv("AWS_REGION", "eu-west-1")
+	t.Setenv("AWS_ENDPOINT_URL_SESV2", s.SESEndpoint())
+	t.Setenv("AWS_ACCESS_KEY_ID", "an-id-of-no-account")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "a-secret-of-no-account")
+	sender, err := provider.Open(t.Context(), channel.Channel{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sender.Close() })
+	if err := sender.Send(t.Context(), providertest.Message(channel.Email, 1)); err != nil {
+		t.Error(err)
+	}
+	if n := s.Counts().Total().Received; n != 1 {
+		t.Errorf("%d mails arrived", n)
+	}
+}
+
+func TestHalfAKey(t *testing.T) {
+	t.Parallel()
+	_, err := ses.Provider(ses.Options{}).Open(t.Context(), channel.Channel{
+		Settings: map[string]string{"region": "eu-west-1"}, Secrets: map[string]string{"access_key_id": "an-id"},
+	})
+	if err == nil {
+		t.Error("opened")
+	}
+}

@@ -1,0 +1,122 @@
+package slack
+
+import (
+	"strings"
+
+	"github.com/slack-go/slack"
+
+	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/provider/excerpt"
+)
+
+// Slack's limits, in characters.
+const (
+	maxText    = 40_000 // https://docs.slack.dev/reference/methods/chat.postMessage#truncating
+	maxBlocks  = 50     // https://docs.slack.dev/reference/block-kit/blocks
+	maxHeader  = 150    // https://docs.slack.dev/reference/block-kit/blocks/header-block
+	maxSection = 3000   // https://docs.slack.dev/reference/block-kit/blocks/section-block
+	maxTitle   = 500    // ours: leaves the rest of a section to the summary
+	// maxTotal is for all sections together. It is not documented: posts with blocks of some 13,200
+	// characters are refused as msg_blocks_too_long (https://github.com/slackapi/bolt-js/issues/2509).
+	maxTotal = 12_000
+)
+
+// fallback is what notifications and clients without blocks show.
+func fallback(p *channel.Post) string {
+	text := p.Text
+	if text == "" {
+		text = p.Title
+	}
+	return escape(text, maxText)
+}
+
+// blocks are a header, a section for each item (or one with the text) and a line with the link. What does
+// not fit is cut, and items beyond the limits are left to the link.
+func blocks(p *channel.Post) []slack.Block {
+	var list []slack.Block
+	if title := strings.TrimSpace(p.Title); title != "" {
+		title = excerpt.Cut(title, maxHeader, excerpt.Units)
+		list = append(list, slack.NewHeaderBlock(slack.NewTextBlockObject(slack.PlainTextType, title, true, false)))
+	}
+	sections := make([]string, 0, len(p.Items))
+	for _, item := range p.Items {
+		sections = append(sections, section(item))
+	}
+	if len(sections) == 0 {
+		sections = append(sections, escape(p.Text, maxSection))
+	}
+	total := 0
+	for _, text := range sections {
+		// One place is kept for the line with the link.
+		if total += excerpt.Cost(text, excerpt.Units); total > maxTotal || len(list) == maxBlocks-1 {
+			break
+		}
+		if strings.TrimSpace(text) != "" {
+			list = append(list, slack.NewSectionBlock(mrkdwn(text), nil, nil))
+		}
+	}
+	if note := footer(p); note != "" {
+		list = append(list, slack.NewContextBlock("", mrkdwn(note)))
+	}
+	return list
+}
+
+// section is an item's title, as a link if it has one, above its summary.
+func section(item channel.PostItem) string {
+	summary := item.Summary
+	if summary == "" {
+		summary = item.Text
+	}
+	head := ""
+	if title := oneLine(item.Title); title != "" {
+		head = "*" + link(item.URL, title) + "*\n"
+	}
+	return head + escape(summary, maxSection-excerpt.Cost(head, excerpt.Units))
+}
+
+func footer(p *channel.Post) string {
+	note := escape(oneLine(p.Type), maxTitle)
+	if p.URL == "" {
+		return note
+	}
+	if note != "" {
+		note += " · "
+	}
+	return note + link(p.URL, "View in browser")
+}
+
+// link is text that leads to a URL. A URL too long for a section is dropped.
+func link(url, text string) string {
+	text = escape(text, maxTitle)
+	target := linkEscaper.Replace(url)
+	if target == "" || len(target) > maxSection/2 {
+		return text
+	}
+	return "<" + target + "|" + text + ">"
+}
+
+// linkEscaper keeps a URL from ending its link.
+var linkEscaper = strings.NewReplacer("&", "&amp;", "<", "%3C", ">", "%3E", "|", "%7C", " ", "%20", "\n", "", "\r", "")
+
+// textEscaper escapes the three characters that are special in mrkdwn:
+// https://docs.slack.dev/messaging/formatting-message-text#escaping
+var textEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+// escape cuts text so that it has at most limit characters once escaped, and escapes it.
+func escape(text string, limit int) string {
+	return textEscaper.Replace(excerpt.Cut(text, limit, func(r rune) int {
+		switch r {
+		case '&':
+			return len("&amp;")
+		case '<', '>':
+			return len("&lt;")
+		}
+		return excerpt.Units(r)
+	}))
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func mrkdwn(text string) *slack.TextBlockObject {
+	return slack.NewTextBlockObject(slack.MarkdownType, text, false, false)
+}

@@ -1,0 +1,67 @@
+package slack
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"github.com/slack-go/slack"
+	"pgregory.net/rapid"
+
+	"github.com/presswork/presswork/internal/channel"
+)
+
+func length(s string) int { return len(utf16.Encode([]rune(s))) }
+
+// TestLimits holds for posts of any size what Slack's pages say, and that no text can break out of its
+// place: no "<" or ">" is left that is not ours.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	text := func(longest int) *rapid.Generator[string] {
+		return rapid.Custom(func(t *rapid.T) string {
+			word := rapid.SampledFrom([]string{"", "a", "<!channel>", "&", "🎉", "é", "|", ">", "\n"}).Draw(t, "word")
+			return strings.Repeat(word, rapid.IntRange(0, longest).Draw(t, "times"))
+		})
+	}
+	item := rapid.Custom(func(t *rapid.T) channel.PostItem {
+		return channel.PostItem{Title: text(700).Draw(t, "title"), Summary: text(4000).Draw(t, "summary"), URL: text(2000).Draw(t, "url")}
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		post := &channel.Post{
+			Title: text(300).Draw(t, "title"), Text: text(45_000).Draw(t, "text"), URL: text(2000).Draw(t, "url"),
+			Type: text(600).Draw(t, "type"), Items: rapid.SliceOfN(item, 0, 70).Draw(t, "items"),
+		}
+		if n := length(fallback(post)); n > maxText {
+			t.Fatalf("text of %d", n)
+		}
+		list := blocks(post)
+		if len(list) > maxBlocks {
+			t.Fatalf("%d blocks", len(list))
+		}
+		total := 0
+		for _, b := range list {
+			var s string
+			switch b := b.(type) {
+			case *slack.HeaderBlock:
+				if length(b.Text.Text) > maxHeader {
+					t.Fatalf("header of %d", length(b.Text.Text))
+				}
+				continue
+			case *slack.SectionBlock:
+				s = b.Text.Text
+				total += length(s)
+			case *slack.ContextBlock:
+				s = b.ContextElements.Elements[0].(*slack.TextBlockObject).Text
+			}
+			if s == "" || length(s) > maxSection {
+				t.Fatalf("a text of %d", length(s))
+			}
+			if strings.Contains(s, "<!") || strings.Count(s, "<") > 1 || strings.Count(s, ">") > 1 {
+				t.Fatalf("a text breaks out: %q", s)
+			}
+		}
+		if total > maxTotal {
+			t.Fatalf("sections of %d", total)
+		}
+	})
+}

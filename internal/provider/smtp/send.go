@@ -1,0 +1,191 @@
+package smtp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/textproto"
+
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/provider/attempt"
+)
+
+const (
+	// goodbye is the code with which a server ends the connection, at any time (RFC 5321, 3.8).
+	goodbye = 421
+	// maxBuffer is the size in bytes beyond which a connection does not keep its buffer.
+	maxBuffer = 1 << 20
+)
+
+// errStale is a connection that was dead before the mail's content was sent: the mail may be tried on
+// another one.
+var errStale = errors.New("the connection was closed by the server")
+
+// send hands over one mail. Both addresses are dot-atoms (mime.Mailbox), raw ends in CRLF.
+//
+// The content is 7-bit, whatever the mail says, and so are the addresses: neither 8BITMIME (RFC 6152) nor
+// SMTPUTF8 (RFC 6531) is needed.
+func (c *conn) send(ctx context.Context, from, to string, raw []byte) error {
+	release := c.watch(ctx)
+	err := c.transact(from, to, raw)
+	if release() {
+		c.broken = true
+	}
+	c.mails++
+	if cap(c.out) > maxBuffer {
+		c.out = nil
+	}
+	return err
+}
+
+func (c *conn) transact(from, to string, raw []byte) error {
+	if err := c.envelope(from, to); err != nil {
+		return err
+	}
+	c.out = appendContent(c.out[:0], raw)
+	if err := c.write(c.out); err != nil {
+		c.broken = true
+		return notSent(err)
+	}
+	// From here on the server may have the mail.
+	err := c.reply(success(false))
+	if err == nil {
+		return nil
+	}
+	var answer *textproto.Error
+	c.broken = !errors.As(err, &answer) || answer.Code == goodbye
+	return refused(err, func(err error) error {
+		return fault.Wrap(attempt.Cause(err), fault.Uncertain, "no_answer")
+	})
+}
+
+// envelope says MAIL, RCPT and DATA, and returns nil once the server wants the content.
+func (c *conn) envelope(from, to string) error {
+	commands := [3]string{"MAIL FROM:<" + from + ">\r\n", "RCPT TO:<" + to + ">\r\n", "DATA\r\n"}
+	if c.pipelining {
+		c.out = append(append(append(c.out[:0], commands[0]...), commands[1]...), commands[2]...)
+		if err := c.write(c.out); err != nil {
+			return c.lost(err)
+		}
+	}
+	var refusal *textproto.Error
+	for i, command := range commands {
+		if !c.pipelining {
+			if refusal != nil {
+				break
+			}
+			if err := c.write([]byte(command)); err != nil {
+				return c.lost(err)
+			}
+		}
+		content := i == len(commands)-1
+		err := c.reply(success(content))
+		var answer *textproto.Error
+		switch {
+		case err == nil:
+			// A server that wants content for nobody must not get any (RFC 2920, 3.1).
+			c.broken = c.broken || (content && refusal != nil)
+		case refusal != nil:
+			c.broken = c.broken || !errors.As(err, &answer)
+		case !errors.As(err, &answer):
+			return c.lost(err)
+		case answer.Code == goodbye:
+			return c.leave(i, answer)
+		default:
+			refusal = answer
+		}
+		if c.broken {
+			break
+		}
+	}
+	if refusal == nil {
+		return nil
+	}
+	if !c.broken && c.reset() != nil {
+		c.broken = true
+	}
+	return refused(refusal, notSent)
+}
+
+// success is the class of codes by which a server wants the content (354), or takes another command.
+func success(content bool) int {
+	if content {
+		return 3
+	}
+	return 2
+}
+
+// leave handles 421, upon which the server closes the connection. Said to the first command of a mail on
+// a connection that was kept, and not about a rate, it means that the connection had been idle too long.
+func (c *conn) leave(command int, answer *textproto.Error) error {
+	c.broken = true
+	if command == 0 && c.kept && !limitsRate(answer) {
+		return errStale
+	}
+	return refused(answer, notSent)
+}
+
+// lost handles a connection that broke before the content was sent.
+func (c *conn) lost(err error) error {
+	c.broken = true
+	if c.kept {
+		return errors.Join(errStale, err)
+	}
+	return notSent(err)
+}
+
+// reset takes back a refused envelope.
+func (c *conn) reset() error {
+	if err := c.write([]byte("RSET\r\n")); err != nil {
+		return err
+	}
+	return c.reply(success(false))
+}
+
+func (c *conn) noop(ctx context.Context) error {
+	release := c.watch(ctx)
+	err := c.write([]byte("NOOP\r\n"))
+	if err == nil {
+		err = c.reply(success(false))
+	}
+	if release() || err != nil {
+		c.broken = true
+	}
+	if err != nil {
+		return refused(err, c.lost)
+	}
+	return nil
+}
+
+// write hands b to the kernel, or to TLS, in one call. It returns nil only if all of b was taken.
+func (c *conn) write(b []byte) error {
+	if _, err := c.client.Text.W.Write(b); err != nil {
+		return err
+	}
+	return c.client.Text.W.Flush()
+}
+
+func (c *conn) reply(class int) error { return readReply(c.client.Text.R, class) }
+
+var (
+	lineDot = []byte("\n.")
+	end     = []byte(".\r\n")
+)
+
+// appendContent adds the content with the dots at the start of lines doubled (RFC 5321, 4.5.2), and the
+// final dot. Our own mails have none to double.
+func appendContent(dst, raw []byte) []byte {
+	if len(raw) > 0 && raw[0] == '.' {
+		dst = append(dst, '.')
+	}
+	for {
+		at := bytes.Index(raw, lineDot)
+		if at < 0 {
+			break
+		}
+		dst = append(dst, raw[:at+2]...)
+		dst = append(dst, '.')
+		raw = raw[at+2:]
+	}
+	return append(append(dst, raw...), end...)
+}

@@ -1,0 +1,130 @@
+// Package webhook delivers a publication to an HTTP endpoint of the client's own, as a JSON document with
+// Standard Webhooks headers: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/provider/attempt"
+)
+
+// Name is the provider's name in a channel.
+const Name = "webhook"
+
+// Options of the provider.
+type Options struct {
+	// Network says which addresses may be called; the zero value allows public ones only.
+	Network attempt.Network
+	// Now is the clock for signatures; nil is time.Now.
+	Now func() time.Time
+}
+
+// Provider delivers to the endpoint in the setting url. Its secret signing_secrets holds one or more
+// blank-separated "whsec_…", newest first: every message is signed with each of them, so that a receiver
+// can change over at its leisure.
+func Provider(o Options) channel.Provider {
+	return channel.Provider{
+		Name:  Name,
+		Kinds: []channel.Kind{channel.Webhook},
+		Settings: []channel.Setting{
+			{Name: "url", Required: true, URL: true, Doc: "The endpoint that publications are posted to."},
+			{Name: "signing_secrets", Secret: true, Required: true, Doc: "Signing secrets (whsec_…), separated by blanks, newest first."},
+		},
+		Open: func(_ context.Context, c channel.Channel) (channel.Sender, error) { return open(o, c) },
+	}
+}
+
+func open(o Options, c channel.Channel) (*sender, error) {
+	s := &sender{url: c.Settings["url"], client: o.Network.Client(), now: o.Now}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	for i, secret := range strings.Fields(c.Secrets["signing_secrets"]) {
+		signer, err := standardwebhooks.NewWebhook(secret)
+		if err != nil {
+			// The library's error would quote a part of the secret.
+			return nil, fmt.Errorf("signing secret %d is not base64", i+1)
+		}
+		s.signers = append(s.signers, signer)
+	}
+	if len(s.signers) == 0 || s.url == "" {
+		return nil, fmt.Errorf("webhook needs a url and signing_secrets")
+	}
+	return s, nil
+}
+
+type sender struct {
+	url     string
+	client  *http.Client
+	signers []*standardwebhooks.Webhook
+	now     func() time.Time
+}
+
+// Send posts m.Post once. 2xx is acceptance; 410 is fault.GiveUp "gone", upon which the endpoint should
+// be disabled; the rest is attempt.Refusal.
+func (s *sender) Send(ctx context.Context, m *channel.Message) error {
+	if m.Post == nil {
+		return fault.New(fault.GiveUp, "empty_message", "There is no post to send.")
+	}
+	at := s.now()
+	body, err := encode(m, at)
+	if err != nil {
+		return err
+	}
+	ctx, a := attempt.Start(ctx, m.ID)
+	req, err := s.request(ctx, m.ID.String(), body, at)
+	if err != nil {
+		return fault.Wrap(attempt.Cause(err), fault.GiveUp, "invalid_url")
+	}
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return a.Fault(err)
+	}
+	defer resp.Body.Close()
+	defer attempt.Drain(resp.Body)
+	switch {
+	case resp.StatusCode >= 200 && resp.StatusCode <= 299:
+		return nil
+	case resp.StatusCode == http.StatusGone:
+		return fault.New(fault.GiveUp, "gone", "The endpoint asked for no more messages.")
+	}
+	return attempt.Refusal(resp.StatusCode, resp.Header, nil)
+}
+
+// request is the signed POST. The id, and so what a receiver tells repeats by, is the delivery's.
+func (s *sender) request(ctx context.Context, id string, body []byte, at time.Time) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	signatures := make([]string, 0, len(s.signers))
+	for _, signer := range s.signers {
+		signature, err := signer.Sign(id, at, body)
+		if err != nil {
+			return nil, fmt.Errorf("sign: %w", err)
+		}
+		signatures = append(signatures, signature)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "Presswork")
+	req.Header.Set(standardwebhooks.HeaderWebhookID, id)
+	req.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(at.Unix(), 10))
+	req.Header.Set(standardwebhooks.HeaderWebhookSignature, strings.Join(signatures, " "))
+	return req, nil
+}
+
+// Close lets go of connections.
+func (s *sender) Close() error {
+	s.client.CloseIdleConnections()
+	return nil
+}

@@ -1,0 +1,222 @@
+package rendition
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/presswork/presswork/internal/template"
+)
+
+// Recipient is what templates see of a subscriber.
+type Recipient struct {
+	ID, Email, Name, FirstName, Language, Timezone string
+	Topics                                         []string
+	// Attributes are values as for template.Engine's Freeze.
+	Attributes map[string]any
+}
+
+// Links are a reader's own addresses.
+type Links struct {
+	Unsubscribe, Archive, Preferences string
+	// Click stands in front of a link's number: https://host/t/c/<signature>/. If it is empty, as in a
+	// preview, links lead where they lead.
+	Click string
+	// Open is the address of the image that reports an opening; if it is empty there is no image.
+	Open string
+}
+
+// Rendered is one message.
+type Rendered struct {
+	// Subject is one line; HTML is empty for channels without.
+	Subject, HTML, Text string
+}
+
+// Compiled is a rendition ready to be rendered, by any number of goroutines at once.
+type Compiled struct {
+	engine              template.Engine
+	subject, html, text template.Program
+	// shared is the data that is the same for all readers; items are in the order of the rendition, once
+	// for HTML, with numbered links, and once for texts.
+	shared               map[string]any
+	htmlItems, textItems []any
+	links                []string
+	personal             bool
+}
+
+// Compile prepares a rendition for rendering. The error is a *template.SyntaxError.
+func Compile(engine template.Engine, r Rendition) (*Compiled, error) {
+	c := &Compiled{engine: engine, links: r.Links, personal: template.Personal(r.Channel)}
+	for _, part := range []struct {
+		name, source string
+		kind         template.Kind
+		program      *template.Program
+	}{
+		{"subject", r.Subject, template.Text, &c.subject}, {"html", r.HTML, template.HTML, &c.html},
+		{"text", r.Text, template.Text, &c.text},
+	} {
+		if part.source == "" {
+			continue
+		}
+		program, err := engine.Parse(part.name, part.source, part.kind)
+		if err != nil {
+			return nil, fmt.Errorf("compile the rendition: %w", err)
+		}
+		*part.program = program
+	}
+	c.shared = map[string]any{
+		"publication": engine.Freeze(map[string]any{
+			"id": r.Publication.ID, "title": r.Publication.Title, "type": r.Publication.Type, "url": r.Publication.URL,
+			"date": r.Publication.Date, "language": r.Publication.Language,
+		}),
+		"sender": engine.Freeze(map[string]any{
+			"name": r.Sender.Name, "email": r.Sender.Email, "postal_address": r.Sender.PostalAddress,
+		}),
+		"data": engine.Freeze(r.Data),
+	}
+	for _, item := range r.Items {
+		click := item.Click
+		if click == "" {
+			click = item.URL
+		}
+		c.htmlItems = append(c.htmlItems, engine.Freeze(itemData(item, click)))
+		c.textItems = append(c.textItems, engine.Freeze(itemData(item, item.URL)))
+	}
+	return c, nil
+}
+
+func itemData(item ItemPart, address string) map[string]any {
+	return map[string]any{
+		"title": item.Title, "summary": item.Summary, "html": template.SafeHTML(item.HTML), "text": item.Text,
+		"url": address, "topics": item.Topics, "language": item.Language,
+	}
+}
+
+// Render makes one reader's message. chosen are indexes of the rendition's items, best first; those
+// that are out of range are left out, and without any all items are taken. Errors are *template.LimitError and
+// *template.RenderError, wrapped: they are the template's fault and come again.
+func (c *Compiled) Render(recipient Recipient, chosen []int, links Links) (Rendered, error) {
+	var out Rendered
+	var err error
+	data := c.data(recipient, links)
+	if c.html != nil {
+		place(data, c.htmlItems, chosen)
+		if out.HTML, err = c.html.Render(data); err != nil {
+			return Rendered{}, fmt.Errorf("render HTML: %w", err)
+		}
+		out.HTML = c.personalLinks(out.HTML, links)
+	}
+	place(data, c.textItems, chosen)
+	if c.subject != nil {
+		if out.Subject, err = c.subject.Render(data); err != nil {
+			return Rendered{}, fmt.Errorf("render subject: %w", err)
+		}
+		out.Subject = oneLine(out.Subject)
+	}
+	if c.text != nil {
+		if out.Text, err = c.text.Render(data); err != nil {
+			return Rendered{}, fmt.Errorf("render text: %w", err)
+		}
+	}
+	return out, nil
+}
+
+func (c *Compiled) data(recipient Recipient, links Links) map[string]any {
+	data := make(map[string]any, 8)
+	for name, v := range c.shared {
+		data[name] = v
+	}
+	// Frozen, since up to three programs read them.
+	data["links"] = c.engine.Freeze(map[string]string{
+		"unsubscribe": links.Unsubscribe, "archive": links.Archive, "preferences": links.Preferences,
+	})
+	if c.personal {
+		data["subscriber"] = c.engine.Freeze(map[string]any{
+			"id": recipient.ID, "email": recipient.Email, "name": recipient.Name, "first_name": recipient.FirstName,
+			"language": recipient.Language, "timezone": recipient.Timezone, "topics": recipient.Topics,
+			"attributes": recipient.Attributes,
+		})
+	}
+	return data
+}
+
+// place puts the chosen items into the data.
+func place(data map[string]any, items []any, chosen []int) {
+	picked := make([]any, 0, len(chosen))
+	for _, i := range chosen {
+		if i >= 0 && i < len(items) {
+			picked = append(picked, items[i])
+		}
+	}
+	if len(picked) == 0 {
+		picked = items
+	}
+	data["items"] = picked
+	if len(picked) > 0 {
+		data["item"] = picked[0]
+	}
+}
+
+// personalLinks puts the reader's own addresses in the place of numbered links, and the tracked ones
+// back if there is no address to put in front of numbers.
+func (c *Compiled) personalLinks(out string, links Links) string {
+	if links.Open == "" {
+		out = strings.Replace(out, openImage, "", 1)
+	}
+	var b strings.Builder
+	b.Grow(len(out) + len(out)/4)
+	for {
+		before, after, found := strings.Cut(out, schemePrefix)
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		switch {
+		case strings.HasPrefix(after, "open:"):
+			out = after[len("open:"):]
+			b.WriteString(escapeAttr(links.Open))
+		case !strings.HasPrefix(after, "click:"):
+			out = after
+			b.WriteString(schemePrefix)
+		default:
+			out = c.link(&b, after[len("click:"):], links)
+		}
+	}
+}
+
+// link writes the link whose number stands at the beginning of rest, and returns what follows.
+func (c *Compiled) link(b *strings.Builder, rest string, links Links) string {
+	if links.Click != "" {
+		b.WriteString(links.Click)
+		return rest
+	}
+	digits := 0
+	for digits < len(rest) && rest[digits] >= '0' && rest[digits] <= '9' {
+		digits++
+	}
+	if n, err := strconv.Atoi(rest[:digits]); err == nil && n < len(c.links) {
+		b.WriteString(escapeAttr(c.links[n]))
+	}
+	return rest[digits:]
+}
+
+var attrEscaper = strings.NewReplacer("&", "&amp;", `"`, "&#34;", "<", "&lt;", ">", "&gt;")
+
+func escapeAttr(s string) string { return attrEscaper.Replace(s) }
+
+// oneLine folds line breaks and control characters to spaces: a subject is a header field, and a reader's
+// name in it must not begin another one.
+func oneLine(s string) string {
+	clean := func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }
+	if !strings.ContainsFunc(s, clean) {
+		return strings.TrimSpace(s)
+	}
+	s = strings.Map(func(r rune) rune {
+		if clean(r) {
+			return ' '
+		}
+		return r
+	}, s)
+	return strings.Join(strings.Fields(s), " ")
+}

@@ -1,0 +1,155 @@
+package rendition
+
+import (
+	"fmt"
+
+	"github.com/presswork/presswork/internal/content"
+	"github.com/presswork/presswork/internal/template"
+)
+
+// Rendition is all that is constant for the readers of a publication on one channel in one language. It
+// is stored as JSON by the render task and compiled by whoever sends.
+type Rendition struct {
+	// Channel and Language are the template's.
+	Channel  string `json:"channel"`
+	Language string `json:"language"`
+	// Subject, HTML and Text are Jinja2 sources; in HTML styles are inlined and links numbered.
+	Subject     string      `json:"subject,omitempty"`
+	HTML        string      `json:"html,omitempty"`
+	Text        string      `json:"text"`
+	Publication Publication `json:"publication"`
+	Sender      Sender      `json:"sender"`
+	Items       []ItemPart  `json:"items"`
+	// Links are the tracked addresses; presswork-click:N stands for Links[N].
+	Links []string `json:"links,omitempty"`
+	// Data is what the publication carries for its templates.
+	Data map[string]any `json:"data,omitempty"`
+}
+
+// Publication is what templates see of a publication.
+type Publication struct {
+	ID    string `json:"id"`
+	Title string `json:"title"`
+	Type  string `json:"type"`
+	// URL is the public archive page, empty if there is none.
+	URL string `json:"url,omitempty"`
+	// Date is written out in the reader's language or as YYYY-MM-DD.
+	Date     string `json:"date,omitempty"`
+	Language string `json:"language,omitempty"`
+}
+
+// Sender is what templates see of a sender identity.
+type Sender struct {
+	Name          string `json:"name"`
+	Email         string `json:"email"`
+	PostalAddress string `json:"postal_address,omitempty"`
+}
+
+// ItemPart is a content item, ready to be put into a template.
+type ItemPart struct {
+	Title   string `json:"title"`
+	Summary string `json:"summary,omitempty"`
+	// HTML is sanitised, with styles inlined and links numbered; Text is its plain text.
+	HTML string `json:"html"`
+	Text string `json:"text"`
+	// URL is the item's own address, Click the same as a numbered link, empty without URL.
+	URL      string   `json:"url,omitempty"`
+	Click    string   `json:"click,omitempty"`
+	Topics   []string `json:"topics,omitempty"`
+	Language string   `json:"language,omitempty"`
+}
+
+// Input is what a rendition is made of.
+type Input struct {
+	Template template.Template
+	// CSS are rules of layouts that the template extends, see Styles.
+	CSS string
+	// FallbackText is used if the template has no text of its own.
+	FallbackText string
+	Publication  Publication
+	Sender       Sender
+	Items        []content.Item
+	Data         map[string]any
+	// Writer sanitises the items.
+	Writer *content.Writer
+	// Track numbers the links and puts the image that reports an opening into the HTML.
+	Track bool
+	// Table numbers the links; nil: a table of its own. The renditions of a publication share one.
+	Table *LinkTable
+}
+
+// Prepare makes a rendition. The same input makes the same rendition. It fails if the template or its
+// style sheet cannot be read, which was checked when the template was saved.
+func Prepare(in Input) (Rendition, error) {
+	r := Rendition{
+		Channel: in.Template.Channel, Language: in.Template.Language, Subject: in.Template.Subject,
+		HTML: in.Template.HTML, Text: in.Template.Text, Publication: in.Publication, Sender: in.Sender, Data: in.Data,
+	}
+	if r.Text == "" {
+		r.Text = in.FallbackText
+	}
+	if r.Publication.Language == "" {
+		r.Publication.Language = r.Language
+	}
+	links := in.Table
+	if links == nil {
+		links = NewLinkTable()
+	}
+	css, context := in.CSS+Styles(in.Template.HTML), contextOf(in.Template.HTML)
+	if r.HTML != "" {
+		if err := r.prepareHTML(in, links); err != nil {
+			return Rendition{}, err
+		}
+	}
+	for i, item := range in.Items {
+		part, err := prepareItem(in, item, css, context, links)
+		if err != nil {
+			return Rendition{}, fmt.Errorf("prepare item %d: %w", i, err)
+		}
+		r.Items = append(r.Items, part)
+	}
+	r.Links = links.list
+	return r, nil
+}
+
+func (r *Rendition) prepareHTML(in Input, links *LinkTable) error {
+	out, err := InlineCSS(r.HTML, in.CSS)
+	if err != nil {
+		return fmt.Errorf("inline the template's styles: %w", err)
+	}
+	if in.Track {
+		if out, err = links.track(out); err != nil {
+			return fmt.Errorf("number the template's links: %w", err)
+		}
+		if out, err = withOpenImage(out); err != nil {
+			return fmt.Errorf("put the opening image in: %w", err)
+		}
+	}
+	r.HTML = out
+	return nil
+}
+
+func prepareItem(in Input, item content.Item, css, context string, links *LinkTable) (ItemPart, error) {
+	fragment, err := in.Writer.HTML(item)
+	if err != nil {
+		return ItemPart{}, fmt.Errorf("sanitise: %w", err)
+	}
+	part := ItemPart{
+		Title: item.Title, Summary: item.Summary, Text: content.PlainText(fragment), URL: item.URL,
+		Topics: item.Topics, Language: item.Language,
+	}
+	if in.Template.HTML == "" {
+		part.HTML = fragment
+		return part, nil
+	}
+	if fragment, err = InlineFragment(fragment, css, context); err != nil {
+		return ItemPart{}, fmt.Errorf("inline styles: %w", err)
+	}
+	part.HTML = fragment
+	if !in.Track {
+		return part, nil
+	}
+	part.HTML = links.trackFragment(fragment)
+	part.Click = links.click(item.URL)
+	return part, nil
+}

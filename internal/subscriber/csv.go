@@ -1,0 +1,184 @@
+package subscriber
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/presswork/presswork/internal/fault"
+)
+
+// Bounds of an import.
+const (
+	// MaxCSV is the size of a file in bytes (REQUIREMENTS E2).
+	MaxCSV = 10 << 20
+	// MaxLines bounds what one file takes in memory.
+	MaxLines = 200_000
+	// MaxProblems is how many problems of a file are reported.
+	MaxProblems = 1000
+)
+
+// Import is a CSV file that was read and checked as a whole.
+type Import struct {
+	// Subscribers are the valid lines in the order of the file, each address once. What a line leaves
+	// empty is empty here too: an update changes nothing there.
+	Subscribers []Subscriber
+	// Lines is the number of lines of data, the bad ones included.
+	Lines int
+	// Problems are what is wrong, by line; at most MaxProblems of them. Nothing may be written unless
+	// there are none.
+	Problems []LineProblem
+	// Bad is the number of all problems.
+	Bad int
+}
+
+// LineProblem is something wrong with a line of a file. It holds nothing of what the line says.
+type LineProblem struct {
+	// Line counts from 1; the header is line 1. A value with line breaks is on its first line.
+	Line int `json:"line"`
+	// Column is the column's name, or its number if its name is not known; empty for the whole line.
+	Column string `json:"column,omitempty"`
+	// Code is a stable word: "format", "duplicate".
+	Code string `json:"code"`
+	// Detail is for people.
+	Detail string `json:"detail"`
+}
+
+// Options of ReadCSV.
+type Options struct {
+	// MaxBytes is the size of the largest file; MaxCSV unless told.
+	MaxBytes int64
+}
+
+// ReadCSV reads a file of comma-separated values (RFC 4180) in UTF-8, with a byte order mark or without,
+// and checks all of it. Its first line names the columns, in any order and case: email (required), name,
+// language, timezone, topics (separated by ";" or "|"), status, consent_source, and attr.x for an
+// attribute x, which is text. A sign that Export put before a cell is taken away again.
+//
+// Bad lines are not an error: they are in Import.Problems. It returns TooLarge for a file over its limit,
+// and what r returns.
+func ReadCSV(r io.Reader, o Options) (*Import, error) {
+	if o.MaxBytes == 0 {
+		o.MaxBytes = MaxCSV
+	}
+	file, err := io.ReadAll(io.LimitReader(r, o.MaxBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the CSV file: %w", err)
+	}
+	if int64(len(file)) > o.MaxBytes {
+		return nil, fault.New(fault.TooLarge, "too_large", fmt.Sprintf("The file may have at most %d bytes.", o.MaxBytes))
+	}
+	file = bytes.TrimPrefix(file, []byte("\xef\xbb\xbf"))
+	i := &importer{parser: newParser(), seen: map[string]int{}, out: &Import{}}
+	i.csv = csv.NewReader(bytes.NewReader(file))
+	i.csv.FieldsPerRecord = -1
+	i.csv.ReuseRecord = true
+	if err := i.read(); err != nil {
+		return nil, err
+	}
+	return i.out, nil
+}
+
+// importer is the reading of one file.
+type importer struct {
+	csv     *csv.Reader
+	parser  *parser
+	columns []column
+	seen    map[string]int // the line of each address
+	out     *Import
+}
+
+func (i *importer) read() error {
+	header, err := i.csv.Read()
+	if err != nil {
+		i.unreadable(err)
+		return nil
+	}
+	if !i.header(header) {
+		return nil
+	}
+	for {
+		record, err := i.csv.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			i.unreadable(err)
+			return nil
+		}
+		if i.out.Lines++; i.out.Lines > MaxLines {
+			return fault.New(fault.TooLarge, "too_large", fmt.Sprintf("The file may have at most %d lines.", MaxLines))
+		}
+		line, _ := i.csv.FieldPos(0)
+		i.line(line, record)
+	}
+}
+
+// unreadable notes where the file stops being CSV. What follows cannot be told apart reliably.
+func (i *importer) unreadable(err error) {
+	var parse *csv.ParseError
+	switch {
+	case errors.As(err, &parse):
+		i.problem(parse.StartLine, "", "csv_syntax", "is not CSV: quotes do not match; the rest was not read")
+	default:
+		i.problem(1, "", "required", "must name the columns; the file is empty")
+	}
+}
+
+func (i *importer) problem(line int, column, code, detail string) {
+	if i.out.Bad++; len(i.out.Problems) < MaxProblems {
+		i.out.Problems = append(i.out.Problems, LineProblem{Line: line, Column: column, Code: code, Detail: detail})
+	}
+}
+
+// line reads one record that begins at a line of the file.
+func (i *importer) line(line int, record []string) {
+	if len(record) != len(i.columns) {
+		i.problem(line, "", "columns", fmt.Sprintf("has %d values, the header has %d", len(record), len(i.columns)))
+		return
+	}
+	in := Input{Attributes: map[string]any{}}
+	good := true
+	for n, cell := range record {
+		if !utf8.ValidString(cell) {
+			i.problem(line, i.columns[n].name, "encoding", "is not UTF-8")
+			good = false
+			continue
+		}
+		i.columns[n].set(&in, strings.Clone(unguard(cell)))
+	}
+	if !good {
+		return
+	}
+	s, err := i.parser.parse(in)
+	if err != nil {
+		i.invalid(line, err)
+		return
+	}
+	if first, doubled := i.seen[s.Email]; doubled {
+		i.problem(line, "email", "duplicate", fmt.Sprintf("is on line %d already", first))
+		return
+	}
+	i.seen[s.Email] = line
+	i.out.Subscribers = append(i.out.Subscribers, s)
+}
+
+// invalid turns pointers into columns.
+func (i *importer) invalid(line int, err error) {
+	var e *fault.Error
+	if !errors.As(err, &e) {
+		i.problem(line, "", "format", "cannot be read")
+		return
+	}
+	for _, field := range e.Fields {
+		name, inner, _ := strings.Cut(strings.TrimPrefix(field.Pointer, "/"), "/")
+		if name == "attributes" {
+			name = strings.TrimSuffix(attributePrefix+inner, ".")
+		}
+		i.problem(line, name, field.Code, field.Detail)
+	}
+}

@@ -1,0 +1,84 @@
+package template
+
+import "sort"
+
+// Shape describes data that a template may read: a value, a list of equal shapes, or named fields.
+type Shape struct {
+	// Fields are the named parts of an object.
+	Fields map[string]Shape
+	// Elem is the shape of a list's elements.
+	Elem *Shape
+	// Open says that parts which are not named may be there too: free maps.
+	Open bool
+}
+
+// Value is the shape of a string, number, date or truth value.
+func Value() Shape { return Shape{} }
+
+// Free is the shape of data whose parts are not known beforehand.
+func Free() Shape { return Shape{Open: true} }
+
+// ListOf is the shape of a list.
+func ListOf(elem Shape) Shape { return Shape{Elem: &elem} }
+
+// Object is the shape of named fields.
+func Object(fields map[string]Shape) Shape { return Shape{Fields: fields} }
+
+// names are the field names, sorted.
+func (s Shape) names() []string {
+	out := make([]string, 0, len(s.Fields))
+	for name := range s.Fields {
+		out = append(out, name)
+	}
+	sort.Strings(out)
+	return out
+}
+
+// values makes an object of plain values.
+func values(names ...string) Shape {
+	fields := make(map[string]Shape, len(names))
+	for _, name := range names {
+		fields[name] = Value()
+	}
+	return Object(fields)
+}
+
+// itemShape is one content item as templates see it. html is sanitised; topics are in lower case.
+func itemShape() Shape {
+	item := values("title", "summary", "html", "text", "url", "language")
+	item.Fields["topics"] = ListOf(Value())
+	return item
+}
+
+// Known is the data that the templates of a channel may read. E-mail and newsletter are rendered
+// once per subscriber; the other channels are broadcast, one rendering for all readers of a target,
+// and so have no subscriber and no personal links.
+//
+//	subscriber   id, email, name, first_name, language, timezone, topics (list), attributes (free)
+//	publication  id, title, type, url (public archive page), date, language
+//	items        list of title, summary, html, text, url, topics, language; chosen for the subscriber
+//	item         the first of items
+//	sender       name, email, postal_address
+//	links        unsubscribe, archive (view in browser), preferences; broadcast channels: archive
+//	data         whatever the publication carries
+func Known(channel string) Shape {
+	fields := map[string]Shape{
+		"publication": values("id", "title", "type", "url", "date", "language"),
+		"items":       ListOf(itemShape()),
+		"item":        itemShape(),
+		"sender":      values("name", "email", "postal_address"),
+		"links":       values("archive"),
+		"data":        Free(),
+	}
+	if Personal(channel) {
+		subscriber := values("id", "email", "name", "first_name", "language", "timezone")
+		subscriber.Fields["topics"] = ListOf(Value())
+		subscriber.Fields["attributes"] = Free()
+		fields["subscriber"] = subscriber
+		fields["links"] = values("unsubscribe", "archive", "preferences")
+	}
+	return Object(fields)
+}
+
+// Personal says whether a channel is rendered once per subscriber.
+func Personal(channel string) bool { return channel == "email" || channel == "newsletter" }

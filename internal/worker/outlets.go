@@ -1,0 +1,146 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/presswork/presswork/internal/channel"
+)
+
+// outletsAge is how old the list of channels may be: enabling, disabling and changing one takes effect within
+// this time, without a restart.
+const outletsAge = time.Second
+
+// lingering is how long a replaced sender may finish what it has in hand.
+const lingering = 30 * time.Second
+
+// ChannelStore lists the channels that are switched on.
+type ChannelStore interface {
+	EnabledChannels(ctx context.Context) ([]channel.Channel, error)
+}
+
+// Outlets keeps a Sender open for each channel that is switched on.
+type Outlets struct {
+	store    ChannelStore
+	registry *channel.Registry
+	log      *zap.Logger
+
+	mu     sync.Mutex
+	read   time.Time
+	open   map[int64]*outlet
+	timers []*time.Timer
+}
+
+type outlet struct {
+	channel.Channel
+	sender channel.Sender
+	err    error // why it could not be opened
+}
+
+// NewOutlets makes outlets that open on first use. Close them at the end.
+func NewOutlets(store ChannelStore, registry *channel.Registry, log *zap.Logger) *Outlets {
+	return &Outlets{store: store, registry: registry, log: log, open: make(map[int64]*outlet)}
+}
+
+// errNoOutlet says that no channel of the kind is switched on just now.
+var errNoOutlet = errors.New("no channel of this kind is switched on")
+
+// ofKind is the outlet that personal messages of a kind leave by: the first that was set up.
+func (o *Outlets) ofKind(ctx context.Context, kind channel.Kind) (channel.Sender, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := o.refresh(ctx); err != nil {
+		return nil, err
+	}
+	var first *outlet
+	for _, candidate := range o.open {
+		if candidate.Kind == kind && (first == nil || candidate.ID < first.ID) {
+			first = candidate
+		}
+	}
+	if first == nil {
+		return nil, fmt.Errorf("%s: %w", kind, errNoOutlet)
+	}
+	return first.sender, first.err
+}
+
+// byID is the outlet of one broadcast target.
+func (o *Outlets) byID(ctx context.Context, id int64) (channel.Sender, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := o.refresh(ctx); err != nil {
+		return nil, err
+	}
+	found, ok := o.open[id]
+	if !ok {
+		return nil, errNoOutlet
+	}
+	return found.sender, found.err
+}
+
+func (o *Outlets) refresh(ctx context.Context) error {
+	if time.Since(o.read) < outletsAge {
+		return nil
+	}
+	list, err := o.store.EnabledChannels(ctx)
+	if err != nil {
+		return fmt.Errorf("read the channels: %w", err)
+	}
+	o.read = time.Now()
+	wanted := make(map[int64]bool, len(list))
+	for _, c := range list {
+		wanted[c.ID] = true
+		if old, ok := o.open[c.ID]; ok {
+			if old.Version == c.Version {
+				continue
+			}
+			o.retire(old)
+		}
+		opened := &outlet{Channel: c}
+		if opened.sender, opened.err = o.registry.Open(ctx, c); opened.err != nil {
+			o.log.Error("channel cannot be opened", zap.String("channel", c.Name), zap.Error(opened.err))
+		}
+		o.open[c.ID] = opened
+	}
+	for id, old := range o.open {
+		if !wanted[id] {
+			o.retire(old)
+			delete(o.open, id)
+		}
+	}
+	return nil
+}
+
+// retire closes a sender once its last call must have ended.
+func (o *Outlets) retire(old *outlet) {
+	if old.sender == nil {
+		return
+	}
+	o.timers = append(o.timers, time.AfterFunc(lingering, func() { o.end(old) }))
+}
+
+func (o *Outlets) end(old *outlet) {
+	if err := old.sender.Close(); err != nil {
+		o.log.Warn("channel not closed", zap.String("channel", old.Name), zap.Error(err))
+	}
+}
+
+// Close closes every sender. Nothing may be under way any more.
+func (o *Outlets) Close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, t := range o.timers {
+		t.Stop()
+	}
+	for _, old := range o.open {
+		if old.sender != nil {
+			o.end(old)
+		}
+	}
+	o.open = make(map[int64]*outlet)
+}

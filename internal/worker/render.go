@@ -1,0 +1,209 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/content"
+	"github.com/presswork/presswork/internal/edition"
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/internal/rendition"
+	"github.com/presswork/presswork/internal/sender"
+	"github.com/presswork/presswork/internal/template"
+	"github.com/presswork/presswork/tasks"
+)
+
+// maxRanges is into how many ranges a large audience is split, to be expanded at once.
+const maxRanges = 4
+
+// RenderStore is what rendering reads and writes.
+type RenderStore interface {
+	StartRender(ctx context.Context, id int64) (*publication.Publication, error)
+	PinnedContents(ctx context.Context, pins []publication.Pin) ([]content.Item, error)
+	PinnedTemplate(ctx context.Context, id int64, version int) (template.Set, error)
+	SenderByID(ctx context.Context, id int32) (sender.Identity, error)
+	CountAudience(ctx context.Context, a publication.Audience, limit int) (int, error)
+	StartFanout(ctx context.Context, f publication.Fanout) (ranges []int64, started bool, err error)
+	FailPublication(ctx context.Context, id int64, reason string) error
+}
+
+// Render prepares a publication and starts its fan-out.
+type Render struct {
+	Store       RenderStore
+	Library     *template.Library
+	Writer      *content.Writer
+	Personalize *Personalize
+	PublicURL   string
+	// Poke tells the outbox relay that there is work.
+	Poke func()
+	Log  *zap.Logger
+}
+
+// Handle renders. A small audience is expanded at once, without another trip through the queue.
+func (h *Render) Handle(ctx context.Context, t tasks.Render) error {
+	p, err := h.Store.StartRender(ctx, t.Publication)
+	if err != nil || p == nil {
+		return err
+	}
+	f, err := h.prepare(ctx, p)
+	if cannotRender(err) {
+		h.Log.Warn("publication cannot be rendered", zap.Stringer("publication", p.UID),
+			zap.String("correlation_id", p.CorrelationID), zap.Error(err))
+		return h.Store.FailPublication(ctx, p.ID, err.Error())
+	}
+	if err != nil {
+		return err
+	}
+	ranges, started, err := h.Store.StartFanout(ctx, *f)
+	if err != nil || !started {
+		return err
+	}
+	h.Poke()
+	if f.Inline {
+		for _, r := range ranges {
+			if err := h.Personalize.expandAll(ctx, r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// cannotRender reports an error that another try would meet again.
+func cannotRender(err error) bool {
+	var syntax *template.SyntaxError
+	var limit *template.LimitError
+	return errors.As(err, &syntax) || errors.As(err, &limit) || fault.Is(err, fault.GiveUp) || fault.Is(err, fault.NotFound)
+}
+
+// prepare makes everything that recipients share.
+func (h *Render) prepare(ctx context.Context, p *publication.Publication) (*publication.Fanout, error) {
+	items, err := h.Store.PinnedContents(ctx, p.Contents)
+	if err != nil {
+		return nil, fmt.Errorf("read the contents: %w", err)
+	}
+	from, err := h.sender(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	f := &publication.Fanout{Publication: p.ID, Lane: publication.LaneOf(p.Priority, -1)}
+	links := rendition.NewLinkTable()
+	for _, id := range p.Channels {
+		kind, err := channel.KindOf(id)
+		if err != nil {
+			return nil, fault.Wrap(err, fault.GiveUp, "unknown_channel")
+		}
+		if !kind.Personal() {
+			f.Broadcasts = append(f.Broadcasts, id)
+		}
+		list, err := h.renditions(ctx, p, kind, items, from, links)
+		if err != nil {
+			return nil, fmt.Errorf("render %s: %w", kind, err)
+		}
+		f.Renditions = append(f.Renditions, list...)
+	}
+	f.Links = links.List()
+	if len(f.Broadcasts) == len(p.Channels) {
+		return f, nil
+	}
+	return f, h.size(ctx, p, f)
+}
+
+// size decides how the audience is expanded, and in which lane.
+func (h *Render) size(ctx context.Context, p *publication.Publication, f *publication.Fanout) error {
+	n, err := h.Store.CountAudience(ctx, p.Audience, publication.LargeAudience)
+	if err != nil {
+		return err
+	}
+	f.Lane = publication.LaneOf(p.Priority, n)
+	f.Ranges, f.Inline = 1, n <= publication.SmallAudience
+	if n >= publication.LargeAudience {
+		f.Ranges = maxRanges
+	}
+	return nil
+}
+
+func (h *Render) sender(ctx context.Context, p *publication.Publication) (sender.Identity, error) {
+	if p.SenderID == nil {
+		return sender.Identity{}, nil
+	}
+	from, err := h.Store.SenderByID(ctx, *p.SenderID)
+	if err != nil {
+		return sender.Identity{}, fmt.Errorf("read the sender: %w", err)
+	}
+	return from, nil
+}
+
+func (h *Render) renditions(ctx context.Context, p *publication.Publication, kind channel.Kind, items []content.Item,
+	from sender.Identity, links *rendition.LinkTable,
+) ([]publication.StoredRendition, error) {
+	sources, err := h.templates(ctx, p, kind)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]publication.StoredRendition, 0, len(sources))
+	for _, source := range sources {
+		fallback, _ := h.Library.Find(string(kind), source.Language)
+		r, err := rendition.Prepare(rendition.Input{
+			Template: source, FallbackText: fallback.Text, Items: items, Data: p.Data, Writer: h.Writer,
+			Track: kind.Personal(), Table: links,
+			Sender: rendition.Sender{Name: from.FromName, Email: from.FromEmail, PostalAddress: from.PostalAddress},
+			Publication: rendition.Publication{ID: p.UID.String(), Title: p.Title, Type: string(p.Type),
+				URL: h.archiveURL(p), Date: p.CreatedAt.UTC().Format(time.DateOnly)},
+		})
+		if err != nil {
+			return nil, err
+		}
+		stored, err := edition.Encode(kind, r)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, stored)
+	}
+	return list, nil
+}
+
+// archiveURL is the public page of a publication that has one.
+func (h *Render) archiveURL(p *publication.Publication) string {
+	if slices.Contains(p.Channels, channel.Newsletter.ID()) {
+		return h.PublicURL + "/p/n/" + p.UID.String()
+	}
+	return ""
+}
+
+// templates are the sources of a channel by language: the publication's own template, or the built-in one.
+func (h *Render) templates(ctx context.Context, p *publication.Publication, kind channel.Kind) ([]template.Template, error) {
+	var list []template.Template
+	if pin, ok := p.Templates[string(kind)]; ok {
+		set, err := h.Store.PinnedTemplate(ctx, pin.ID, pin.Version)
+		if err != nil {
+			return nil, fmt.Errorf("read the template: %w", err)
+		}
+		for _, language := range slices.Sorted(maps.Keys(set.Languages)) {
+			s := set.Languages[language]
+			list = append(list, template.Template{Name: set.Name, Channel: set.Channel, Language: language,
+				Subject: s.Subject, HTML: s.HTML, Text: s.Text, Version: set.Version})
+		}
+		return list, nil
+	}
+	languages := h.Library.Languages()
+	if !kind.Personal() {
+		languages = languages[:1] // a place has no language of its own
+	}
+	for _, language := range languages {
+		t, ok := h.Library.Find(string(kind), language)
+		if !ok {
+			t = template.Template{Name: "none", Channel: string(kind), Language: language, Text: "{{ publication.title }}"}
+		}
+		list = append(list, t)
+	}
+	return list, nil
+}
