@@ -14,6 +14,13 @@ import (
 )
 
 func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "presswork:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
 	ctx, stop := app.Interruptible(context.Background())
 	defer stop()
 	root := &cobra.Command{
@@ -23,9 +30,6 @@ func main() {
 		SilenceErrors: true,
 	}
 	root.AddCommand(apiCommand(), workerCommand(), schedulerCommand(), allCommand(), migrateCommand(),
-		sandboxCommand())
-	if err := root.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "presswork:", err)
-		os.Exit(1)
-	}
+		sandboxCommand(), publishCommand(), statusCommand())
+	return root.ExecuteContext(ctx)
 }

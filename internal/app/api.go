@@ -9,8 +9,6 @@ import (
 	"github.com/presswork/presswork/internal/jinja"
 	"github.com/presswork/presswork/internal/pages"
 	"github.com/presswork/presswork/internal/postgres"
-	"github.com/presswork/presswork/internal/seal"
-	"github.com/presswork/presswork/internal/token"
 )
 
 // AddAPI adds the role that clients and subscribers talk to.
@@ -27,11 +25,11 @@ func (a *App) AddAPI(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make the template engine: %w", err)
 	}
-	sealer, err := seal.New([]byte(a.Config.SecretKey))
+	sealer, err := a.sealer()
 	if err != nil {
-		return fmt.Errorf("derive the sealing key: %w", err)
+		return err
 	}
-	signer := token.NewSigner([]byte(a.Config.SecretKey))
+	signer := a.signer()
 	acceptor := postgres.NewAcceptor(a.db, a.relay.Poke)
 	events := postgres.NewEventWriter(a.db, a.Log)
 	a.add(background("acceptor", acceptor.Run))

@@ -45,15 +45,11 @@ func (a *App) add(p part) { a.parts = append(a.parts, p) }
 // background makes a part of a loop that ends with its context.
 func background(name string, run func(ctx context.Context)) part {
 	var wg sync.WaitGroup
-	var cancel context.CancelFunc
+	ctx, cancel := context.WithCancel(context.Background()) // a part ends when it is stopped, in its turn
 	return part{
-		name: name,
-		start: func(ctx context.Context) error {
-			ctx, cancel = context.WithCancel(context.WithoutCancel(ctx))
-			wg.Go(func() { run(ctx) })
-			return nil
-		},
-		stop: func(context.Context) error { cancel(); wg.Wait(); return nil },
+		name:  name,
+		start: func(context.Context) error { wg.Go(func() { run(ctx) }); return nil },
+		stop:  func(context.Context) error { cancel(); wg.Wait(); return nil },
 	}
 }
 
@@ -79,7 +75,10 @@ func Open(ctx context.Context, c *config.Config, log *zap.Logger) (*App, error) 
 	}
 	a.relay = queue.NewRelay(a.db, a.queue, relayPeriod, log)
 	a.add(background("relay", a.relay.Run))
-	return a, a.observe()
+	if err := a.observe(); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	return a, nil
 }
 
 // usable migrates, where that is this process's business, and checks that the schema is the one it needs.

@@ -11,10 +11,13 @@ import (
 	"go.uber.org/zap"
 )
 
+// uploadTimeout lets the largest body, a CSV of 10 MB, come in over a slow line (300 kbit/s).
+const uploadTimeout = 5 * time.Minute
+
 // listener is a part that serves HTTP on an address that is already taken.
 func (a *App) listener(name string, l net.Listener, handler http.Handler) part {
 	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute,
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: uploadTimeout,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: zap.NewStdLog(a.Log),
 	}
 	done := make(chan struct{})

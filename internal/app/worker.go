@@ -14,9 +14,7 @@ import (
 	"github.com/presswork/presswork/internal/edition"
 	"github.com/presswork/presswork/internal/jinja"
 	"github.com/presswork/presswork/internal/queue"
-	"github.com/presswork/presswork/internal/seal"
 	"github.com/presswork/presswork/internal/template"
-	"github.com/presswork/presswork/internal/token"
 	"github.com/presswork/presswork/internal/worker"
 	"github.com/presswork/presswork/tasks"
 )
@@ -34,9 +32,9 @@ func (a *App) AddWorker() error {
 	if err != nil {
 		return err
 	}
-	sealer, err := seal.New([]byte(a.Config.SecretKey))
+	sealer, err := a.sealer()
 	if err != nil {
-		return fmt.Errorf("derive the sealing key: %w", err)
+		return err
 	}
 	outlets := worker.NewOutlets(a.db.Channels(sealer), a.providers(), a.Log)
 	sending := a.engine()
@@ -49,7 +47,7 @@ func (a *App) AddWorker() error {
 		Render: &worker.Render{Store: a.db, Library: library, Writer: content.NewWriter(), Personalize: personalize,
 			PublicURL: a.Config.PublicURL, Poke: a.relay.Poke, Log: a.Log},
 		Send: &worker.Send{Engine: sending, Shelf: edition.NewShelf(a.db, engine), Outlets: outlets,
-			Signer: token.NewSigner([]byte(a.Config.SecretKey)), PublicURL: a.Config.PublicURL, Poke: a.relay.Poke, Log: a.Log},
+			Signer: a.signer(), PublicURL: a.Config.PublicURL, Poke: a.relay.Poke, Log: a.Log},
 		Aggregate: &worker.Aggregate{Events: a.db},
 	}.Register(handlers)
 	slots := queue.Slots{Urgent: a.Config.UrgentSlots, Bulk: a.Config.BulkSlots}

@@ -21,7 +21,8 @@ const (
 	// secret, a signed link. The domain may use them as it uses the standard library.
 	plain = "internal/mailbox internal/seal internal/token"
 	// inner is what adapters stand on.
-	inner = core + " " + plain + " " + domain + " internal/rendition internal/mime internal/telemetry migrations"
+	inner = core + " " + plain + " " + domain + " internal/rendition internal/edition " +
+		"internal/mime internal/telemetry migrations"
 	// attempts is what the providers share: how one call is made and told apart, and how texts are cut.
 	attempts = "internal/provider/attempt internal/provider/excerpt"
 
@@ -58,6 +59,12 @@ var rules = []rule{
 		libs: "github.com/vanng822/go-premailer golang.org/x/net/html golang.org/x/text",
 	},
 
+	// An edition is a publication as it is sent: what was rendered, compiled.
+	{
+		pkgs: "internal/edition", may: core + " internal/channel internal/publication internal/rendition internal/sender internal/template",
+		libs: "golang.org/x/text",
+	},
+
 	{pkgs: "internal/mime", may: core + " " + plain + " internal/channel", libs: "golang.org/x/net/idna"},
 
 	{pkgs: "internal/telemetry", may: core, libs: anything},
@@ -74,7 +81,10 @@ var rules = []rule{
 
 	{pkgs: "internal/devstack internal/sandbox", may: inner, libs: anything},
 	{pkgs: "internal/app", may: anything + " -internal/testkit -internal/provider/providertest", libs: anything},
-	{pkgs: "cmd/presswork", may: "internal/app", libs: "github.com/spf13/cobra"},
+	// The demo and the benchmark stand outside: they start the roles and then use the API, as anybody would.
+	{pkgs: "internal/demo/generate", may: "internal/demo internal/subscriber"},
+	{pkgs: "internal/demo internal/bench", may: anything + " -internal/testkit -internal/provider/providertest", libs: anything},
+	{pkgs: "cmd/presswork", may: "client internal/app internal/config internal/demo internal/bench internal/sandbox", libs: "github.com/spf13/cobra github.com/spf13/pflag"},
 
 	// Test support and tools of the repository.
 	{pkgs: "internal/testkit", may: anything + " -internal/app", libs: anything},
@@ -91,7 +101,7 @@ type owner struct {
 var owners = []owner{
 	{"github.com/jackc/pgx", "internal/postgres internal/devstack internal/testkit"},
 	{"github.com/pressly/goose", "internal/postgres internal/testkit"},
-	{"github.com/hibiken/asynq", "internal/queue"},
+	{"github.com/hibiken/asynq", "internal/queue internal/ops"},
 	{"github.com/hibiken/asynqmon", "internal/ops internal/httpapi"},
 	{"github.com/gin-gonic/gin", "internal/httpapi internal/graphqlapi internal/pages internal/console internal/ops internal/app"},
 	{"github.com/mitsuhiko/minijinja", "internal/jinja"},

@@ -20,23 +20,26 @@ import (
 
 // Config is every setting. Names are those that the settings' own tools use.
 type Config struct {
-	Environment  string `env:"ENVIRONMENT"`
-	DatabaseURL  string `env:"DATABASE_URL"`
-	MigrateURL   string `env:"MIGRATE_DATABASE_URL"`
-	RedisURL     string `env:"REDIS_URL"`
-	SecretKey    string `env:"SECRET_KEY"`
-	APIKey       string `env:"PRESSWORK_API_KEY"`
-	PublicURL    string `env:"PUBLIC_URL"`
-	Organisation string `env:"PRESSWORK_ORGANISATION" envDefault:"Presswork"`
-	Listen       string `env:"PRESSWORK_LISTEN" envDefault:":8080"`
-	OpsListen    string `env:"PRESSWORK_OPS_LISTEN" envDefault:":9090"`
-	DataDir      string `env:"PRESSWORK_DATA_DIR"`
-	LogLevel     string `env:"PRESSWORK_LOG_LEVEL" envDefault:"info"`
-	Queues       string `env:"PRESSWORK_QUEUES"`
-	UrgentSlots  int    `env:"PRESSWORK_URGENT_SLOTS" envDefault:"8"`
-	BulkSlots    int    `env:"PRESSWORK_BULK_SLOTS" envDefault:"16"`
-	Connections  int    `env:"PRESSWORK_CONNECTIONS" envDefault:"128"`
-	DatabasePool int    `env:"PRESSWORK_DATABASE_POOL" envDefault:"20"`
+	Environment string `env:"ENVIRONMENT"`
+	DatabaseURL string `env:"DATABASE_URL"`
+	MigrateURL  string `env:"MIGRATE_DATABASE_URL"`
+	RedisURL    string `env:"REDIS_URL"`
+	SecretKey   string `env:"SECRET_KEY"`
+	// PreviousKeys were SECRET_KEY before: links signed and secrets sealed with them stay readable.
+	PreviousKeys []string `env:"SECRET_KEY_PREVIOUS"`
+	APIKey       string   `env:"PRESSWORK_API_KEY"`
+	PublicURL    string   `env:"PUBLIC_URL"`
+	Organisation string   `env:"PRESSWORK_ORGANISATION" envDefault:"Presswork"`
+	APIURL       string   `env:"PRESSWORK_API_URL" envDefault:"http://localhost:8080"`
+	Listen       string   `env:"PRESSWORK_LISTEN" envDefault:":8080"`
+	OpsListen    string   `env:"PRESSWORK_OPS_LISTEN" envDefault:":9090"`
+	DataDir      string   `env:"PRESSWORK_DATA_DIR"`
+	LogLevel     string   `env:"PRESSWORK_LOG_LEVEL" envDefault:"info"`
+	Queues       string   `env:"PRESSWORK_QUEUES"`
+	UrgentSlots  int      `env:"PRESSWORK_URGENT_SLOTS" envDefault:"8"`
+	BulkSlots    int      `env:"PRESSWORK_BULK_SLOTS" envDefault:"16"`
+	Connections  int      `env:"PRESSWORK_CONNECTIONS" envDefault:"128"`
+	DatabasePool int      `env:"PRESSWORK_DATABASE_POOL" envDefault:"20"`
 	// AllowPrivate lets webhooks reach loopback and private addresses; the demo needs it.
 	AllowPrivate  bool          `env:"PRESSWORK_ALLOW_PRIVATE_WEBHOOKS"`
 	ShutdownGrace time.Duration `env:"PRESSWORK_SHUTDOWN_GRACE" envDefault:"25s"`
@@ -126,7 +129,11 @@ func (p *problems) check(c *Config, vars map[string]string) {
 	p.url("MIGRATE_DATABASE_URL", c.MigrateURL, "postgres", "postgresql")
 	p.url("REDIS_URL", c.RedisURL, "redis", "rediss")
 	p.url("PUBLIC_URL", c.PublicURL, "http", "https")
+	p.url("PRESSWORK_API_URL", c.APIURL, "http", "https")
 	p.secret("SECRET_KEY", c.SecretKey, c.Production())
+	for _, key := range c.PreviousKeys {
+		p.secret("SECRET_KEY_PREVIOUS", key, c.Production())
+	}
 	p.secret("PRESSWORK_API_KEY", c.APIKey, c.Production())
 	if c.Production() {
 		for name, value := range map[string]string{"DATABASE_URL": c.DatabaseURL, "REDIS_URL": c.RedisURL, "PUBLIC_URL": c.PublicURL} {

@@ -61,7 +61,7 @@ func NewWriter(extra ...string) *Writer {
 }
 
 // harmless are elements that an operator may add: they hold text and nothing else.
-var harmless = regexp.MustCompile(`^(h[4-6]|u|s|small|sub|sup|q|cite|abbr|dl|dt|dd|div|section|article|figure|figcaption|mark|kbd|samp|var|center)$`)
+var harmless = regexp.MustCompile(`^(h[4-6]|u|s|small|sub|sup|q|cite|abbr|dl|dt|dd|div|section|article|figure|figcaption|mark|kbd|center)$`)
 
 // HTML is the item's body as a sanitised fragment.
 func (w *Writer) HTML(item Item) (string, error) {

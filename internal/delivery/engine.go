@@ -67,8 +67,10 @@ func NewEngine(ledger Ledger, config Config) *Engine {
 	return e
 }
 
-// ErrClosing is returned for batches that arrive while the engine closes; they stay claimable.
-var ErrClosing = errors.New("the sending engine is closing")
+// errClosing is returned for batches that arrive while the engine closes: they stay claimable, for others.
+func errClosing() error {
+	return fault.WaitFor(time.Second, "closing", errors.New("the sending engine is closing"))
+}
 
 // Report is what a run came to.
 type Report struct {
@@ -81,7 +83,7 @@ type Report struct {
 // for the same batch any number of times, by any number of processes: the claim lets one through.
 func (e *Engine) Run(ctx context.Context, batch int64, gen int, open Open) (Report, error) {
 	if !e.enter() {
-		return Report{}, ErrClosing
+		return Report{}, errClosing()
 	}
 	defer e.runs.Done()
 	s, err := e.currentSession(ctx)

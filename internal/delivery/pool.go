@@ -13,7 +13,6 @@ type pool struct {
 	lanes  [laneCount][]*run
 	active int
 	max    int
-	window func() int
 }
 
 func newPool(connections int) *pool { return &pool{max: max(1, connections)} }

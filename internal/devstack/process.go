@@ -27,9 +27,11 @@ func launch(cmd *exec.Cmd, who account, onDeath syscall.Signal) (*process, error
 	cmd.SysProcAttr = attributes(onDeath)
 	cmd.SysProcAttr.Setpgid = true
 	cmd.SysProcAttr.Credential = who.credential()
-	// Not our environment: PGDATA, PGPORT and the like must not leak in, and
-	// macOS needs a locale that exists.
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
+	if cmd.Env == nil {
+		// Not our environment: PGDATA, PGPORT and the like must not leak in, and
+		// macOS needs a locale that exists.
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
+	}
 	p := &process{cmd: cmd, done: make(chan struct{})}
 	started := make(chan error, 1)
 	go p.run(started, onDeath)

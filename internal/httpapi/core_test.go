@@ -195,7 +195,7 @@ func TestLogAndHook(t *testing.T) {
 	a := newAPI(t, func(d *Deps) { d.Observe = func(r Request) { seen <- r } })
 	path := "/api/v1/subscribers?email=" + url.QueryEscape("secret@x.org")
 	a.do("GET", path, nil, "X-Correlation-ID: corr-7").want(http.StatusOK)
-	if got := <-seen; got.Route != "/api/v1/subscribers" || got.Status != 200 || got.Method != "GET" || got.Took <= 0 {
+	if got := <-seen; got.Route != "/api/v1/subscribers" || got.Status != 200 || got.Method != http.MethodGet || got.Took <= 0 {
 		t.Errorf("the hook got %+v", got)
 	}
 	lines := a.log.FilterMessage("request").All()

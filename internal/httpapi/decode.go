@@ -44,7 +44,8 @@ func decode[T any](c *gin.Context, limit int64) (T, error) {
 	if err != nil {
 		return v, err
 	}
-	return v, decodeJSON(body, &v)
+	err = decodeJSON(body, &v)
+	return v, err
 }
 
 // decodeJSON is decode without HTTP.

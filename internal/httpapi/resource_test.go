@@ -48,6 +48,9 @@ func TestSenders(t *testing.T) {
 	if got := read[senderBody](a.do("PUT", first, body).want(200)); !got.Default || got.ReplyTo != "r@x.org" {
 		t.Errorf("got %+v", got)
 	}
+	if all := read[list[senderBody]](a.do("GET", "/api/v1/senders", nil).want(200)); len(all.Items) != 2 {
+		t.Errorf("list %+v", all)
+	}
 	a.do("DELETE", second, nil).want(204)
 }
 

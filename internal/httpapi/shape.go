@@ -37,7 +37,7 @@ func checkValue(f *fault.Fields, at string, v any, t reflect.Type) {
 		checkText(f, at, v, t)
 		return
 	}
-	switch t.Kind() { //nolint:exhaustive // bodies have no other kinds
+	switch t.Kind() {
 	case reflect.Struct:
 		checkStruct(f, at, v, t)
 	case reflect.Map:
@@ -162,5 +162,8 @@ func escapePointer(name string) string {
 	if len(name) > 64 {
 		name = strings.ToValidUTF8(name[:64], "") + "…"
 	}
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+	return pointerEscaper.Replace(name)
 }
+
+// pointerEscaper writes a name as a part of an RFC 6901 pointer.
+var pointerEscaper = strings.NewReplacer("~", "~0", "/", "~1")

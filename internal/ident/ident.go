@@ -25,8 +25,7 @@ func at(t time.Time) UID {
 	var u UID
 	_, _ = rand.Read(u[6:]) // never fails: crypto/rand aborts the process instead
 	ms := uint64(t.UnixMilli())
-	binary.BigEndian.PutUint16(u[0:], uint16(ms>>32))
-	binary.BigEndian.PutUint32(u[2:], uint32(ms))
+	binary.BigEndian.PutUint64(u[0:], ms<<16|uint64(u[6])<<8|uint64(u[7]))
 	u[6] = u[6]&0x0f | 0x70
 	u[8] = u[8]&0x3f | 0x80
 	return u

@@ -136,8 +136,9 @@ func (a *analysis) chain(e *syntax.Expr) (path []string, written string) {
 		return a.chain(e.Kids[0])
 	case syntax.Filter:
 		return a.filtered(e)
+	default:
+		return nil, ""
 	}
-	return nil, ""
 }
 
 // filtered is where the result of a filter comes from, for filters that pass elements through.

@@ -102,7 +102,7 @@ func assertOurs(t *testing.T, err error) {
 
 // TestHostileTemplatesAreCheap looks at what each hostile template really takes. It runs alone, since
 // it counts the process's allocations.
-func TestHostileTemplatesAreCheap(t *testing.T) { //nolint:paralleltest // counts the process's memory
+func TestHostileTemplatesAreCheap(t *testing.T) {
 	engine := newEngine(t, nil)
 	data := map[string]any{"big": strings.Repeat("b", 200_000), "big2": strings.Repeat("b", 200_000)}
 	for name, source := range hostile {

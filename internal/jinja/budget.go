@@ -100,8 +100,9 @@ func (b *budget) admit(v value.Value) error {
 		}
 		n, _ := v.Len()
 		return b.spend(n * elementSize)
+	default:
+		return b.spend(0)
 	}
-	return b.spend(0)
 }
 
 // measure is the size of a value written out, in bytes; beyond limit it is only known to be greater.

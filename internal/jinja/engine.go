@@ -207,6 +207,7 @@ func targetNames(target *syntax.Expr) []string {
 			out = append(out, targetNames(kid)...)
 		}
 		return out
+	default:
+		return nil
 	}
-	return nil
 }

@@ -166,7 +166,7 @@ func TestNoKeyLetsNobodyIn(t *testing.T) {
 	t.Parallel()
 	server, _ := start(t, func(d *Deps) { d.APIKey = "" })
 	for _, header := range []string{"", "Bearer ", "Bearer x", basic("", ""), basic("admin", "")} {
-		if answer, _ := call(t, server.Client(), http.MethodGet, server.URL+"/metrics", "Authorization", header); answer.StatusCode != 401 {
+		if answer, _ := call(t, server.Client(), http.MethodGet, server.URL+"/metrics", "Authorization", header); answer.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%q: %d", header, answer.StatusCode)
 		}
 	}
@@ -245,7 +245,7 @@ func TestQueuesInABrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := &http.Client{Transport: server.Client().Transport, Jar: jar}
-	if answer, _ := call(t, client, http.MethodGet, server.URL+"/queues"); answer.StatusCode != 401 {
+	if answer, _ := call(t, client, http.MethodGet, server.URL+"/queues"); answer.StatusCode != http.StatusUnauthorized {
 		t.Fatalf("without a password: %d", answer.StatusCode)
 	}
 	auth := basic("operator", key)
@@ -263,7 +263,7 @@ func TestQueuesInABrowser(t *testing.T) {
 	}
 	for _, asset := range assets {
 		answer, text := call(t, client, http.MethodGet, server.URL+asset[1], "Authorization", auth)
-		if answer.StatusCode != 200 || text == "" {
+		if answer.StatusCode != http.StatusOK || text == "" {
 			t.Errorf("%s: %d, %d bytes", asset[1], answer.StatusCode, len(text))
 		}
 		if kind := answer.Header.Get("Content-Type"); strings.HasSuffix(asset[1], ".js") && !strings.HasPrefix(kind, "application/javascript") {
@@ -277,7 +277,7 @@ func TestQueuesInABrowser(t *testing.T) {
 		"/queues/api/redis_info":                      `redis_version`,
 		"/queues/queues/newsletter":                   `<div id="root">`, // the page again, after a reload
 	} {
-		if answer, text := call(t, client, http.MethodGet, server.URL+path, "Authorization", auth); answer.StatusCode != 200 || !strings.Contains(text, want) {
+		if answer, text := call(t, client, http.MethodGet, server.URL+path, "Authorization", auth); answer.StatusCode != http.StatusOK || !strings.Contains(text, want) {
 			t.Errorf("%s: %d %.200s", path, answer.StatusCode, text)
 		}
 	}
@@ -292,7 +292,7 @@ func TestIndexLinksWork(t *testing.T) {
 		t.Fatalf("%d links", len(links))
 	}
 	for _, link := range links {
-		if answer, _ := call(t, server.Client(), http.MethodGet, server.URL+link[1], "Authorization", "Bearer "+key); answer.StatusCode != 200 {
+		if answer, _ := call(t, server.Client(), http.MethodGet, server.URL+link[1], "Authorization", "Bearer "+key); answer.StatusCode != http.StatusOK {
 			t.Errorf("%s: %d", link[1], answer.StatusCode)
 		}
 	}
@@ -334,7 +334,7 @@ func TestBadRedisURL(t *testing.T) {
 func TestMetricsMayBeAbsent(t *testing.T) {
 	t.Parallel()
 	server, _ := start(t, func(d *Deps) { d.Metrics = nil })
-	if answer, _ := call(t, server.Client(), http.MethodGet, server.URL+"/metrics", "Authorization", "Bearer "+key); answer.StatusCode != 404 {
+	if answer, _ := call(t, server.Client(), http.MethodGet, server.URL+"/metrics", "Authorization", "Bearer "+key); answer.StatusCode != http.StatusNotFound {
 		t.Errorf("%d", answer.StatusCode)
 	}
 }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"sync"
@@ -70,7 +71,7 @@ func TestAcceptWritesTheRenderTask(t *testing.T) {
 			if err != nil || len(rows) != 1 {
 				t.Fatalf("%+v, %v", rows, err)
 			}
-			if got := rows[0].Task; got.ID != want.ID || got.Kind != want.Kind || got.Queue != want.Queue || string(got.Payload) != string(want.Payload) {
+			if got := rows[0].Task; got.ID != want.ID || got.Kind != want.Kind || got.Queue != want.Queue || !bytes.Equal(got.Payload, want.Payload) {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
 		})
@@ -155,6 +156,11 @@ func TestIdempotencyKeys(t *testing.T) {
 	}
 	if again, err := accept("a", "k", 2); err != nil || !again.Replay {
 		t.Errorf("after a day, again: %+v, %v", again, err)
+	}
+	for _, want := range []int64{1, 0} { // that of b; a's is in use again
+		if removed, err := n.ForgetIdempotencyKeys(t.Context(), 10); err != nil || removed != want {
+			t.Errorf("removed %d keys, %v, want %d", removed, err, want)
+		}
 	}
 }
 

@@ -14,14 +14,15 @@ import (
 
 const noContent = "There is no such content item."
 
+// quality is a real; by way of numeric it is read as it was written: 0.7, not 0.699999988.
 const (
 	selectContent = `
-SELECT c.id, c.uid::text, v.title, v.summary, v.format, v.body, v.url, v.topics, v.language, v.quality, v.version, c.created_at
+SELECT c.id, c.uid::text, v.title, v.summary, v.format, v.body, v.url, v.topics, v.language, v.quality::numeric::float8, v.version, c.created_at
 FROM content c JOIN content_version v ON v.content_id = c.id `
 
 	// A list leaves bodies out: 200 of them may have 40 MB.
 	selectContentHead = `
-SELECT c.id, c.uid::text, v.title, v.summary, v.format, '', v.url, v.topics, v.language, v.quality, v.version, c.created_at
+SELECT c.id, c.uid::text, v.title, v.summary, v.format, '', v.url, v.topics, v.language, v.quality::numeric::float8, v.version, c.created_at
 FROM content c JOIN content_version v ON v.content_id = c.id AND v.version = c.version `
 )
 

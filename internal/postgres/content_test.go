@@ -12,7 +12,7 @@ import (
 
 func createContent(t testing.TB, db *DB, title string) (content.Item, ident.UID) {
 	t.Helper()
-	i, err := content.New(content.Item{Title: title, Body: "# Hello", Topics: []string{"go"}, Language: "en", Quality: 0.5})
+	i, err := content.New(content.Item{Title: title, Body: "# Hello", Topics: []string{"go"}, Language: "en", Quality: 0.7})
 	if err != nil {
 		t.Fatal(err)
 	}

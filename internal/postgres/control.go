@@ -6,7 +6,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// stopBatches closes a page of a cancelled publication's batches: who was still owed is skipped.
+// stopBatches closes a page of a cancelled publication's batches: who was still owed is skipped. The counters are
+// of the snapshot before that, so what is pending there counts as skipped.
 const stopBatches = `
 WITH b AS (
     SELECT id, publication_id, channel_id, lo, hi FROM batch
@@ -19,8 +20,15 @@ WITH b AS (
     WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.publication_id = x.publication_id AND d.state IN (0, 1)
     RETURNING b.id
 )
-UPDATE batch SET state = 'stopped', gen = gen + 1
-FROM b WHERE batch.id = b.id`
+UPDATE batch SET state = 'stopped', gen = gen + 1,
+       n_sent = c.sent, n_failed = c.failed, n_uncertain = c.uncertain, n_skipped = c.skipped
+FROM b, LATERAL (SELECT count(*) FILTER (WHERE d.state IN (2, 3, 4, 5)) AS sent,
+                        count(*) FILTER (WHERE d.state = 6) AS failed,
+                        count(*) FILTER (WHERE d.state = 7) AS uncertain,
+                        count(*) FILTER (WHERE d.state IN (0, 1, 8, 9)) AS skipped
+                 FROM delivery d WHERE d.publication_id = b.publication_id AND d.channel_id = b.channel_id
+                   AND d.recipient_id > b.lo AND d.recipient_id <= b.hi OFFSET 0) c
+WHERE batch.id = b.id`
 
 // finishCancel settles everything that a cancelled publication still owes, then makes it cancelled. A claimed
 // batch is given back within a second; until then the publication stays cancelling. It may be repeated.
@@ -38,9 +46,6 @@ func (db *DB) finishCancel(ctx context.Context, id int64) error {
 		if _, err := tx.Exec(ctx, `UPDATE fanout_range SET done = true WHERE publication_id = $1 AND NOT done`, id); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, recountStopped, id); err != nil {
-			return err
-		}
 		_, err := tx.Exec(ctx, `
 			UPDATE publication SET state = 'cancelled', completed_at = clock_timestamp(),
 			       updated_at = clock_timestamp(), version = version + 1
@@ -49,14 +54,3 @@ func (db *DB) finishCancel(ctx context.Context, id int64) error {
 		return err
 	})
 }
-
-// recountStopped gives stopped batches their counters, each from its range of the ledger.
-const recountStopped = `
-UPDATE batch b SET n_sent = c.sent, n_failed = c.failed, n_uncertain = c.uncertain, n_skipped = c.skipped
-FROM batch k, LATERAL (SELECT count(*) FILTER (WHERE d.state IN (2, 3, 4, 5)) AS sent,
-                              count(*) FILTER (WHERE d.state = 6) AS failed,
-                              count(*) FILTER (WHERE d.state = 7) AS uncertain,
-                              count(*) FILTER (WHERE d.state IN (8, 9)) AS skipped
-                       FROM delivery d WHERE d.publication_id = k.publication_id AND d.channel_id = k.channel_id
-                         AND d.recipient_id > k.lo AND d.recipient_id <= k.hi OFFSET 0) c
-WHERE k.publication_id = $1 AND k.state = 'stopped' AND b.id = k.id`

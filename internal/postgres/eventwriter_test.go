@@ -60,7 +60,7 @@ func TestEventWriterGroupsTriesAgainAndGivesUp(t *testing.T) {
 		go w.Run(ctx)
 		expect := func(wait time.Duration, stored, dropped int64) {
 			t.Helper()
-			time.Sleep(wait) // of the bubble's clock
+			<-time.After(wait) // by the clock of the bubble
 			synctest.Wait()
 			if s, d := w.Counts(); s != stored || d != dropped {
 				t.Errorf("%d stored, %d dropped, want %d and %d", s, d, stored, dropped)

@@ -31,3 +31,13 @@ func (db *DB) replay(ctx context.Context, actor, key string, digest [32]byte) (p
 		return accepted, nil
 	}
 }
+
+// ForgetIdempotencyKeys removes at most limit keys that are free again, the oldest first, and says how many it
+// removed. It may be repeated until that is 0.
+func (db *DB) ForgetIdempotencyKeys(ctx context.Context, limit int) (int64, error) {
+	tag, err := db.pool.Exec(ctx, `
+		DELETE FROM idempotency WHERE ctid IN (
+			SELECT ctid FROM idempotency WHERE created_at < now() - interval '24 hours' ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+		AND created_at < now() - interval '24 hours'`, limit)
+	return tag.RowsAffected(), translate(err, "forget idempotency keys")
+}

@@ -150,14 +150,15 @@ func (db *DB) Release(ctx context.Context, b *delivery.Batch, wait time.Duration
 	return r, translate(err, "release a batch")
 }
 
-const advancePublication = `
+// advancePublications takes one id, or NULL for whatever could have moved on.
+const advancePublications = `
 UPDATE publication p SET
     state = CASE WHEN p.state = 'pausing' THEN 'paused'
                  WHEN EXISTS (SELECT FROM batch WHERE publication_id = p.id AND n_failed > 0)
                  THEN 'completed_with_failures' ELSE 'completed' END,
     completed_at = CASE WHEN p.state = 'sending' THEN clock_timestamp() END,
     updated_at = clock_timestamp(), version = version + 1
-WHERE p.id = $1 AND (
+WHERE ($1::bigint IS NULL OR p.id = $1) AND p.state IN ('sending', 'pausing') AND (
     p.state = 'sending' AND p.fanout_done
         AND NOT EXISTS (SELECT FROM batch WHERE publication_id = p.id AND state IN ('ready', 'claimed', 'waiting'))
     OR p.state = 'pausing'
@@ -167,7 +168,7 @@ WHERE p.id = $1 AND (
 // a transaction after the one that closed the last batch, so that of two closing at once the later one sees
 // both. It may be repeated.
 func (db *DB) Advance(ctx context.Context, publication int64) error {
-	_, err := db.pool.Exec(ctx, advancePublication, publication)
+	_, err := db.pool.Exec(ctx, advancePublications, publication)
 	return translate(err, "advance a publication")
 }
 

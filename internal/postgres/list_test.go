@@ -42,12 +42,15 @@ func TestListsAreOneStatement(t *testing.T) {
 	db := &DB{pool: pool}
 	channels := channelsOf(t, db, "k")
 	lists := map[string]func() (int, error){
-		"subscribers": func() (int, error) { l, err := db.ListSubscribers(t.Context(), subscriber.Filter{}, 0, 100); return len(l), err },
-		"topics":      func() (int, error) { l, err := db.ListTopics(t.Context(), 0, 100); return len(l), err },
-		"contents":    func() (int, error) { l, err := db.ListContents(t.Context(), 0, 100); return len(l), err },
-		"templates":   func() (int, error) { l, err := db.ListTemplates(t.Context(), 0, 100); return len(l), err },
-		"channels":    func() (int, error) { l, err := channels.ListChannels(t.Context(), 0, 100); return len(l), err },
-		"senders":     func() (int, error) { l, err := db.ListSenders(t.Context(), 0, 100); return len(l), err },
+		"subscribers": func() (int, error) {
+			l, err := db.ListSubscribers(t.Context(), subscriber.Filter{}, 0, 100)
+			return len(l), err
+		},
+		"topics":    func() (int, error) { l, err := db.ListTopics(t.Context(), 0, 100); return len(l), err },
+		"contents":  func() (int, error) { l, err := db.ListContents(t.Context(), 0, 100); return len(l), err },
+		"templates": func() (int, error) { l, err := db.ListTemplates(t.Context(), 0, 100); return len(l), err },
+		"channels":  func() (int, error) { l, err := channels.ListChannels(t.Context(), 0, 100); return len(l), err },
+		"senders":   func() (int, error) { l, err := db.ListSenders(t.Context(), 0, 100); return len(l), err },
 	}
 	for size := 1; size <= 40; size += 13 {
 		for i := range 13 {

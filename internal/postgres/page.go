@@ -125,7 +125,7 @@ func expandChannel(ctx context.Context, tx pgx.Tx, page *publication.Page, chann
 	var sizes []int32
 	for lo, from := page.Cursor, 0; from < len(ids); from += BatchSize {
 		to := min(from+BatchSize, len(ids))
-		los, his, sizes = append(los, lo), append(his, ids[to-1]), append(sizes, int32(to-from)) //nolint:gosec // ≤ BatchSize
+		los, his, sizes = append(los, lo), append(his, ids[to-1]), append(sizes, int32(to-from))
 		lo = ids[to-1]
 	}
 	rows, err := tx.Query(ctx, `
@@ -140,14 +140,16 @@ func expandChannel(ctx context.Context, tx pgx.Tx, page *publication.Page, chann
 	return err
 }
 
+// endFanouts takes one publication's id, or NULL for all.
+const endFanouts = `
+UPDATE publication p SET fanout_done = true
+WHERE ($1::bigint IS NULL OR p.id = $1) AND p.state IN ('sending', 'pausing') AND NOT p.fanout_done
+  AND NOT EXISTS (SELECT FROM fanout_range WHERE publication_id = p.id AND NOT done)`
+
 // fanoutDone notes that no range is open, in a transaction after the one that closed the last, and completes the
 // publication if everything was sent meanwhile.
 func (db *DB) fanoutDone(ctx context.Context, id int64) error {
-	_, err := db.pool.Exec(ctx, `
-		UPDATE publication SET fanout_done = true
-		WHERE id = $1 AND NOT fanout_done
-		  AND NOT EXISTS (SELECT FROM fanout_range WHERE publication_id = $1 AND NOT done)`, id)
-	if err != nil {
+	if _, err := db.pool.Exec(ctx, endFanouts, id); err != nil {
 		return translate(err, "end a fan-out")
 	}
 	return db.Advance(ctx, id)

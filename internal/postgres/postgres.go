@@ -35,7 +35,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the database URL: %w", err)
 	}
-	config.MaxConns = int32(min(max(o.MaxConns, 0), 30)) //nolint:gosec // bounded
+	config.MaxConns = int32(min(max(o.MaxConns, 0), 30))
 	if config.MaxConns == 0 {
 		config.MaxConns = 20
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/presswork/presswork/internal/delivery"
-	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/tasks"
 )
 
@@ -59,24 +58,35 @@ WHERE state IN ('queued', 'rendering')
   AND nudged_at < greatest((SELECT lost_at FROM queue_state), clock_timestamp() - $1::interval) AND` + going + `
 RETURNING id, lane, gen`
 
-// Renudge nudges again what the queue lost, and whatever of the pipeline's short steps (render, a page of
-// fan-out) did not happen for longer than patience. It returns how much; repeat it until that is 0.
-func (db *DB) Renudge(ctx context.Context, patience time.Duration) (int, error) {
-	n := 0
-	err := db.tx(ctx, "nudge again", func(tx pgx.Tx) error {
+// LostAt is when the queue was last found to have lost what it held.
+func (db *DB) LostAt(ctx context.Context) (at time.Time, ever bool, err error) {
+	err = db.pool.QueryRow(ctx, `
+		SELECT CASE WHEN isfinite(lost_at) THEN lost_at ELSE now() END, isfinite(lost_at) FROM queue_state`).Scan(&at, &ever)
+	return at, ever, translate(err, "read when the queue was lost")
+}
+
+// RenudgeLost nudges a page of the batches that the queue lost. Repeat it until it returns 0.
+func (db *DB) RenudgeLost(ctx context.Context) (n int, err error) {
+	err = db.tx(ctx, "nudge what the queue lost", func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, lostBatches, nudgePage)
 		if err != nil {
 			return err
 		}
-		if n, err = nudgeAll(ctx, tx, rows); err != nil {
-			return err
-		}
-		m, err := nudgeSteps(ctx, tx, lostRanges, patience, func(id int64, gen int) tasks.Args { return tasks.NewPersonalize(id, gen) })
+		n, err = nudgeAll(ctx, tx, rows)
+		return err
+	})
+	return n, err
+}
+
+// RenudgeSteps nudges the pipeline's short steps (render, a page of fan-out) again that the queue lost, or that did
+// not happen for longer than patience. It returns how many.
+func (db *DB) RenudgeSteps(ctx context.Context, patience time.Duration) (n int, err error) {
+	err = db.tx(ctx, "nudge again", func(tx pgx.Tx) error {
+		n, err = nudgeSteps(ctx, tx, lostRanges, patience, func(id int64, gen int) tasks.Args { return tasks.NewPersonalize(id, gen) })
 		if err != nil {
 			return err
 		}
-		n += m
-		m, err = nudgeSteps(ctx, tx, lostRenders, patience, func(id int64, gen int) tasks.Args { return tasks.NewRender(id, gen) })
+		m, err := nudgeSteps(ctx, tx, lostRenders, patience, func(id int64, gen int) tasks.Args { return tasks.NewRender(id, gen) })
 		n += m
 		return err
 	})
@@ -183,28 +193,22 @@ func (db *DB) QueueDue(ctx context.Context) (int, error) {
 // AdvanceOpen moves on whatever publication could have moved on and did not: a process may have died between
 // closing the last batch and completing the publication.
 func (db *DB) AdvanceOpen(ctx context.Context) error {
-	rows, err := db.pool.Query(ctx, `SELECT id, state FROM publication WHERE state IN ('sending', 'pausing', 'cancelling')`)
+	if _, err := db.pool.Exec(ctx, endFanouts, nil); err != nil {
+		return translate(err, "end fan-outs")
+	}
+	if _, err := db.pool.Exec(ctx, advancePublications, nil); err != nil {
+		return translate(err, "advance open publications")
+	}
+	rows, err := db.pool.Query(ctx, `SELECT id FROM publication WHERE state = 'cancelling'`)
 	if err != nil {
-		return translate(err, "find open publications")
+		return translate(err, "find cancelled publications")
 	}
-	type open struct {
-		ID    int64
-		State publication.State
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[open])
+	cancelling, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 	if err != nil {
-		return translate(err, "find open publications")
+		return translate(err, "find cancelled publications")
 	}
-	for _, p := range list {
-		switch p.State {
-		case publication.Cancelling:
-			err = db.finishCancel(ctx, p.ID)
-		case publication.Sending:
-			err = db.fanoutDone(ctx, p.ID)
-		default:
-			err = db.Advance(ctx, p.ID)
-		}
-		if err != nil {
+	for _, id := range cancelling {
+		if err := db.finishCancel(ctx, id); err != nil {
 			return err
 		}
 	}
@@ -221,7 +225,14 @@ func (db *DB) PausedQueues(ctx context.Context) ([]string, error) {
 	return names, translate(err, "read the paused queues")
 }
 
-// Maintain makes partitions ahead of time and forgets idempotency keys older than a day. It may be repeated.
+// maintainPage bounds how much one statement of maintenance removes.
+const maintainPage = 5000
+
+// erasedAfter is how long a deleted subscriber's emptied row stays: longer than any batch can be in hand.
+const erasedAfter = 24 * time.Hour
+
+// Maintain makes partitions ahead of time and removes what is due: idempotency keys older than a day, rows of
+// deleted subscribers. It may be repeated.
 func (db *DB) Maintain(ctx context.Context) error {
 	_, err := db.pool.Exec(ctx, `
 		SELECT ensure_event_partitions(now()),
@@ -229,6 +240,17 @@ func (db *DB) Maintain(ctx context.Context) error {
 	if err != nil {
 		return translate(err, "make partitions")
 	}
-	_, err = db.pool.Exec(ctx, `DELETE FROM idempotency WHERE created_at < now() - interval '24 hours'`)
-	return translate(err, "forget old idempotency keys")
+	for {
+		keys, err := db.ForgetIdempotencyKeys(ctx, maintainPage)
+		if err != nil {
+			return err
+		}
+		erased, err := db.PurgeSubscribers(ctx, time.Now().Add(-erasedAfter), maintainPage)
+		if err != nil {
+			return err
+		}
+		if keys < maintainPage && erased < maintainPage {
+			return nil
+		}
+	}
 }

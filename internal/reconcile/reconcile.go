@@ -20,7 +20,9 @@ type Record interface {
 	TakeOver(ctx context.Context) (*delivery.Takeover, error)
 	Beat(ctx context.Context, period time.Duration) (int64, error)
 	QueueLost(ctx context.Context) error
-	Renudge(ctx context.Context, patience time.Duration) (int, error)
+	LostAt(ctx context.Context) (at time.Time, ever bool, err error)
+	RenudgeLost(ctx context.Context) (int, error)
+	RenudgeSteps(ctx context.Context, patience time.Duration) (int, error)
 	OverdueBatches(ctx context.Context, patience time.Duration, limit int) ([]delivery.Overdue, error)
 	RenudgeBatches(ctx context.Context, gone, queued []int64) error
 	QueueDue(ctx context.Context) (int, error)
@@ -57,6 +59,7 @@ type Reconciler struct {
 	poke   func() // the outbox relay
 	log    *zap.Logger
 	behind atomic.Int64
+	healed time.Time       // the loss of the queue that was mended last
 	paused map[string]bool // queues that may be paused in the queue
 }
 
@@ -151,17 +154,32 @@ func (r *Reconciler) canary(ctx context.Context) error {
 	return r.queue.SetCanary(ctx, n)
 }
 
+// nudges looks at every batch only after the queue was lost, until all are nudged again.
 func (r *Reconciler) nudges(ctx context.Context) error {
-	total := int64(0)
-	for {
-		n, err := r.record.Renudge(ctx, patience)
-		if err != nil || n == 0 {
-			r.behind.Store(total)
+	total, err := r.record.RenudgeSteps(ctx, patience)
+	if err != nil {
+		return err
+	}
+	at, ever, err := r.record.LostAt(ctx)
+	if err != nil {
+		return err
+	}
+	for ever && !at.Equal(r.healed) {
+		n, err := r.record.RenudgeLost(ctx)
+		if err != nil {
 			return err
 		}
-		total += int64(n)
+		if n == 0 {
+			r.healed = at
+		}
+		total += n
 		r.poke()
 	}
+	if total > 0 {
+		r.poke()
+	}
+	r.behind.Store(int64(total))
+	return nil
 }
 
 func (r *Reconciler) overdue(ctx context.Context) error {

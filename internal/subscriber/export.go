@@ -24,7 +24,8 @@ func NewExport(w io.Writer, attributes []string) (*Export, error) {
 	for _, name := range attributes {
 		e.record = append(e.record, attributePrefix+name)
 	}
-	return e, e.write()
+	err := e.write()
+	return e, err
 }
 
 // Write adds a line.

@@ -92,9 +92,9 @@ func (s *Signer) made(body, tag []byte) bool {
 }
 
 func (r Recipient) append(b []byte) []byte {
-	b = binary.AppendUvarint(b, uint64(r.Publication)) //nolint:gosec // parse turns it back
-	b = binary.AppendUvarint(b, uint64(uint16(r.Channel)))
-	return binary.AppendUvarint(b, uint64(r.Recipient)) //nolint:gosec // parse turns it back
+	b = binary.AppendUvarint(b, uint64(r.Publication))     //nolint:gosec // parse turns it back
+	b = binary.AppendUvarint(b, uint64(uint16(r.Channel))) //nolint:gosec // parse turns it back
+	return binary.AppendUvarint(b, uint64(r.Recipient))    //nolint:gosec // parse turns it back
 }
 
 func parse(body []byte) (Recipient, error) {
@@ -109,6 +109,7 @@ func parse(body []byte) (Recipient, error) {
 	if len(body) > 0 || values[0] > math.MaxInt64 || values[1] > math.MaxInt16 || values[2] > math.MaxInt64 {
 		return Recipient{}, ErrInvalid
 	}
+	//nolint:gosec // bounded above
 	return Recipient{Publication: int64(values[0]), Channel: int16(values[1]), Recipient: int64(values[2])}, nil
 }
 

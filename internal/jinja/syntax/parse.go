@@ -89,6 +89,7 @@ func (p *parser) body(open *Stmt, until ...string) ([]*Stmt, string, *cursor) {
 				return out, word, c
 			}
 			out = append(out, p.statement(segment, word, c))
+		case template.Comment:
 		}
 	}
 	if len(until) > 0 {

@@ -164,6 +164,7 @@ func (c *cursor) startsTestOperand() bool {
 			return false
 		}
 		return true
+	default:
+		return c.is("-") || c.is("[") || c.is("{")
 	}
-	return c.is("-") || c.is("[") || c.is("{")
 }

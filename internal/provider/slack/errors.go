@@ -17,8 +17,8 @@ var kinds = map[string]fault.Kind{
 	"ratelimited":            fault.Wait,
 	"rate_limited":           fault.Wait,
 	"message_limit_exceeded": fault.Wait,
-	"internal_error":         fault.Retry,
-	"fatal_error":            fault.Retry,
+	"internal_error":         fault.Uncertain, // Slack: "It's possible some aspect of the operation succeeded"
+	"fatal_error":            fault.Uncertain, // as above
 	"service_unavailable":    fault.Retry,
 	"request_timeout":        fault.Retry,
 	"team_added_to_org":      fault.Retry, // being moved: "try again shortly"

@@ -71,7 +71,7 @@ func TestErrors(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]fault.Kind{
 		"channel_not_found": fault.GiveUp, "not_in_channel": fault.GiveUp, "invalid_auth": fault.GiveUp, "is_archived": fault.GiveUp,
-		"something_new": fault.GiveUp, "ratelimited": fault.Wait, "internal_error": fault.Retry, "fatal_error": fault.Retry,
+		"something_new": fault.GiveUp, "ratelimited": fault.Wait, "internal_error": fault.Uncertain, "fatal_error": fault.Uncertain,
 	} {
 		if err := answer(t, 200, `{"ok":false,"error":"`+name+`"}`); !fault.Is(err, want) {
 			t.Errorf("%s: %v is %v", name, err, fault.KindOf(err))

@@ -1,0 +1,122 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// PublicationRequest is what a client hands in.
+type PublicationRequest struct {
+	Title      string            `json:"title"`
+	Type       string            `json:"publication_type"`   // announcement, newsletter, digest, alert, transactional
+	Priority   string            `json:"priority,omitempty"` // critical, high, normal (unless told), bulk
+	Channels   []string          `json:"channels"`           // email, newsletter, slack, discord, webhook
+	ContentIDs []string          `json:"content_ids"`
+	Audience   *Audience         `json:"audience,omitempty"` // needed with email and newsletter
+	Templates  map[string]string `json:"template_ids,omitempty"`
+	SenderID   string            `json:"sender_id,omitempty"`
+	ScheduleAt *time.Time        `json:"schedule_at,omitempty"`
+	Data       map[string]any    `json:"data,omitempty"`
+}
+
+// Audience is exactly one of all, topics and subscribers, minus the excluded.
+type Audience struct {
+	All         bool     `json:"all,omitempty"`
+	Topics      []string `json:"topics,omitempty"`
+	Subscribers []string `json:"subscriber_ids,omitempty"`
+	Exclude     []string `json:"exclude_subscriber_ids,omitempty"`
+}
+
+// Publication is what the API says of one.
+type Publication struct {
+	ID          string     `json:"id"`
+	Title       string     `json:"title"`
+	State       string     `json:"state"`
+	Failure     string     `json:"failure,omitempty"`
+	Priority    string     `json:"priority"`
+	Channels    []string   `json:"channels"`
+	CreatedAt   time.Time  `json:"created_at"`
+	ScheduledAt *time.Time `json:"scheduled_at"`
+	CompletedAt *time.Time `json:"completed_at"`
+}
+
+// Publish hands in a publication. Once it returns without an error, the publication is stored and will be sent.
+// With a key it may be repeated: the same request with the same key is one publication.
+func (c *Client) Publish(ctx context.Context, request PublicationRequest, idempotencyKey string) (Publication, error) {
+	var headers []string
+	if idempotencyKey != "" {
+		headers = []string{"Idempotency-Key", idempotencyKey}
+	}
+	var p Publication
+	err := c.Call(ctx, http.MethodPost, "/publications", request, &p, headers...)
+	return p, err
+}
+
+// Publication reads one.
+func (c *Client) Publication(ctx context.Context, id string) (Publication, error) {
+	var p Publication
+	err := c.Call(ctx, http.MethodGet, "/publications/"+url.PathEscape(id), nil, &p)
+	return p, err
+}
+
+// Publications are the newest, at most 200.
+func (c *Client) Publications(ctx context.Context, limit int) ([]Publication, error) {
+	var p page[Publication]
+	err := c.Call(ctx, http.MethodGet, "/publications?limit="+strconv.Itoa(limit), nil, &p)
+	return p.Items, err
+}
+
+// Counts are deliveries by state, of one channel or of all.
+type Counts struct {
+	Channel   string `json:"channel,omitempty"`
+	Total     int64  `json:"total"`
+	Pending   int64  `json:"pending"`
+	Sending   int64  `json:"sending"`
+	Sent      int64  `json:"sent"`
+	Failed    int64  `json:"failed"`
+	Skipped   int64  `json:"skipped"`
+	Uncertain int64  `json:"uncertain"`
+}
+
+// Settled is how many have a fate.
+func (c Counts) Settled() int64 { return c.Sent + c.Failed + c.Skipped + c.Uncertain }
+
+// Progress is how far a publication is.
+type Progress struct {
+	State      string   `json:"state"`
+	FanoutDone bool     `json:"fanout_done"` // until then the totals still grow
+	All        Counts   `json:"all"`
+	Channels   []Counts `json:"channels"`
+	Rate       float64  `json:"rate_per_second"`
+	ETA        *int64   `json:"eta_seconds"`
+}
+
+// Final reports a state that nothing leaves.
+func (p Progress) Final() bool {
+	switch p.State {
+	case "completed", "completed_with_failures", "cancelled", "failed":
+		return true
+	default:
+		return false
+	}
+}
+
+// Channel is the counts of one channel; zero if the publication does not use it.
+func (p Progress) Channel(kind string) Counts {
+	for _, c := range p.Channels {
+		if c.Channel == kind {
+			return c
+		}
+	}
+	return Counts{Channel: kind}
+}
+
+// Progress reads how far a publication is.
+func (c *Client) Progress(ctx context.Context, id string) (Progress, error) {
+	var p Progress
+	err := c.Call(ctx, http.MethodGet, "/publications/"+url.PathEscape(id)+"/progress", nil, &p)
+	return p, err
+}

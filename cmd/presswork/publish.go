@@ -1,0 +1,93 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/internal/app"
+)
+
+func publishCommand() *cobra.Command {
+	var request client.PublicationRequest
+	var audience client.Audience
+	var target apiFlags
+	var key, file, at string
+	var watch bool
+	command := &cobra.Command{
+		Use:   "publish",
+		Short: "Hand in a publication",
+		Example: `  presswork publish --title "News" --channel email,slack --content 0192f0c4-… --all --watch
+  presswork publish --file publication.json --key 2026-11-22-news`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if audience.All || len(audience.Topics) > 0 {
+				request.Audience = &audience
+			}
+			if err := fillRequest(&request, file, at); err != nil {
+				return err
+			}
+			api, err := target.open()
+			if err != nil {
+				return err
+			}
+			defer api.Close()
+			p, err := api.Publish(c.Context(), request, key)
+			if err != nil {
+				return err
+			}
+			if err := json.NewEncoder(c.OutOrStdout()).Encode(p); err != nil || !watch {
+				return err
+			}
+			_, err = app.Watch(c.Context(), api, p.ID, c.ErrOrStderr())
+			return err
+		},
+	}
+	flags := command.Flags()
+	target.add(flags)
+	flags.StringVar(&file, "file", "", "read the request from a JSON file, - for standard input")
+	flags.StringVar(&request.Title, "title", "", "title")
+	flags.StringVar(&request.Type, "type", "announcement", "announcement, newsletter, digest, alert or transactional")
+	flags.StringVar(&request.Priority, "priority", "", "critical, high, normal or bulk")
+	flags.StringSliceVar(&request.Channels, "channel", nil, "email, newsletter, slack, discord or webhook")
+	flags.StringSliceVar(&request.ContentIDs, "content", nil, "ids of content items")
+	flags.BoolVar(&audience.All, "all", false, "to every active subscriber")
+	flags.StringSliceVar(&audience.Topics, "topic", nil, "to subscribers of these topics")
+	flags.StringVar(&at, "at", "", "when, RFC 3339; now unless told")
+	flags.StringVar(&key, "key", "", "idempotency key: with the same one, the same request is stored once")
+	flags.BoolVar(&watch, "watch", false, "show the progress until everything is settled")
+	return command
+}
+
+// fillRequest takes the request from a file, if one is named, and the time from its flag.
+func fillRequest(request *client.PublicationRequest, file, at string) error {
+	if file != "" {
+		text, err := readInput(file)
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(text, request); err != nil {
+			return fmt.Errorf("read %s: %w", file, err)
+		}
+	}
+	if at != "" {
+		t, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			return fmt.Errorf("--at: %w", err)
+		}
+		request.ScheduleAt = &t
+	}
+	return nil
+}
+
+func readInput(file string) ([]byte, error) {
+	if file == "-" {
+		return io.ReadAll(os.Stdin)
+	}
+	return os.ReadFile(file) //nolint:gosec // the operator names the file
+}

@@ -1,0 +1,154 @@
+package publication
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/ident"
+)
+
+func parseTitle(f *fault.Fields, title string) string {
+	title = strings.TrimSpace(title)
+	switch n := utf8.RuneCountInString(title); {
+	case n == 0:
+		f.Add("/title", "required", "must have 1 to %d characters", MaxTitle)
+	case n > MaxTitle:
+		f.Add("/title", "too_long", "must have at most %d characters", MaxTitle)
+	case strings.ContainsFunc(title, unicode.IsControl):
+		// It becomes the subject of a mail, where a line end would begin another header.
+		f.Add("/title", "format", "must not contain control characters")
+	}
+	return title
+}
+
+func oneOf[T ~string](f *fault.Fields, pointer, value string, allowed ...T) T {
+	names := make([]string, len(allowed))
+	for i, a := range allowed {
+		if value == string(a) {
+			return a
+		}
+		names[i] = string(a)
+	}
+	code := "not_allowed"
+	if value == "" {
+		code = "required"
+	}
+	f.Add(pointer, code, "must be one of %s", strings.Join(names, ", "))
+	return ""
+}
+
+func parseChannels(f *fault.Fields, names []string, known []Channel) []Channel {
+	if len(names) == 0 || len(names) > MaxChannels {
+		f.Add("/channels", countCode(len(names)), "must name 1 to %d channels", MaxChannels)
+		return nil
+	}
+	channels := make([]Channel, 0, len(names))
+	seen := make(map[string]bool, len(names))
+	for i, name := range names {
+		pointer := fmt.Sprintf("/channels/%d", i)
+		c, ok := channelNamed(known, name)
+		switch {
+		case !ok:
+			f.Add(pointer, "unknown_channel", "must be one of %s", namesOf(known))
+		case seen[name]:
+			f.Add(pointer, "duplicate", "is named twice")
+		default:
+			seen[name] = true
+			channels = append(channels, c)
+		}
+	}
+	return channels
+}
+
+func channelNamed(channels []Channel, name string) (Channel, bool) {
+	for _, c := range channels {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return Channel{}, false
+}
+
+func namesOf(channels []Channel) string {
+	names := make([]string, len(channels))
+	for i, c := range channels {
+		names[i] = c.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+func parseContents(f *fault.Fields, ids []string) []ident.UID {
+	if len(ids) == 0 || len(ids) > MaxContents {
+		f.Add("/content_ids", countCode(len(ids)), "must name 1 to %d content items", MaxContents)
+		return nil
+	}
+	contents := make([]ident.UID, 0, len(ids))
+	seen := make(map[ident.UID]bool, len(ids))
+	for i, text := range ids {
+		pointer := fmt.Sprintf("/content_ids/%d", i)
+		uid := parseID(f, pointer, text)
+		if seen[uid] && !uid.IsZero() {
+			f.Add(pointer, "duplicate", "is named twice")
+		}
+		seen[uid] = true
+		contents = append(contents, uid)
+	}
+	return contents
+}
+
+func parseTemplates(f *fault.Fields, ids map[string]string, channels []Channel) map[string]ident.UID {
+	templates := make(map[string]ident.UID, len(ids))
+	for _, name := range slices.Sorted(maps.Keys(ids)) {
+		pointer := "/template_ids/" + escape(name)
+		if _, ok := channelNamed(channels, name); !ok {
+			f.Add(pointer, "unknown_channel", "must be one of the publication's channels")
+			continue
+		}
+		templates[name] = parseID(f, pointer, ids[name])
+	}
+	return templates
+}
+
+func parseSchedule(f *fault.Fields, text string, now time.Time) *time.Time {
+	if text == "" {
+		return nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	switch {
+	case err != nil:
+		f.Add("/schedule_at", "format", "must be an RFC 3339 time such as 2030-01-31T09:00:00Z")
+	case !at.After(now):
+		f.Add("/schedule_at", "not_in_future", "must be in the future")
+	case at.After(now.Add(MaxAhead)):
+		f.Add("/schedule_at", "too_far", "must be within %d days", MaxAhead/(24*time.Hour))
+	}
+	at = at.UTC()
+	return &at
+}
+
+func parseID(f *fault.Fields, pointer, text string) ident.UID {
+	uid, err := ident.Parse(text)
+	if err != nil || uid.IsZero() {
+		f.Add(pointer, "format", "must be a UUID")
+		return ident.UID{}
+	}
+	return uid
+}
+
+func countCode(n int) string {
+	if n == 0 {
+		return "required"
+	}
+	return "too_many"
+}
+
+// escape writes a part of a JSON pointer (RFC 6901, section 3).
+func escape(part string) string {
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(part)
+}

@@ -1,0 +1,51 @@
+package subscriber_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/presswork/presswork/internal/subscriber"
+)
+
+func TestNewTopic(t *testing.T) {
+	t.Parallel()
+	got, err := subscriber.NewTopic(" World  News ", "")
+	if err != nil || got.Name != "World  News" || got.Slug != "world news" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if got, err = subscriber.NewTopic("C++", "cpp"); err != nil || got.Slug != "cpp" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	for _, c := range []struct {
+		name, slug string
+		want       []string
+	}{
+		{"", "", []string{"/name required"}},
+		{"C++", "", []string{"/slug format"}},
+		{strings.Repeat("x", 101), "ok", []string{"/name too_long"}},
+		{"a\nb", "a/b", []string{"/name format", "/slug format"}},
+	} {
+		if _, err := subscriber.NewTopic(c.name, c.slug); !slices.Equal(pointers(t, err), c.want) {
+			t.Errorf("%q, %q: %v", c.name, c.slug, err)
+		}
+	}
+}
+
+func TestParseTopicRefuses(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "  ", "a/b", "a.b", "\xff", "😀", strings.Repeat("a", 101), strings.Repeat("a", 1000)} {
+		if got, err := subscriber.ParseTopic(text); err == nil {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+}
+
+// Nobody can take the address of a deleted subscriber.
+func TestTombstoneIsNoAddress(t *testing.T) {
+	t.Parallel()
+	_, err := subscriber.New(subscriber.Input{Email: "x" + strings.ToUpper(subscriber.TombstoneSuffix)})
+	if got := pointers(t, err); !slices.Equal(got, []string{"/email format"}) {
+		t.Errorf("got %q", got)
+	}
+}
