@@ -10,8 +10,9 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// NewLogger writes JSON lines to standard error at a level ("debug", "info", "warn", "error").
-func NewLogger(level string) (*zap.Logger, error) {
+// NewLogger writes JSON lines to standard error, or to the files given, at a level ("debug", "info", "warn",
+// "error").
+func NewLogger(level string, files ...string) (*zap.Logger, error) {
 	parsed, err := zapcore.ParseLevel(level)
 	if err != nil {
 		return nil, fmt.Errorf("log level %q: %w", level, err)
@@ -23,6 +24,9 @@ func NewLogger(level string) (*zap.Logger, error) {
 	config.EncoderConfig.TimeKey = "time"
 	config.EncoderConfig.EncodeTime = zapcore.RFC3339NanoTimeEncoder
 	config.EncoderConfig.EncodeDuration = zapcore.MillisDurationEncoder
+	if len(files) > 0 {
+		config.OutputPaths = files
+	}
 	logger, err := config.Build()
 	if err != nil {
 		return nil, fmt.Errorf("make the logger: %w", err)

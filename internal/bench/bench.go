@@ -1,0 +1,143 @@
+// Package bench measures Presswork as it runs: every role is a process of its own, PostgreSQL and Redis are
+// private servers with their durability on, and the stand-in providers share the machine. Each benchmark starts
+// from an empty system, so that its figures do not depend on what was measured before it.
+//
+// A line of output is one benchmark. Its cpu_us is the CPU time that the worker, PostgreSQL and Redis used
+// together for one unit (a message, a publication); what the other processes used, the stand-in providers and the
+// benchmark itself among them, stands beside it and is not in the sum. Its limit is what the same machine does in
+// the same run when the same work is done without Presswork.
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Options of Run.
+type Options struct {
+	// Only is the name of one benchmark; "" is all of them.
+	Only string
+	// Program is the presswork program that is measured; "" is the running one.
+	Program string
+	// Profiles is a folder for CPU profiles of the worker, one for each run of an e-mail benchmark; "" is none.
+	// Taking one costs a few percent.
+	Profiles string
+	// Out gets a JSON object a line, Log what a person may want to follow.
+	Out, Log io.Writer
+
+	size size // tests make it small
+}
+
+// size is how much is measured.
+type size struct {
+	runs     int           // of which the best counts
+	mails    int           // of one e-mail run
+	warm     time.Duration // of a load before it is measured
+	load     time.Duration // of a measured load
+	clients  int           // of a load
+	audience int           // of start.first
+	starts   int           // of start.first
+	idle     time.Duration // before start.first
+	pause    time.Duration // between its runs
+}
+
+func fullSize() size {
+	return size{
+		runs: 3, mails: 100_000, warm: 2 * time.Second, load: 8 * time.Second, clients: 64,
+		audience: 1000, starts: 30, idle: 10 * time.Second, pause: time.Second,
+	}
+}
+
+// benchmark is one line of the output.
+type benchmark struct {
+	name string
+	run  func(ctx context.Context, r *runner, s *system) (Line, error)
+}
+
+func benchmarks() []benchmark {
+	return []benchmark{
+		{"api.publish", publishScheduled},
+		{"api.publish.queued", publishQueued},
+		{"email.smtp", mailFast},
+		{"email.latency20", mailSlow},
+		{"start.first", startFirst},
+	}
+}
+
+// Names is every benchmark, in the order in which they run.
+func Names() []string {
+	var names []string
+	for _, b := range benchmarks() {
+		names = append(names, b.name)
+	}
+	return names
+}
+
+// runner is one call of Run.
+type runner struct {
+	Options
+	name string // of the benchmark that runs
+}
+
+func (r *runner) logf(format string, args ...any) {
+	fmt.Fprintf(r.Log, "%s: "+format+"\n", append([]any{r.name}, args...)...)
+}
+
+// Run measures and writes a line for each benchmark as soon as it is there. It takes some minutes; when ctx ends,
+// what was started is stopped and the context's error returned.
+func Run(ctx context.Context, o Options) error {
+	r := &runner{Options: o}
+	if r.size == (size{}) {
+		r.size = fullSize()
+	}
+	if r.Log == nil {
+		r.Log = io.Discard
+	}
+	if r.Program == "" {
+		program, err := os.Executable()
+		if err != nil {
+			return fmt.Errorf("find the running program: %w", err)
+		}
+		r.Program = program
+	}
+	if o.Only != "" && !slices.Contains(Names(), o.Only) {
+		return fmt.Errorf("no benchmark is called %q; there are %s", o.Only, strings.Join(Names(), ", "))
+	}
+	for _, b := range benchmarks() {
+		if o.Only != "" && b.name != o.Only {
+			continue
+		}
+		r.name = b.name
+		line, err := r.measure(ctx, b)
+		if err != nil {
+			return fmt.Errorf("%s: %w", b.name, err)
+		}
+		if err := json.NewEncoder(o.Out).Encode(line); err != nil {
+			return fmt.Errorf("%s: write the line: %w", b.name, err)
+		}
+	}
+	return nil
+}
+
+// measure runs one benchmark on a system of its own.
+func (r *runner) measure(ctx context.Context, b benchmark) (line Line, err error) {
+	r.logf("starting PostgreSQL, Redis, the sandbox and the roles")
+	s, err := startSystem(ctx, r.Program, r.Log)
+	if err != nil {
+		return line, err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	if line, err = b.run(ctx, r, s); err != nil {
+		return line, err
+	}
+	line.Name = b.name
+	line.Settings, err = s.settings(ctx)
+	return line, err
+}

@@ -1,0 +1,234 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/presswork/presswork/internal/devstack"
+	"github.com/presswork/presswork/internal/postgres/bare"
+)
+
+// system is a Presswork of processes, with servers and stand-in providers of its own.
+type system struct {
+	program  string
+	log      io.Writer
+	stack    *devstack.Stack
+	children []*child // in the order in which they were started
+	key      string   // of the API and the operators' listeners
+	secret   string
+	apiAddr  string
+	sandbox  sandboxAddresses
+	client   *client
+}
+
+// child is one process of ours. ops is its operators' listener, if it has one.
+type child struct {
+	part    part
+	process *devstack.Child
+	ops     string
+}
+
+// sandboxAddresses is what `presswork sandbox` says of itself.
+type sandboxAddresses struct {
+	Inbox string `json:"inbox"`
+	SMTP  string `json:"smtp"` // smtp://host:port
+}
+
+// startPatience is how long a process has to become ready.
+const startPatience = 60 * time.Second
+
+// startSystem starts everything and returns when all of it can be used. What it starts dies with us.
+func startSystem(ctx context.Context, program string, log io.Writer) (*system, error) {
+	stack, err := devstack.Start(ctx, devstack.Options{Durable: true, RequireRedis: true})
+	if err != nil {
+		return nil, fmt.Errorf("start the servers: %w", err)
+	}
+	s := &system{program: program, log: log, stack: stack, key: rand.Text() + rand.Text(), secret: rand.Text() + rand.Text()}
+	if err := s.startChildren(ctx); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	return s, nil
+}
+
+func (s *system) startChildren(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	if err := s.startSandbox(ctx); err != nil {
+		return err
+	}
+	var err error
+	if s.apiAddr, err = freeAddress(ctx); err != nil {
+		return err
+	}
+	s.client = newClient("http://"+s.apiAddr, s.key)
+	for _, p := range []part{api, worker, scheduler} { // the first of them migrates
+		if err := s.startRole(ctx, p); err != nil {
+			return fmt.Errorf("start the %s: %w", p, err)
+		}
+	}
+	return nil
+}
+
+// startSandbox starts the stand-in providers and reads where they are.
+func (s *system) startSandbox(ctx context.Context) error {
+	cmd := s.command(ctx, "sandbox")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return fmt.Errorf("start the sandbox: %w", err)
+	}
+	if _, err := s.launch(sandboxServer, cmd, ""); err != nil {
+		return err
+	}
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("read the sandbox's addresses: %w", err)
+	}
+	if err := json.Unmarshal(line, &s.sandbox); err != nil {
+		return fmt.Errorf("read the sandbox's addresses: %w", err)
+	}
+	return nil
+}
+
+// startRole starts one of Presswork's roles and waits until it answers to our key: that proves that it is ours
+// and not another program that took the port meanwhile.
+func (s *system) startRole(ctx context.Context, p part) error {
+	ops, err := freeAddress(ctx)
+	if err != nil {
+		return err
+	}
+	cmd := s.command(ctx, string(p))
+	cmd.Env = append(cmd.Env,
+		"ENVIRONMENT=development", "DATABASE_URL="+s.stack.DatabaseURL(), "REDIS_URL="+s.stack.RedisURL(),
+		"SECRET_KEY="+s.secret, "PRESSWORK_API_KEY="+s.key, "PUBLIC_URL=http://"+s.apiAddr,
+		"PRESSWORK_LISTEN="+s.apiAddr, "PRESSWORK_OPS_LISTEN="+ops, "PRESSWORK_LOG_LEVEL=warn")
+	c, err := s.launch(p, cmd, ops)
+	if err != nil {
+		return err
+	}
+	return c.ready(ctx, newClient("http://"+ops, s.key))
+}
+
+func (s *system) command(ctx context.Context, role string) *exec.Cmd {
+	// It is stopped in order and not by the context's end.
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), s.program, role) //nolint:gosec // ourselves
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TZ=UTC"}
+	cmd.Stderr = s.log
+	return cmd
+}
+
+func (s *system) launch(p part, cmd *exec.Cmd, ops string) (*child, error) {
+	process, err := devstack.StartChild(cmd)
+	if err != nil {
+		return nil, fmt.Errorf("start the %s: %w", p, err)
+	}
+	c := &child{p, process, ops}
+	s.children = append(s.children, c)
+	return c, nil
+}
+
+// ready waits until the operators' listener, the last to be started, answers.
+func (c *child) ready(ctx context.Context, ops *client) error {
+	defer ops.close()
+	for {
+		err := ops.call(ctx, "GET", "/metrics", nil, nil)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-c.process.Done():
+			return errors.New("it ended before it was ready")
+		default:
+		}
+		if wait(ctx, 20*time.Millisecond) != nil {
+			return err
+		}
+	}
+}
+
+// part returns the child that plays a part.
+func (s *system) child(p part) *child {
+	return s.children[slices.IndexFunc(s.children, func(c *child) bool { return c.part == p })]
+}
+
+// stop ends everything in reverse order.
+func (s *system) stop() error {
+	if s.client != nil {
+		s.client.close()
+	}
+	var errs []error
+	for _, c := range slices.Backward(s.children) {
+		if err := c.process.Stop(); err != nil {
+			errs = append(errs, fmt.Errorf("stop the %s: %w", c.part, err))
+		}
+	}
+	return errors.Join(append(errs, s.stack.Close())...)
+}
+
+// settings asks the servers under which conditions they ran.
+func (s *system) settings(ctx context.Context) (Settings, error) {
+	set := Settings{Redis: "appendonly yes, appendfsync everysec", Cores: runtime.NumCPU()}
+	db, err := bare.Open(ctx, s.stack.DatabaseURL(), 1)
+	if err != nil {
+		return set, err
+	}
+	defer db.Close()
+	if set.Durability, err = db.Durability(ctx); err != nil {
+		return set, err
+	}
+	admin, err := bare.Open(ctx, s.stack.AdminURL(), 1)
+	if err != nil {
+		return set, err
+	}
+	defer admin.Close()
+	dir, err := admin.DataDirectory(ctx)
+	if err != nil {
+		return set, err
+	}
+	set.Disk, err = onDisk(dir)
+	return set, err
+}
+
+// onDisk tells whether a folder is not in memory.
+func onDisk(dir string) (bool, error) {
+	const tmpfs, ramfs = 0x01021994, 0x858458f6 // statfs(2)
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return false, fmt.Errorf("look at the data folder: %w", err)
+	}
+	return st.Type != tmpfs && st.Type != ramfs, nil
+}
+
+// freeAddress is a loopback address that nobody listens on.
+func freeAddress(ctx context.Context) (string, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// wait lets time pass, or returns the context's error.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
