@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -65,6 +66,12 @@ func (p *Problem) Error() string {
 		}
 	}
 	return text
+}
+
+// Passing reports an error that may be gone in a moment: no answer, or one that says so.
+func Passing(err error) bool {
+	var p *Problem
+	return !errors.As(err, &p) || p.Status >= http.StatusInternalServerError || p.Status == http.StatusTooManyRequests
 }
 
 // Call sends in as JSON, unless it is nil, and reads the answer into out, unless that is nil. path is below

@@ -91,7 +91,10 @@ type Progress struct {
 	All        Counts   `json:"all"`
 	Channels   []Counts `json:"channels"`
 	Rate       float64  `json:"rate_per_second"`
-	ETA        *int64   `json:"eta_seconds"`
+	// ETA in seconds; nil while it cannot be told.
+	ETA *int64 `json:"eta_seconds"`
+	// CompletedAt is set in a final state.
+	CompletedAt *time.Time `json:"completed_at"`
 }
 
 // Final reports a state that nothing leaves.
@@ -119,4 +122,35 @@ func (c *Client) Progress(ctx context.Context, id string) (Progress, error) {
 	var p Progress
 	err := c.Call(ctx, http.MethodGet, "/publications/"+url.PathEscape(id)+"/progress", nil, &p)
 	return p, err
+}
+
+// maxLost is how many looks in a row Watch forgives an API that is away.
+const maxLost = 60
+
+// Watch looks at a publication's progress every period, and shows it, until its state is final. An API that is
+// away for a while is waited for. With an error the progress is the last that was read.
+func (c *Client) Watch(ctx context.Context, id string, period time.Duration, show func(Progress)) (Progress, error) {
+	tick := time.NewTicker(period)
+	defer tick.Stop()
+	var last Progress
+	for lost := 0; ; {
+		p, err := c.Progress(ctx, id)
+		switch {
+		case err == nil:
+			last, lost = p, 0
+			show(p)
+			if p.Final() {
+				return p, nil
+			}
+		case !Passing(err) || lost >= maxLost:
+			return last, err
+		default:
+			lost++
+		}
+		select {
+		case <-ctx.Done():
+			return last, ctx.Err()
+		case <-tick.C:
+		}
+	}
 }

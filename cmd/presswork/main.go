@@ -30,6 +30,6 @@ func run() error {
 		SilenceErrors: true,
 	}
 	root.AddCommand(apiCommand(), workerCommand(), schedulerCommand(), allCommand(), migrateCommand(),
-		sandboxCommand(), publishCommand(), statusCommand(), demoCommand())
+		sandboxCommand(), publishCommand(), statusCommand(), demoCommand(), benchCommand())
 	return root.ExecuteContext(ctx)
 }

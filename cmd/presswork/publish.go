@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/presswork/presswork/client"
-	"github.com/presswork/presswork/internal/app"
 )
 
 func publishCommand() *cobra.Command {
@@ -44,7 +43,7 @@ func publishCommand() *cobra.Command {
 			if err := json.NewEncoder(c.OutOrStdout()).Encode(p); err != nil || !watch {
 				return err
 			}
-			_, err = app.Watch(c.Context(), api, p.ID, c.ErrOrStderr())
+			err = watchProgress(c, api, p.ID)
 			return err
 		},
 	}

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/presswork/presswork/client"
 	"github.com/presswork/presswork/internal/app"
+	"github.com/presswork/presswork/internal/progress"
 )
 
 // apiFlags say which API a command talks to.
@@ -39,7 +41,7 @@ func statusCommand() *cobra.Command {
 				return listStatus(c, api, asJSON)
 			}
 			if watch {
-				_, err = app.Watch(c.Context(), api, args[0], c.ErrOrStderr())
+				err = watchProgress(c, api, args[0])
 				return err
 			}
 			p, err := api.Progress(c.Context(), args[0])
@@ -56,6 +58,14 @@ func statusCommand() *cobra.Command {
 	command.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	command.Flags().BoolVar(&watch, "watch", false, "show the progress until everything is settled")
 	return command
+}
+
+// watchPeriod is how often the progress is drawn.
+const watchPeriod = 500 * time.Millisecond
+
+func watchProgress(c *cobra.Command, api *client.Client, id string) error {
+	_, err := api.Watch(c.Context(), id, watchPeriod, progress.New(c.ErrOrStderr()).Show)
+	return err
 }
 
 func listStatus(c *cobra.Command, api *client.Client, asJSON bool) error {

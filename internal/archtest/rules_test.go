@@ -83,8 +83,9 @@ var rules = []rule{
 	{pkgs: "internal/app", may: anything + " -internal/testkit -internal/provider/providertest", libs: anything},
 	// The demo and the benchmark stand outside: they start the roles and then use the API, as anybody would.
 	{pkgs: "internal/demo/generate", may: "internal/demo internal/subscriber"},
+	{pkgs: "internal/progress", may: "client"},
 	{pkgs: "internal/demo internal/bench", may: anything + " -internal/testkit -internal/provider/providertest", libs: anything},
-	{pkgs: "cmd/presswork", may: "client internal/app internal/config internal/demo internal/bench internal/sandbox", libs: "github.com/spf13/cobra github.com/spf13/pflag"},
+	{pkgs: "cmd/presswork", may: "client internal/progress internal/app internal/config internal/demo internal/bench internal/sandbox", libs: "github.com/spf13/cobra github.com/spf13/pflag"},
 
 	// Test support and tools of the repository.
 	{pkgs: "internal/testkit", may: anything + " -internal/app", libs: anything},

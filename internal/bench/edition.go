@@ -98,16 +98,18 @@ func (s *system) prepare(ctx context.Context, provider string) ([]string, error)
 	return ids, nil
 }
 
-// articles has one for every topic, some of them in each language; each has links, which are tracked.
+// articles has one for every topic, some of them in each language. Their links are tracked.
 func articles() []map[string]any {
-	const paragraph = "The **slow post** is written once and read by many, each of whom gets what they asked for: " +
-		"the [%s desk](https://example.org/desk/%s) chose it, and the [archive](https://example.org/archive) keeps it. "
+	const lead = "The **slow post** on %s is written once and read by many, each of whom gets what they asked for: " +
+		"the [%s desk](https://example.org/desk/%s) chose it, and the [archive](https://example.org/archive) keeps it."
+	const rest = "\n\nNobody has to read it today. It was made to be opened on a quiet evening, put aside in the middle " +
+		"of a sentence and found again on Sunday, when there is time for the second half and for an answer."
 	var list []map[string]any
 	for i, topic := range topics() {
-		text := strings.Repeat(fmt.Sprintf(paragraph, topic, topic), 3) + "\n\n"
 		list = append(list, map[string]any{
 			"title": "What is new in " + topic, "summary": "A page on " + topic + ", to be read at leisure.",
-			"format": "markdown", "body": strings.Repeat(text, 2), "url": "https://example.org/articles/" + topic,
+			"format": "markdown", "body": fmt.Sprintf(lead, topic, topic, topic) + strings.Repeat(rest, 3),
+			"url":    "https://example.org/articles/" + topic,
 			"topics": []string{topic}, "language": languages()[i%len(languages())], "quality": 0.8,
 		})
 	}

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/presswork/presswork/client"
 )
 
 //go:embed data/contents data/template
@@ -78,12 +80,12 @@ func parseArticle(text string) (article, error) {
 }
 
 // write makes the articles that are not there yet and returns the ids of all.
-func write(ctx context.Context, c *client) ([]string, error) {
+func write(ctx context.Context, c *client.Client) ([]string, error) {
 	all, err := articles()
 	if err != nil {
 		return nil, err
 	}
-	there, err := list[struct {
+	there, err := client.List[struct {
 		ID    string `json:"id"`
 		Title string `json:"title"`
 	}](ctx, c, "/contents", nil)
@@ -99,7 +101,7 @@ func write(ctx context.Context, c *client) ([]string, error) {
 		id, ok := byTitle[a.Title]
 		if !ok {
 			var one named
-			if err := c.call(ctx, http.MethodPost, "/contents", a, &one); err != nil {
+			if err := c.Call(ctx, http.MethodPost, "/contents", a, &one); err != nil {
 				return nil, err
 			}
 			id = one.ID

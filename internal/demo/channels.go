@@ -3,6 +3,8 @@ package demo
 import (
 	"context"
 	"net/http"
+
+	"github.com/presswork/presswork/client"
 )
 
 // channelInput is a channel as the API takes it.
@@ -53,8 +55,8 @@ func outlets(s Sandbox) []channelInput {
 
 // connect makes the channels, or points those that are there at this sandbox, whose addresses change from
 // run to run. It returns how many channels of each kind are switched on, others' included.
-func connect(ctx context.Context, c *client, s Sandbox) (map[string]int64, error) {
-	there, err := list[named](ctx, c, "/channels", nil)
+func connect(ctx context.Context, c *client.Client, s Sandbox) (map[string]int64, error) {
+	there, err := client.List[named](ctx, c, "/channels", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +67,7 @@ func connect(ctx context.Context, c *client, s Sandbox) (map[string]int64, error
 		if id, ok := find(there, outlet.Name); ok {
 			method, path = http.MethodPut, "/channels/"+id
 		}
-		if err := c.call(ctx, method, path, outlet, nil); err != nil {
+		if err := c.Call(ctx, method, path, outlet, nil); err != nil {
 			return nil, err
 		}
 		ours[outlet.Name] = true

@@ -10,6 +10,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/internal/progress"
 	"github.com/presswork/presswork/internal/sandbox"
 )
 
@@ -70,8 +72,8 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if o.period == 0 {
 		o.period = pollPeriod
 	}
-	c := newClient(o.API, o.Key)
-	defer c.close()
+	c := client.New(o.API, o.Key)
+	defer c.Close()
 	made, err := setUp(ctx, c, o)
 	if err != nil {
 		return Result{}, fmt.Errorf("set the demo up: %w", err)
@@ -82,7 +84,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	}
 	fmt.Fprintf(o.Out, "Publication %s was accepted for %d subscribers and %d places.\n\n",
 		accepted.ID, made.subscribers, made.targets["slack"]+made.targets["discord"]+made.targets["webhook"])
-	last, err := watch(ctx, c, accepted.ID, newDisplay(o.Progress), o.period)
+	last, err := c.Watch(ctx, accepted.ID, o.period, progress.New(o.Progress).Show)
 	result := newResult(made, accepted, last, o.Sandbox.Arrivals()[accepted.ID])
 	if err != nil {
 		return result, fmt.Errorf("watch publication %s: %w", accepted.ID, err)

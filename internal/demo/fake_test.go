@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/presswork/presswork/client"
 	"github.com/presswork/presswork/internal/sandbox"
 )
 
@@ -33,7 +34,7 @@ type fakeAPI struct {
 
 type step struct {
 	status int
-	body   progress
+	body   client.Progress
 }
 
 func newFake(t *testing.T, steps ...step) *fakeAPI {

@@ -7,7 +7,7 @@ import (
 	"math"
 	"text/tabwriter"
 
-	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/client"
 	"github.com/presswork/presswork/internal/sandbox"
 )
 
@@ -50,20 +50,20 @@ type Result struct {
 	Seconds float64 `json:"seconds"`
 
 	// Publication is its uid, State its last known state.
-	Publication string            `json:"-"`
-	State       publication.State `json:"-"`
+	Publication string `json:"-"`
+	State       string `json:"-"`
 	// Doubled is how many copies the sandbox received beyond the first.
 	Doubled int64 `json:"-"`
 	// Targets is how many deliveries each channel should have: one for each eligible subscriber or place.
 	Targets PerChannel `json:"-"`
 
-	last progress
+	last client.Progress
 }
 
-func newResult(m made, a accepted, last progress, arrived sandbox.Arrivals) Result {
+func newResult(m made, a client.Publication, last client.Progress, arrived sandbox.Arrivals) Result {
 	r := Result{
 		Subscribers: m.subscribers, Accepted: last.All.Total,
-		Sent:    perChannel(func(kind string) int64 { return last.channel(kind).Sent }),
+		Sent:    perChannel(func(kind string) int64 { return last.Channel(kind).Sent }),
 		Skipped: last.All.Skipped, Failed: last.All.Failed, Uncertain: last.All.Uncertain,
 		Received:    perChannel(func(kind string) int64 { return arrived.Channels[kind] }),
 		Publication: a.ID, State: last.State, Doubled: arrived.Doubled, last: last,
@@ -89,7 +89,7 @@ func (r Result) Check() error {
 			wrong = append(wrong, fmt.Errorf(format, args...))
 		}
 	}
-	note(r.State != publication.Completed, "the publication is %s, not completed", r.State)
+	note(r.State != "completed", "the publication is %s, not completed", r.State)
 	settled := r.Skipped + r.Failed + r.Uncertain
 	for _, kind := range kinds() {
 		sent, received, target := r.Sent.of(kind), r.Received.of(kind), r.Targets.of(kind)
@@ -109,7 +109,7 @@ func (r Result) table(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "\nchannel\ttargets\tsent\treceived\tskipped\tfailed\tuncertain\t")
 	for _, kind := range kinds() {
-		c := r.last.channel(kind)
+		c := r.last.Channel(kind)
 		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t\n",
 			kind, r.Targets.of(kind), c.Sent, r.Received.of(kind), c.Skipped, c.Failed, c.Uncertain)
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+
+	"github.com/presswork/presswork/client"
 )
 
 // made is what the publication is made of.
@@ -35,7 +37,7 @@ func find(list []named, name string) (id string, ok bool) {
 }
 
 // setUp makes what is not there yet.
-func setUp(ctx context.Context, c *client, o Options) (made, error) {
+func setUp(ctx context.Context, c *client.Client, o Options) (made, error) {
 	var m made
 	var err error
 	if m.sender, err = ensure(ctx, c, "/senders", identity.Name, identity); err != nil {
@@ -69,8 +71,8 @@ func setUp(ctx context.Context, c *client, o Options) (made, error) {
 }
 
 // ensure is the id of what is called name in the list at path, made if it is not there.
-func ensure(ctx context.Context, c *client, path, name string, body any) (string, error) {
-	there, err := list[named](ctx, c, path, nil)
+func ensure(ctx context.Context, c *client.Client, path, name string, body any) (string, error) {
+	there, err := client.List[named](ctx, c, path, nil)
 	if err != nil {
 		return "", err
 	}
@@ -78,7 +80,7 @@ func ensure(ctx context.Context, c *client, path, name string, body any) (string
 		return id, nil
 	}
 	var one named
-	err = c.call(ctx, http.MethodPost, path, body, &one)
+	err = c.Call(ctx, http.MethodPost, path, body, &one)
 	return one.ID, err
 }
 
@@ -105,14 +107,14 @@ type imports struct {
 
 // importCSV adds who is not there yet. Who is there stays as they are: a second demo must not subscribe
 // anybody again who used the unsubscribe link of the first.
-func importCSV(ctx context.Context, c *client, file []byte) (imports, error) {
+func importCSV(ctx context.Context, c *client.Client, file []byte) (imports, error) {
 	var done imports
-	err := c.send(ctx, http.MethodPost, "/subscribers/import?duplicates=skip", bytes.NewReader(file), &done, "Content-Type", "text/csv")
+	err := c.Send(ctx, http.MethodPost, "/subscribers/import?duplicates=skip", bytes.NewReader(file), &done, "Content-Type", "text/csv")
 	return done, err
 }
 
 // eligible counts the subscribers who may be written to.
-func eligible(ctx context.Context, c *client) (int64, error) {
-	active, err := list[struct{}](ctx, c, "/subscribers", url.Values{"status": {"active"}})
+func eligible(ctx context.Context, c *client.Client) (int64, error) {
+	active, err := client.List[struct{}](ctx, c, "/subscribers", url.Values{"status": {"active"}})
 	return int64(len(active)), err
 }

@@ -149,3 +149,14 @@ func (h *house) awaitArrivals(id, channel string, least int) {
 		return n >= least, h.Progress(h.t, id).String()
 	})
 }
+
+// serving changes the queues of a worker.
+func serving(queues string) func(*config.Config) {
+	return func(c *config.Config) {
+		weights, err := config.ParseQueues(queues)
+		if err != nil {
+			panic(err)
+		}
+		c.QueueWeights = weights
+	}
+}

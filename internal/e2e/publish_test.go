@@ -112,9 +112,13 @@ type report struct {
 	Channels []struct {
 		Channel       string
 		Sent          int64
-		Opens, Clicks struct{ Total, Uniques int64 }
-		Unsubscribes  struct{ Total, Uniques int64 }
+		Opens, Clicks tally
 	}
+}
+
+type tally struct {
+	Total  int64
+	Unique int64
 }
 
 // readMail opens a mail twice and follows its links, and waits until both are counted.
@@ -140,7 +144,7 @@ func readMail(h *house, id string, m *sandbox.Message) {
 		h.Call(h.t, http.MethodGet, "/publications/"+id+"/analytics", nil, &r)
 		for _, c := range r.Channels {
 			if c.Channel == "email" && c.Clicks.Total == 1 {
-				return c.Opens.Total == 2 && c.Opens.Uniques == 1 && c.Clicks.Uniques == 1, fmt.Sprintf("%+v", c)
+				return c.Opens.Total == 2 && c.Opens.Unique == 1 && c.Clicks.Unique == 1, fmt.Sprintf("%+v", c)
 			}
 		}
 		return false, "not there"

@@ -33,7 +33,7 @@ type Queue struct {
 func Open(url string) (*Queue, error) {
 	options, err := redis.ParseURL(url)
 	if err != nil {
-		return nil, fmt.Errorf("read the Redis URL: %w", err)
+		return nil, errors.New("the Redis URL cannot be read") // the cause would repeat its password
 	}
 	options.PoolSize = poolSize
 	options.MaxRetries = 1

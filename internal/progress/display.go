@@ -1,23 +1,28 @@
-package demo
+// Package progress draws how far a publication is, for people at a terminal.
+package progress
 
 import (
 	"fmt"
 	"io"
 	"os"
 	"strings"
+
+	"github.com/presswork/presswork/client"
 )
 
 const barWidth = 32
 
-// display shows progress.
-type display struct {
+// Display draws a bar for each channel, over and over in the same place; where the cursor cannot move, it writes a
+// line whenever something has changed.
+type Display struct {
 	w     io.Writer
 	live  bool
 	drawn int    // lines to go up before drawing again
 	last  string // of a display that is not live
 }
 
-func newDisplay(w io.Writer) *display { return &display{w: w, live: terminal(w)} }
+// New makes a Display on w.
+func New(w io.Writer) *Display { return &Display{w: w, live: terminal(w)} }
 
 // terminal reports a writer that lets the cursor move.
 func terminal(w io.Writer) bool {
@@ -29,8 +34,8 @@ func terminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// show draws the bars, or writes a line if something has changed.
-func (d *display) show(p progress) {
+// Show draws the bars, or writes a line if something has changed.
+func (d *Display) Show(p client.Progress) {
 	if !d.live {
 		if line := plainLine(p); line != d.last {
 			fmt.Fprintln(d.w, line)
@@ -50,25 +55,24 @@ func (d *display) show(p progress) {
 	d.drawn = len(lines)
 }
 
-func barLines(p progress) []string {
-	lines := make([]string, 0, len(kinds())+1)
-	for _, kind := range kinds() {
-		c := p.channel(kind)
-		lines = append(lines, fmt.Sprintf("%-10s %s %*d of %d%s", kind, bar(c), len(fmt.Sprint(c.Total)), c.settled(), c.Total, troubles(c)))
+func barLines(p client.Progress) []string {
+	lines := make([]string, 0, len(p.Channels)+1)
+	for _, c := range p.Channels {
+		lines = append(lines, fmt.Sprintf("%-10s %s %*d of %d%s", c.Channel, bar(c), len(fmt.Sprint(c.Total)), c.Settled(), c.Total, troubles(c)))
 	}
-	return append(lines, fmt.Sprintf("%-10s %d of %d", p.State, p.All.settled(), p.All.Total))
+	return append(lines, fmt.Sprintf("%-10s %d of %d", p.State, p.All.Settled(), p.All.Total))
 }
 
 // bar is full only when all is settled.
-func bar(c counts) string {
+func bar(c client.Counts) string {
 	full := 0
 	if c.Total > 0 {
-		full = int(barWidth * c.settled() / c.Total)
+		full = int(barWidth * c.Settled() / c.Total)
 	}
 	return strings.Repeat("█", full) + strings.Repeat("░", barWidth-full)
 }
 
-func troubles(c counts) string {
+func troubles(c client.Counts) string {
 	var out string
 	for _, t := range []struct {
 		name string
@@ -81,11 +85,10 @@ func troubles(c counts) string {
 	return out
 }
 
-func plainLine(p progress) string {
-	parts := make([]string, 0, len(kinds()))
-	for _, kind := range kinds() {
-		c := p.channel(kind)
-		parts = append(parts, fmt.Sprintf("%s %d/%d%s", kind, c.settled(), c.Total, troubles(c)))
+func plainLine(p client.Progress) string {
+	parts := make([]string, 0, len(p.Channels))
+	for _, c := range p.Channels {
+		parts = append(parts, fmt.Sprintf("%s %d/%d%s", c.Channel, c.Settled(), c.Total, troubles(c)))
 	}
 	return fmt.Sprintf("%s: %s", p.State, strings.Join(parts, "; "))
 }

@@ -1,0 +1,87 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// publishScheduled measures how many publications the API accepts a second. They are for tomorrow: stored,
+// durable and audited, but not sent, so that the line is about accepting alone.
+func publishScheduled(ctx context.Context, r *runner, s *system) (Line, error) {
+	tomorrow := time.Now().Add(24 * time.Hour).UTC().Format(time.RFC3339)
+	line, err := publish(ctx, r, s, tomorrow)
+	line.Note = fmt.Sprintf("%d clients on connections that are kept, each publication with an idempotency key, "+
+		"scheduled for tomorrow: stored and not sent", r.size.clients)
+	return line, err
+}
+
+// publishQueued measures the same while the worker and the scheduler send what was accepted.
+func publishQueued(ctx context.Context, r *runner, s *system) (Line, error) {
+	line, err := publish(ctx, r, s, "")
+	line.Note = fmt.Sprintf("%d clients, publications to be sent at once to one reader over the placeholder provider, "+
+		"while the worker and the scheduler work on them", r.size.clients)
+	return line, err
+}
+
+func publish(ctx context.Context, r *runner, s *system, scheduleAt string) (Line, error) {
+	if err := s.seed(ctx, 1); err != nil {
+		return Line{}, err
+	}
+	contents, err := s.prepare(ctx, "placeholder")
+	if err != nil {
+		return Line{}, err
+	}
+	request := mailing(contents[:1])
+	request.ScheduleAt = scheduleAt
+	body, err := json.Marshal(request)
+	if err != nil {
+		return Line{}, fmt.Errorf("write a publication: %w", err)
+	}
+	posts := load{addr: s.apiAddr, path: "/api/v1/publications", key: s.key, body: string(body), clients: r.size.clients}
+	limit, err := limitOfPosts(ctx, r, s, posts)
+	if err != nil {
+		return Line{}, err
+	}
+	if _, err := posts.run(ctx, r.size.warm); err != nil {
+		return Line{}, err
+	}
+	var runs []run
+	for range r.size.runs {
+		one := run{took: r.size.load}
+		one.used, err = s.using(ctx, func(ctx context.Context) error {
+			one.latencies, err = posts.run(ctx, r.size.load)
+			return err
+		})
+		if err != nil {
+			return Line{}, err
+		}
+		one.units = len(one.latencies)
+		r.logf("%.0f publications/s", one.rate())
+		runs = append(runs, one)
+	}
+	line := newLine("publications/s", runs)
+	line.Limit = limit
+	return line, nil
+}
+
+// limitOfPosts lets the same clients post the same document to a bare server.
+func limitOfPosts(ctx context.Context, r *runner, s *system, posts load) (*Limit, error) {
+	server, err := startBareServer(ctx, s.stack.DatabaseURL())
+	if err != nil {
+		return nil, err
+	}
+	defer server.stop()
+	posts.addr = server.addr
+	if _, err := posts.run(ctx, r.size.warm); err != nil {
+		return nil, err
+	}
+	took, err := posts.run(ctx, r.size.load)
+	if err != nil {
+		return nil, err
+	}
+	limit := rounded(float64(len(took))/r.size.load.Seconds(), 1)
+	r.logf("limit %.0f/s", limit)
+	return &Limit{limit, "the same clients and document, each post one committed INSERT by a bare net/http server"}, nil
+}

@@ -1,0 +1,250 @@
+package e2e
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/presswork/presswork/internal/app"
+	"github.com/presswork/presswork/internal/sandbox"
+	"github.com/presswork/presswork/internal/testkit/fixture"
+)
+
+// slow is how long the provider takes for each mail where a test has to catch a run half-way.
+const slow = 25 * time.Millisecond
+
+// halfway publishes to so many subscribers by a slow provider and waits until some have got it.
+func halfway(h *house, people int) string {
+	h.t.Helper()
+	h.ConnectSMTP(h.t, "email")
+	h.Subscribe(h.t, fixture.People("half", people))
+	h.inject(sandbox.ProviderSMTP, sandbox.Fault{Latency: slow})
+	id := h.Publish(h.t, fixture.Order{Title: "Half", Channels: []string{"email"}})
+	h.awaitArrivals(id, "email", people/10)
+	return id
+}
+
+// After a pause is answered no call starts later than a second; resuming sends exactly the rest.
+func TestPauseAndResume(t *testing.T) {
+	t.Parallel()
+	const readers = 1200
+	h := open(t)
+	id := halfway(h, readers)
+	h.Control(t, id, "pause")
+	answered := time.Now()
+	p := h.Await(t, id, "paused", patience)
+	before, _ := h.arrived(id, "email")
+	if before == readers || p.All.Pending == 0 {
+		t.Fatalf("the run was over before the pause: %s", p)
+	}
+	if last := h.Sandbox.Arrivals()[id].Last; last.Add(-slow).After(answered.Add(time.Second)) {
+		t.Errorf("a call began %v after the pause was answered", last.Add(-slow).Sub(answered))
+	}
+	if n := value[int](h, `SELECT count(*)::int FROM batch WHERE state = 'claimed'`); n != 0 {
+		t.Errorf("%d batches of a paused publication are claimed", n)
+	}
+	h.Control(t, id, "resume")
+	h.Await(t, id, "completed", patience)
+	h.wantOnce(id, "email", readers)
+	if n := h.logs.FilterMessage("batches were not queued, nudged again").Len(); n != 0 {
+		t.Errorf("resuming forgot to nudge: %d times", n)
+	}
+}
+
+// Pausing and resuming in quick succession loses and doubles nothing.
+func TestPauseAndResumeQuickly(t *testing.T) {
+	t.Parallel()
+	const readers = 1200
+	h := open(t)
+	id := halfway(h, readers)
+	for range 12 {
+		h.Control(t, id, "pause")
+		h.Control(t, id, "resume")
+	}
+	h.Await(t, id, "completed", patience)
+	h.wantOnce(id, "email", readers)
+}
+
+// Cancelling leaves nothing owed, and what was sent counted.
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	const readers = 1200
+	h := open(t)
+	id := halfway(h, readers)
+	h.Control(t, id, "cancel")
+	answered := time.Now()
+	p := h.Await(t, id, "cancelled", patience)
+	sent, doubles := h.arrived(id, "email")
+	if sent == readers || doubles != 0 {
+		t.Fatalf("%d arrived, %d twice", sent, doubles)
+	}
+	if last := h.Sandbox.Arrivals()[id].Last; last.Add(-slow).After(answered.Add(time.Second)) {
+		t.Errorf("a call began %v after the cancellation was answered", last.Add(-slow).Sub(answered))
+	}
+	if p.All.Pending != 0 || p.All.Sending != 0 || p.All.Sent != int64(sent) || p.All.Skipped != int64(readers-sent) {
+		t.Errorf("%d arrived, and the progress is %s", sent, p)
+	}
+	n := value[int](h, `SELECT count(*)::int FROM delivery WHERE state = 9 AND reason = 4`)
+	open := value[int](h, `SELECT count(*)::int FROM delivery WHERE state IN (0, 1)`)
+	if n != readers-sent || open != 0 {
+		t.Errorf("%d skipped as cancelled, %d owed", n, open)
+	}
+}
+
+// A scheduled publication starts by itself when it is due; a cancelled one does not.
+func TestSchedule(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.ConnectSMTP(t, "email")
+	h.Subscribe(t, fixture.People("later", 5))
+	due := time.Now().Add(1500 * time.Millisecond)
+	id := h.Publish(t, fixture.Order{Title: "Later", Channels: []string{"email"}, Schedule: due})
+	never := h.Publish(t, fixture.Order{Title: "Never", Channels: []string{"email"}, Schedule: due})
+	if p := h.Progress(t, id); p.State != "scheduled" {
+		t.Errorf("progress is %s", p)
+	}
+	h.Control(t, never, "cancel")
+	h.Await(t, never, "cancelled", patience)
+	h.Await(t, id, "completed", patience)
+	h.wantOnce(id, "email", 5)
+	h.wantOnce(never, "email", 0)
+	if first := h.Sandbox.Arrivals()[id].First; first.Before(due) {
+		t.Errorf("it arrived %v before it was due", due.Sub(first))
+	}
+}
+
+// Pausing a publication that waits for its time, and resuming it, is no loss.
+func TestPauseScheduled(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.ConnectSMTP(t, "email")
+	h.Subscribe(t, fixture.People("later", 5))
+	due := time.Now().Add(800 * time.Millisecond)
+	id := h.Publish(t, fixture.Order{Title: "Later", Channels: []string{"email"}, Schedule: due})
+	h.Control(t, id, "pause")
+	fixture.Until(t, patience, "its time to pass", func() (bool, string) { return time.Since(due) > time.Second, "" })
+	if p := h.Progress(t, id); p.State != "paused" {
+		t.Errorf("progress is %s", p)
+	}
+	h.Control(t, id, "resume")
+	h.Await(t, id, "completed", patience)
+	h.wantOnce(id, "email", 5)
+}
+
+// A channel is switched off and on while everything runs; what is owed meanwhile waits.
+func TestChannelOffAndOn(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	channel := h.ConnectSMTP(t, "email")
+	h.Subscribe(t, fixture.People("channel", 10))
+	first := h.Publish(t, fixture.Order{Title: "First", Channels: []string{"email"}})
+	h.Await(t, first, "completed", patience)
+	h.Call(t, http.MethodPost, "/channels/"+channel+"/disable", nil, nil)
+	off := time.Now()
+	fixture.Until(t, patience, "everybody to know", func() (bool, string) { return time.Since(off) > 1100*time.Millisecond, "" })
+	id := h.Publish(t, fixture.Order{Title: "Second", Channels: []string{"email"}})
+	fixture.Until(t, patience, "the batch to wait", func() (bool, string) {
+		state := value[string](h, `SELECT coalesce(max(b.state), '') FROM batch b JOIN publication p ON p.id = b.publication_id WHERE p.uid = $1`, id)
+		return state == "waiting", state
+	})
+	h.wantOnce(id, "email", 0)
+	h.Call(t, http.MethodPost, "/channels/"+channel+"/enable", nil, nil)
+	h.Await(t, id, "completed", patience)
+	h.wantOnce(id, "email", 10)
+	if used := value[int](h, `SELECT max(attempt)::int FROM delivery`); used != 1 {
+		t.Errorf("waiting for a channel used %d attempts", used)
+	}
+}
+
+// A channel without credentials records in development what it would have sent, and sends nothing.
+func TestPlaceholder(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.Connect(t, "email", "placeholder", "email-none", map[string]string{}, map[string]string{})
+	h.Subscribe(t, fixture.People("nobody", 5))
+	id := h.Publish(t, fixture.Order{Title: "Nowhere", Channels: []string{"email"}})
+	h.Await(t, id, "completed", patience)
+	if n := h.logs.FilterMessage("placeholder: not sent").Len(); n != 5 {
+		t.Errorf("%d were recorded", n)
+	}
+	if c := h.Sandbox.Counts().Total(); c.Requests != 0 {
+		t.Errorf("%d requests were made", c.Requests)
+	}
+}
+
+// Who leaves in the middle of a run, and was not sent to yet, is not sent to any more.
+func TestUnsubscribeMidRun(t *testing.T) {
+	t.Parallel()
+	const readers = 1200
+	h := open(t)
+	id := halfway(h, readers)
+	var mine struct {
+		Items []struct {
+			ID    string
+			Email string
+		}
+	}
+	leavers := 0
+	for i := readers - 1; i > readers-6; i-- {
+		mine.Items = nil
+		person := fixture.People("half", readers)[i]
+		h.Call(t, http.MethodGet, "/subscribers?email="+person.Email, nil, &mine)
+		if len(mine.Items) != 1 {
+			t.Fatalf("found %v", mine)
+		}
+		h.Call(t, http.MethodPut, "/subscribers/"+mine.Items[0].ID, map[string]any{
+			"email": person.Email, "name": person.Name, "language": person.Language, "topics": []string{"news"}, "status": "unsubscribed",
+		}, nil)
+		leavers++
+	}
+	p := h.Await(t, id, "completed", patience)
+	if p.All.Skipped != int64(leavers) {
+		t.Errorf("progress is %s", p)
+	}
+	h.wantOnce(id, "email", readers-leavers)
+	for _, m := range h.Sandbox.Messages("email") {
+		if strings.Contains(m.To, "half1199@") {
+			t.Error("somebody who left got it")
+		}
+	}
+}
+
+// Workers that serve different queues share one run.
+func TestWorkersShareARun(t *testing.T) {
+	t.Parallel()
+	h := open(t, app.API, app.Scheduler)
+	h.ConnectAll(t)
+	h.start(serving("render=1,personalize=1,email=6,slack=2"), app.Worker)
+	h.start(serving("critical=1,newsletter=1,discord=1,webhook=1,analytics=1"), app.Worker)
+	h.Subscribe(t, fixture.People("shared", 600)) // more than are sent in the critical lane
+	id := h.Publish(t, fixture.Order{Title: "Shared", Channels: everyKind})
+	h.Await(t, id, "completed", patience)
+	h.wantOnce(id, "email", 600)
+	h.wantOnce(id, "newsletter", 600)
+	h.wantOnce(id, "slack", 2)
+	if n := value[int](h, `SELECT count(DISTINCT session_id)::int FROM delivery`); n != 2 {
+		t.Errorf("%d sessions sent", n)
+	}
+}
+
+// Urgent work does not wait for a bulk run.
+func TestUrgentDuringBulk(t *testing.T) {
+	t.Parallel()
+	const readers = 3000
+	h := open(t)
+	h.ConnectSMTP(t, "email")
+	h.Subscribe(t, fixture.People("bulk", readers))
+	h.inject(sandbox.ProviderSMTP, sandbox.Fault{Latency: slow})
+	bulk := h.Publish(t, fixture.Order{Title: "Bulk", Channels: []string{"email"}, Priority: "bulk"})
+	h.awaitArrivals(bulk, "email", 100)
+	before, _ := h.arrived(bulk, "email")
+	urgent := h.Publish(t, fixture.Order{Title: "Urgent", Channels: []string{"email"}, Priority: "critical"})
+	h.Await(t, urgent, "completed", patience)
+	after, _ := h.arrived(bulk, "email")
+	if after-before > readers/2 || after == readers {
+		t.Errorf("while an urgent run of %d went out, so did %d mails of a bulk run", readers, after-before)
+	}
+	h.Control(t, bulk, "cancel")
+	h.Await(t, bulk, "cancelled", patience)
+}
