@@ -154,3 +154,15 @@ func (c *Client) Watch(ctx context.Context, id string, period time.Duration, sho
 		}
 	}
 }
+
+// Queue is how much of a queue waits and runs.
+type Queue struct {
+	Name      string  `json:"name"`
+	Pending   int     `json:"pending"`
+	Active    int     `json:"active"`
+	Scheduled int     `json:"scheduled"`
+	Retry     int     `json:"retry"`
+	Archived  int     `json:"archived"`
+	Oldest    float64 `json:"oldest_seconds"` // age of the oldest pending task
+	Paused    bool    `json:"paused"`
+}

@@ -20,17 +20,23 @@ CREATE TABLE queue_state (
 );
 INSERT INTO queue_state DEFAULT VALUES;
 
--- What an operator has paused: everything, a channel kind or a queue.
+-- What an operator has paused: 'all', 'channel:slack', 'queue:email-bulk'.
 CREATE TABLE pause (
-    scope      text        NOT NULL CHECK (scope IN ('all', 'channel', 'queue')),
-    channel_id smallint    NOT NULL DEFAULT 0,  -- with scope channel
-    queue      text        NOT NULL DEFAULT '', -- with scope queue
+    scope      text PRIMARY KEY,
     paused_by  text        NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (scope, channel_id, queue)
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- What a pause covers: batches of these channels and lanes are not claimed.
+CREATE TABLE pause_lane (
+    scope      text     NOT NULL REFERENCES pause ON DELETE CASCADE,
+    channel_id smallint NOT NULL,
+    lane       smallint NOT NULL,
+    PRIMARY KEY (channel_id, lane, scope)
 );
 
 -- +goose Down
+DROP TABLE pause_lane;
 DROP TABLE pause;
 DROP TABLE queue_state;
 DROP TABLE outbox;

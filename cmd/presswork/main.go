@@ -30,6 +30,7 @@ func run() error {
 		SilenceErrors: true,
 	}
 	root.AddCommand(apiCommand(), workerCommand(), schedulerCommand(), allCommand(), migrateCommand(),
-		sandboxCommand(), publishCommand(), statusCommand(), demoCommand(), benchCommand())
+		sandboxCommand(), publishCommand(), statusCommand(), demoCommand(), benchCommand(),
+		queuesCommand(), pauseCommand(), resumeCommand())
 	return root.ExecuteContext(ctx)
 }

@@ -48,6 +48,7 @@ func (a *App) AddAPI(ctx context.Context) error {
 		Database: a.db, Redis: a.queue, Registry: a.providers(), Engine: engine,
 		Topics: a.db, Subscribers: a.db, Contents: a.db, Templates: a.db, Channels: a.db.Channels(sealer), Senders: a.db,
 		Publications: a.db, Acceptor: acceptor, Progress: a.db, Analytics: a.db,
+		Pauses: a.db, Queues: queueReader{a.queue},
 		Tokens: signer, Links: a.db, Events: events,
 	})
 	a.add(a.listener("api", l, handler))

@@ -110,6 +110,11 @@ func Run(ctx context.Context, o Options) error {
 	if o.Only != "" && !slices.Contains(Names(), o.Only) {
 		return fmt.Errorf("no benchmark is called %q; there are %s", o.Only, strings.Join(Names(), ", "))
 	}
+	if o.Profiles != "" {
+		if err := os.MkdirAll(o.Profiles, 0o750); err != nil {
+			return fmt.Errorf("make the folder for profiles: %w", err)
+		}
+	}
 	for _, b := range benchmarks() {
 		if o.Only != "" && b.name != o.Only {
 			continue

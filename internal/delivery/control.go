@@ -52,7 +52,7 @@ func (c *control) unwatch(b *Batch) {
 func (c *control) stopped(b *Batch) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.state.All || c.state.Stopped[b.Publication] || c.state.StoppedChannels[b.Channel]
+	return c.state.Stopped[b.Publication] || c.state.Paused[ChannelLane{b.Channel, int16(b.Lane)}]
 }
 
 // revoked reports whether the subscriber withdrew something after the moment at which the batch was read.

@@ -77,9 +77,8 @@ type Released struct {
 type Control struct {
 	// Stopped publications may not start another call.
 	Stopped map[int64]bool
-	// StoppedChannels may not either; All stops everything.
-	StoppedChannels map[int16]bool
-	All             bool
+	// Paused channels and lanes may not either.
+	Paused map[ChannelLane]bool
 	// Revoked subscribers withdrew consent or a topic, at this moment of the database's clock.
 	Revoked map[int64]time.Time
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"golang.org/x/text/language"
@@ -107,7 +108,7 @@ func (m *Shelf) Get(ctx context.Context, publicationID int64, channelID int16) (
 	if !ok {
 		l.edition, l.err = m.load(context.WithoutCancel(ctx), k)
 		if l.err != nil {
-			m.forget(k)
+			m.forget(k, l)
 		}
 		close(l.done)
 	}
@@ -128,10 +129,14 @@ func (m *Shelf) remember(k key, l *loading) {
 	}
 }
 
-func (m *Shelf) forget(k key) {
+// forget takes one back that could not be loaded, so that it does not push others out.
+func (m *Shelf) forget(k key, l *loading) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.known, k)
+	if m.known[k] == l {
+		delete(m.known, k)
+		m.order = slices.DeleteFunc(m.order, func(other key) bool { return other == k })
+	}
 }
 
 func (m *Shelf) load(ctx context.Context, k key) (*Edition, error) {

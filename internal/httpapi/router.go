@@ -43,6 +43,8 @@ type Deps struct {
 	Acceptor     PublicationAcceptor
 	Progress     ProgressStore
 	Analytics    AnalyticsStore
+	Pauses       PauseStore
+	Queues       QueueReader
 	// Tokens, Links and Events serve what is below /t/; nil Tokens: it is not there.
 	Tokens TokenVerifier
 	Links  LinkStore
@@ -88,6 +90,8 @@ func registerResources(r gin.IRouter, d Deps) {
 	registerPublications(r, d)
 	registerProgress(r, d)
 	registerAnalytics(r, d)
+	registerPauses(r, d)
+	registerQueues(r, d)
 }
 
 // noStore keeps answers, which may be personal, out of caches.

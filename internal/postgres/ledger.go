@@ -23,7 +23,7 @@ FROM publication p
 WHERE b.id = $2 AND b.gen = $3 AND b.state IN ('ready', 'waiting')
   AND (b.not_before IS NULL OR b.not_before <= clock_timestamp())
   AND p.id = b.publication_id AND p.state = 'sending'
-  AND NOT EXISTS (SELECT FROM pause WHERE scope = 'all' OR scope = 'channel' AND channel_id = b.channel_id)
+  AND NOT EXISTS (SELECT FROM pause_lane l WHERE l.channel_id = b.channel_id AND l.lane = b.lane)
   AND EXISTS (SELECT FROM sender_session WHERE id = $1 AND ended_at IS NULL)
 RETURNING b.id, b.publication_id, b.channel_id, b.lane, b.gen, b.token, b.session_id, b.lo, b.hi`
 
@@ -124,7 +124,7 @@ WITH c AS (
     RETURNING b.id, b.state, b.publication_id, b.channel_id, b.not_before
 ), going AS (
     SELECT FROM publication p WHERE p.id = $4 AND p.state = 'sending'
-      AND NOT EXISTS (SELECT FROM pause WHERE scope = 'all' OR scope = 'channel' AND channel_id = $5)
+      AND NOT EXISTS (SELECT FROM pause_lane l WHERE l.channel_id = $5 AND l.lane = $13)
 ), nudge AS (
     INSERT INTO outbox (kind, queue, task_id, payload, not_before)
     SELECT $9, $10, $11, $12, u.not_before FROM u, going WHERE u.state <> 'done'
@@ -141,7 +141,7 @@ func (db *DB) Release(ctx context.Context, b *delivery.Batch, wait time.Duration
 	var r delivery.Released
 	var going bool
 	err = db.pool.QueryRow(ctx, releaseBatch, b.ID, b.Token, b.Session, b.Publication, b.Channel, b.Lo, b.Hi,
-		wait.Seconds(), next.Kind, next.Queue, next.ID, string(next.Payload),
+		wait.Seconds(), next.Kind, next.Queue, next.ID, string(next.Payload), b.Lane,
 	).Scan(&r.Done, &r.Failed, &r.Pending, &r.Size, &going)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return delivery.Released{}, delivery.ErrFenced
@@ -172,10 +172,9 @@ func (db *DB) Advance(ctx context.Context, publication int64) error {
 	return translate(err, "advance a publication")
 }
 
-const readControl = `
-SELECT ARRAY(SELECT id FROM publication WHERE id = ANY($1) AND state <> 'sending'),
-       ARRAY(SELECT channel_id FROM pause WHERE scope = 'channel'),
-       EXISTS (SELECT FROM pause WHERE scope = 'all')`
+const stoppedPublications = `SELECT id FROM publication WHERE id = ANY($1) AND state <> 'sending'`
+
+const pausedLanes = `SELECT channel_id, lane FROM pause_lane`
 
 // revocations looks back further than a batch is held, and covers rows that commit late.
 const revocations = `
@@ -183,27 +182,22 @@ SELECT id, revoked_at FROM subscriber WHERE revoked_at > clock_timestamp() - int
 
 // Control reads what was changed by others; see delivery.Ledger.
 func (db *DB) Control(ctx context.Context, publications []int64) (delivery.Control, error) {
-	c := delivery.Control{Stopped: map[int64]bool{}, StoppedChannels: map[int16]bool{}, Revoked: map[int64]time.Time{}}
-	var stopped []int64
-	var channels []int16
+	c := delivery.Control{Stopped: map[int64]bool{}, Paused: map[delivery.ChannelLane]bool{}, Revoked: map[int64]time.Time{}}
+	var id int64
+	var at time.Time
+	var lane delivery.ChannelLane
+	each := func(into []any, note func()) func(pgx.Rows) error {
+		return func(rows pgx.Rows) error {
+			_, err := pgx.ForEachRow(rows, into, func() error { note(); return nil })
+			return err
+		}
+	}
 	batch := &pgx.Batch{}
-	batch.Queue(readControl, publications).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&stopped, &channels, &c.All)
-	})
-	batch.Queue(revocations).Query(func(rows pgx.Rows) error {
-		var id int64
-		var at time.Time
-		_, err := pgx.ForEachRow(rows, []any{&id, &at}, func() error { c.Revoked[id] = at; return nil })
-		return err
-	})
+	batch.Queue(stoppedPublications, publications).Query(each([]any{&id}, func() { c.Stopped[id] = true }))
+	batch.Queue(pausedLanes).Query(each([]any{&lane.Channel, &lane.Lane}, func() { c.Paused[lane] = true }))
+	batch.Queue(revocations).Query(each([]any{&id, &at}, func() { c.Revoked[id] = at }))
 	if err := db.pool.SendBatch(ctx, batch).Close(); err != nil {
 		return delivery.Control{}, translate(err, "read the controls")
-	}
-	for _, id := range stopped {
-		c.Stopped[id] = true
-	}
-	for _, id := range channels {
-		c.StoppedChannels[id] = true
 	}
 	return c, nil
 }

@@ -361,7 +361,7 @@ func TestSkipsAtSendTime(t *testing.T) {
 		}
 	}
 	c, err := db.Control(t.Context(), []int64{id})
-	if err != nil || len(c.Revoked) != 2 || len(c.Stopped) != 0 || c.All {
+	if err != nil || len(c.Revoked) != 2 || len(c.Stopped) != 0 || len(c.Paused) != 0 {
 		t.Errorf("control %+v, %v", c, err)
 	}
 }
@@ -430,7 +430,7 @@ func TestStatementsOnTablesNeverAnalysed(t *testing.T) {
 		{"settle late", settleLate, []any{session, o.publication, o.channel, o.recipient, o.state, o.attempt, o.reason}, 15},
 		{"recount", recountBatches, []any{o.publication, o.channel, o.recipient}, 60},
 		{"owed", owedReaders, []any{id, int16(1), b.Lo, b.Hi}, 12},
-		{"release", releaseBatch, []any{b.ID, b.Token, b.Session, id, int16(1), b.Lo, b.Hi, 0.0, "k", "q", "t", "p"}, 12},
+		{"release", releaseBatch, []any{b.ID, b.Token, b.Session, id, int16(1), b.Lo, b.Hi, 0.0, "k", "q", "t", "p", int16(1)}, 12},
 		{"takeover", listedBecomeUncertain, []any{session, []int64{b.ID}, []int64{b.Lo}, []int64{b.Hi}}, 15},
 		{"claim", claimBatch, []any{session, int64(2), 1}, 1},
 		{"stop", stopBatches, []any{id}, 700},

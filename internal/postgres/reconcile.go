@@ -41,7 +41,7 @@ UPDATE batch SET gen = gen + 1, nudged_at = clock_timestamp()
 WHERE id IN (
     SELECT b.id FROM publication p, batch b, queue_state q
     WHERE p.state = 'sending' AND b.publication_id = p.id AND b.state IN ('ready', 'waiting') AND b.nudged_at < q.lost_at
-      AND NOT EXISTS (SELECT FROM pause WHERE scope = 'all' OR scope = 'channel' AND channel_id = b.channel_id)
+      AND NOT EXISTS (SELECT FROM pause_lane l WHERE l.channel_id = b.channel_id AND l.lane = b.lane)
     LIMIT $1 FOR UPDATE OF b SKIP LOCKED)
 RETURNING id, channel_id, lane, gen, not_before`
 
@@ -119,7 +119,7 @@ func (db *DB) OverdueBatches(ctx context.Context, patience time.Duration, limit 
 		SELECT b.id, b.channel_id, b.lane, b.gen FROM publication p, batch b
 		WHERE p.state = 'sending' AND b.publication_id = p.id AND b.state IN ('ready', 'waiting')
 		  AND greatest(b.nudged_at, b.not_before) < clock_timestamp() - $1::interval
-		  AND NOT EXISTS (SELECT FROM pause WHERE scope = 'all' OR scope = 'channel' AND channel_id = b.channel_id)
+		  AND NOT EXISTS (SELECT FROM pause_lane l WHERE l.channel_id = b.channel_id AND l.lane = b.lane)
 		ORDER BY b.nudged_at LIMIT $2`, patience, limit)
 	if err != nil {
 		return nil, translate(err, "find overdue batches")
@@ -213,16 +213,6 @@ func (db *DB) AdvanceOpen(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// PausedQueues are the names of the queues an operator paused.
-func (db *DB) PausedQueues(ctx context.Context) ([]string, error) {
-	rows, err := db.pool.Query(ctx, `SELECT queue FROM pause WHERE scope = 'queue'`)
-	if err != nil {
-		return nil, translate(err, "read the paused queues")
-	}
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	return names, translate(err, "read the paused queues")
 }
 
 // maintainPage bounds how much one statement of maintenance removes.

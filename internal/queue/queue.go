@@ -58,7 +58,9 @@ func (q *Queue) Ping(ctx context.Context) error {
 func (q *Queue) Enqueue(ctx context.Context, t tasks.Task) error {
 	options := []asynq.Option{asynq.TaskID(t.ID), asynq.Queue(t.Queue), asynq.MaxRetry(maxRetry), asynq.Timeout(timeoutOf(t.Kind))}
 	if !t.NotBefore.IsZero() {
-		options = append(options, asynq.ProcessAt(t.NotBefore))
+		// asynq keeps whole seconds and cuts off the rest: a task that came early would find nothing to do yet,
+		// and be gone.
+		options = append(options, asynq.ProcessAt(t.NotBefore.Add(time.Second-1).Truncate(time.Second)))
 	}
 	_, err := q.client.EnqueueContext(ctx, asynq.NewTask(string(t.Kind), t.Payload), options...)
 	if err == nil || errors.Is(err, asynq.ErrTaskIDConflict) {
@@ -122,23 +124,20 @@ func (q *Queue) Depths(names []string) ([]Depth, error) {
 	return list, nil
 }
 
-// SetPaused pauses or resumes a queue: no worker takes a task from a paused one. It may be repeated.
+// SetPaused pauses or resumes a queue: no worker takes a task from a paused one. It may be repeated, by several
+// at once.
 func (q *Queue) SetPaused(ctx context.Context, name string, paused bool) error {
-	// asynq's own key: its inspector refuses to pause a queue twice, and knows nothing of one that is still empty.
-	held, err := q.redis.Exists(ctx, "asynq:{"+name+"}:paused").Result()
-	if err != nil {
-		return unavailable(err, "look whether a queue is paused")
-	}
-	if (held == 1) == paused {
-		return nil
-	}
+	// asynq's own key (v0.26, internal/base.PausedKey): its inspector refuses to pause a queue twice, also when two
+	// processes race to do it once.
+	key := "asynq:{" + name + "}:paused"
+	var err error
 	if paused {
-		err = q.inspector.PauseQueue(name)
+		err = q.redis.SetNX(ctx, key, time.Now().Unix(), 0).Err()
 	} else {
-		err = q.inspector.UnpauseQueue(name)
+		err = q.redis.Del(ctx, key).Err()
 	}
 	if err != nil {
-		return unavailable(err, "pause a queue")
+		return unavailable(err, "pause or resume a queue")
 	}
 	return nil
 }
@@ -157,9 +156,22 @@ func (q *Queue) Canary(ctx context.Context) (int64, error) {
 	return n, nil
 }
 
-// SetCanary writes the canary.
+// queuesKey is asynq's set of the queues there are (v0.26, internal/base.AllQueues).
+const queuesKey = "asynq:queues"
+
+// SetCanary writes the canary, and the names of all queues. A client of asynq names a queue once in its life: to a
+// Redis that lost them nobody would name them again, and Holds and Depths would not see what is enqueued there.
 func (q *Queue) SetCanary(ctx context.Context, n int64) error {
-	if err := q.redis.Set(ctx, canaryKey, n, 0).Err(); err != nil {
+	names := make([]any, 0, len(tasks.Queues()))
+	for name := range tasks.Queues() {
+		names = append(names, name)
+	}
+	_, err := q.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.SAdd(ctx, queuesKey, names...)
+		p.Set(ctx, canaryKey, n, 0)
+		return nil
+	})
+	if err != nil {
 		return unavailable(err, "write the canary")
 	}
 	return nil

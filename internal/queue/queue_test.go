@@ -171,6 +171,26 @@ func TestCanary(t *testing.T) {
 	}
 }
 
+// TestQueuesAreSeenAfterALoss has a Redis that lost everything, under a client that goes on.
+func TestQueuesAreSeenAfterALoss(t *testing.T) {
+	t.Parallel()
+	q := open(t)
+	enqueue(t, q, batch(t, 1, tasks.LaneNormal))
+	if err := q.Redis().FlushDB(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.SetCanary(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	enqueue(t, q, batch(t, 2, tasks.LaneNormal))
+	if held, err := q.Holds(batch(t, 2, tasks.LaneNormal)); err != nil || !held {
+		t.Errorf("a task enqueued after the loss is held: %v, %v", held, err)
+	}
+	if d := depth(t, q, tasks.QueueEmail); d.Pending != 1 {
+		t.Errorf("got %+v, want 1 pending", d)
+	}
+}
+
 func TestRedisAway(t *testing.T) {
 	t.Parallel()
 	g := newGate(t, redistest.New(t))

@@ -61,15 +61,21 @@ type Reconciler struct {
 	behind atomic.Int64
 	healed time.Time       // the loss of the queue that was mended last
 	paused map[string]bool // queues that may be paused in the queue
+	looked time.Time       // the loss of the queue after which all of them were looked at
 }
 
 // New makes a Reconciler; poke tells the outbox relay that there is work.
 func New(record Record, queue Queue, poke func(), log *zap.Logger) *Reconciler {
 	r := &Reconciler{record: record, queue: queue, poke: poke, log: log, paused: make(map[string]bool)}
-	for name := range tasks.Queues() {
-		r.paused[name] = true // perhaps: the first look finds out
-	}
+	r.suspectAll()
 	return r
+}
+
+// suspectAll takes every queue for one that may be paused: the next look finds out.
+func (r *Reconciler) suspectAll() {
+	for name := range tasks.Queues() {
+		r.paused[name] = true
+	}
 }
 
 // Behind is how many nudges the last round found missing; at rest it is 0.
@@ -217,8 +223,16 @@ func (r *Reconciler) analytics(ctx context.Context) error {
 	return r.queue.Enqueue(ctx, t)
 }
 
-// pauses makes the queue's own pauses follow the record, also after the queue lost them.
+// pauses makes the queue's own pauses follow the record, also after the queue lost them, or came back with old ones.
 func (r *Reconciler) pauses(ctx context.Context) error {
+	at, ever, err := r.record.LostAt(ctx)
+	if err != nil {
+		return err
+	}
+	if ever && !at.Equal(r.looked) {
+		r.suspectAll()
+		r.looked = at
+	}
 	names, err := r.record.PausedQueues(ctx)
 	if err != nil {
 		return err

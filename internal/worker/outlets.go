@@ -30,10 +30,10 @@ type Outlets struct {
 	registry *channel.Registry
 	log      *zap.Logger
 
-	mu     sync.Mutex
-	read   time.Time
-	open   map[int64]*outlet
-	timers []*time.Timer
+	mu      sync.Mutex
+	read    time.Time
+	open    map[int64]*outlet
+	retired map[*outlet]*time.Timer
 }
 
 type outlet struct {
@@ -44,7 +44,7 @@ type outlet struct {
 
 // NewOutlets makes outlets that open on first use. Close them at the end.
 func NewOutlets(store ChannelStore, registry *channel.Registry, log *zap.Logger) *Outlets {
-	return &Outlets{store: store, registry: registry, log: log, open: make(map[int64]*outlet)}
+	return &Outlets{store: store, registry: registry, log: log, open: make(map[int64]*outlet), retired: make(map[*outlet]*time.Timer)}
 }
 
 // errNoOutlet says that no channel of the kind is switched on just now.
@@ -121,7 +121,15 @@ func (o *Outlets) retire(old *outlet) {
 	if old.sender == nil {
 		return
 	}
-	o.timers = append(o.timers, time.AfterFunc(lingering, func() { o.end(old) }))
+	o.retired[old] = time.AfterFunc(lingering, func() {
+		o.mu.Lock()
+		_, waits := o.retired[old]
+		delete(o.retired, old)
+		o.mu.Unlock()
+		if waits {
+			o.end(old)
+		}
+	})
 }
 
 func (o *Outlets) end(old *outlet) {
@@ -130,17 +138,19 @@ func (o *Outlets) end(old *outlet) {
 	}
 }
 
-// Close closes every sender. Nothing may be under way any more.
+// Close closes every sender, also those that were replaced and still linger. Nothing may be under way any more.
 func (o *Outlets) Close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, t := range o.timers {
-		t.Stop()
+	for old, timer := range o.retired {
+		timer.Stop()
+		o.end(old)
 	}
 	for _, old := range o.open {
 		if old.sender != nil {
 			o.end(old)
 		}
 	}
-	o.open = make(map[int64]*outlet)
+	clear(o.retired)
+	clear(o.open)
 }
