@@ -18,30 +18,106 @@ import (
 	"github.com/presswork/presswork/tasks"
 )
 
-// Config is every setting. Names are those that the settings' own tools use.
+// Config is every setting. Names are those that the settings' own tools use. docs/configuration.md is generated
+// from the comments (internal/tools/configdoc): what stands after "Default:" is the reason of the default.
 type Config struct {
+	// Environment is development or production.
+	//
+	// Default: production if DATABASE_URL is set, else development: a database that somebody set up is not a
+	// playground.
 	Environment string `env:"ENVIRONMENT"`
+	// DatabaseURL is PostgreSQL 15 or newer: postgres://USER:PASSWORD@HOST:5432/NAME?sslmode=verify-full.
+	//
+	// Default: none in production. In development `presswork all` starts a private server in the data folder.
 	DatabaseURL string `env:"DATABASE_URL"`
-	MigrateURL  string `env:"MIGRATE_DATABASE_URL"`
-	RedisURL    string `env:"REDIS_URL"`
-	SecretKey   string `env:"SECRET_KEY"`
-	// PreviousKeys were SECRET_KEY before: links signed and secrets sealed with them stay readable.
+	// MigrateURL is the same database for migrations. Where it is set, every process migrates as it starts; in
+	// production without it, only `presswork migrate` does.
+	//
+	// Default: DATABASE_URL. Another one is needed behind a pooler that shares connections between
+	// transactions: the lock that lets one process migrate at a time belongs to a connection.
+	MigrateURL string `env:"MIGRATE_DATABASE_URL"`
+	// RedisURL is Redis 7.0 or newer, one server: redis://[USER:PASSWORD@]HOST:6379/0, or rediss:// with TLS. It
+	// must not evict (maxmemory-policy noeviction).
+	//
+	// Default: none in production. In development `presswork all` starts a private server in the data folder.
+	RedisURL string `env:"REDIS_URL"`
+	// SecretKey is what the keys are derived from that sign the links in messages and seal the secrets of
+	// channels. At least 32 characters: `openssl rand -base64 48`.
+	//
+	// Default: none in production, since a known key guards nothing. In development a random one is made and kept
+	// in the data folder.
+	SecretKey string `env:"SECRET_KEY"`
+	// PreviousKeys were SECRET_KEY before, separated by commas: links signed and secrets sealed with them stay
+	// readable.
+	//
+	// Default: none: a key that is not named here opens nothing any more.
 	PreviousKeys []string `env:"SECRET_KEY_PREVIOUS"`
-	APIKey       string   `env:"PRESSWORK_API_KEY"`
-	PublicURL    string   `env:"PUBLIC_URL"`
-	Organisation string   `env:"PRESSWORK_ORGANISATION" envDefault:"Presswork"`
-	APIURL       string   `env:"PRESSWORK_API_URL" envDefault:"http://localhost:8080"`
-	Listen       string   `env:"PRESSWORK_LISTEN" envDefault:":8080"`
-	OpsListen    string   `env:"PRESSWORK_OPS_LISTEN" envDefault:":9090"`
-	DataDir      string   `env:"PRESSWORK_DATA_DIR"`
-	LogLevel     string   `env:"PRESSWORK_LOG_LEVEL" envDefault:"info"`
-	Queues       string   `env:"PRESSWORK_QUEUES"`
-	UrgentSlots  int      `env:"PRESSWORK_URGENT_SLOTS" envDefault:"8"`
-	BulkSlots    int      `env:"PRESSWORK_BULK_SLOTS" envDefault:"16"`
-	Connections  int      `env:"PRESSWORK_CONNECTIONS" envDefault:"128"`
-	DatabasePool int      `env:"PRESSWORK_DATABASE_POOL" envDefault:"20"`
-	// AllowPrivate lets webhooks reach loopback and private addresses; the demo needs it.
-	AllowPrivate  bool          `env:"PRESSWORK_ALLOW_PRIVATE_WEBHOOKS"`
+	// APIKey opens the whole API and the operators' listener. At least 32 characters. The command line sends it
+	// too.
+	//
+	// Default: none in production. In development a random one is made and kept in the data folder.
+	APIKey string `env:"PRESSWORK_API_KEY"`
+	// PublicURL is where subscribers reach the public pages: links in messages begin with it.
+	//
+	// Default: none in production, since messages that were sent cannot be corrected. In development the API's own
+	// address, for a worker in a process of its own http://localhost:8080.
+	PublicURL string `env:"PUBLIC_URL"`
+	// Organisation is the name that stands on the public pages.
+	//
+	// Default: a name has to stand there.
+	Organisation string `env:"PRESSWORK_ORGANISATION" envDefault:"Presswork"`
+	// APIURL is the API that the command line calls.
+	//
+	// Default: where an API on the same machine listens unless told otherwise.
+	APIURL string `env:"PRESSWORK_API_URL" envDefault:"http://localhost:8080"`
+	// Listen is the address of the API and the public pages.
+	//
+	// Default: every interface, since a proxy or a container network is in front; a port that needs no root. In
+	// development a port that is in use is replaced by a free one, in production it is an error.
+	Listen string `env:"PRESSWORK_LISTEN" envDefault:":8080"`
+	// OpsListen is the address of health, metrics, profiles and Asynqmon, in every role. Keep it from the public.
+	//
+	// Default: as for PRESSWORK_LISTEN. A listener of its own, so that a firewall can tell them apart.
+	OpsListen string `env:"PRESSWORK_OPS_LISTEN" envDefault:":9090"`
+	// DataDir is the folder of development's private servers and of the keys that were made.
+	//
+	// Default: .presswork in the working folder (.presswork/demo for the demo): a checkout keeps its own, and
+	// deleting it starts anew.
+	DataDir string `env:"PRESSWORK_DATA_DIR"`
+	// LogLevel is debug, info, warn or error.
+	//
+	// Default: a line for each request and each delivery that was not accepted. debug adds one for each that was.
+	LogLevel string `env:"PRESSWORK_LOG_LEVEL" envDefault:"info"`
+	// Queues are those that a worker serves, with their weights: email=6,slack=2.
+	//
+	// Default: all of them, with the weights of the package tasks, so that a single worker does everything.
+	Queues string `env:"PRESSWORK_QUEUES"`
+	// UrgentSlots is how many tasks of the urgent queues a worker runs at once, beside the bulk ones.
+	//
+	// Default: these tasks are short or few. Slots of their own, because a weight acts only when a slot falls free.
+	UrgentSlots int `env:"PRESSWORK_URGENT_SLOTS" envDefault:"8"`
+	// BulkSlots is how many tasks of the other queues a worker runs at once.
+	//
+	// Default: 16 batches of 100 recipients are enough to keep 128 connections busy.
+	BulkSlots int `env:"PRESSWORK_BULK_SLOTS" envDefault:"16"`
+	// Connections is how many e-mails, and as many newsletters, a worker has under way at once.
+	//
+	// Default: 2,560 messages a second at 50 ms a message. Each connection may leave 2 to 32 recipients uncertain
+	// when the process dies. Slack, Discord and webhooks have 16 each: places limit what they take.
+	Connections int `env:"PRESSWORK_CONNECTIONS" envDefault:"128"`
+	// DatabasePool is how many connections to PostgreSQL a process may open, 30 at most.
+	//
+	// Default: four processes stay below PostgreSQL's own limit of 100. The sum over all processes has to.
+	DatabasePool int `env:"PRESSWORK_DATABASE_POOL" envDefault:"20"`
+	// AllowPrivate lets every provider that is called by HTTP (webhooks, SES, Slack, Discord) be at a loopback,
+	// private or link-local address, and lets HTTPS_PROXY apply. SMTP servers may be private always.
+	//
+	// Default: whoever may create a channel must not reach the inside of your network. The demo sets it.
+	AllowPrivate bool `env:"PRESSWORK_ALLOW_PRIVATE_WEBHOOKS" envDefault:"false"`
+	// ShutdownGrace is how long a process may take to stop.
+	//
+	// Default: longer than a call to a provider (10 s) with the writing of its result, and shorter than the 30 s
+	// after which Kubernetes kills.
 	ShutdownGrace time.Duration `env:"PRESSWORK_SHUTDOWN_GRACE" envDefault:"25s"`
 
 	// QueueWeights is Queues, parsed.

@@ -465,3 +465,42 @@ func blocksOf(t *testing.T, db *DB, sql string, args []any) int {
 	}
 	return plans[0].Plan.Hit + plans[0].Plan.Read
 }
+
+func TestPausedLaneIsNotClaimedAndResumes(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	sending(t, db, 250)
+	ctx := t.Context()
+	session, b := claim(t, db)
+	pause := delivery.Pause{Scope: "channel:email", Covers: []delivery.ChannelLane{{Channel: 1, Lane: 0}, {Channel: 1, Lane: 1}}}
+	for range 2 {
+		if err := db.Pause(ctx, pause); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c, err := db.Control(ctx, nil); err != nil || !c.Paused[delivery.ChannelLane{Channel: 1, Lane: 1}] || len(c.Paused) != 2 {
+		t.Errorf("control %+v, %v", c, err)
+	}
+	if got, err := db.Claim(ctx, session, 2, 1); got != nil || err != nil {
+		t.Errorf("a paused batch was claimed: %v, %v", got, err)
+	}
+	exec(t, db, `DELETE FROM outbox`)
+	if r, err := db.Release(ctx, b, 0); err != nil || !r.Stopped {
+		t.Errorf("release %+v, %v", r, err)
+	}
+	var nudges int
+	if scan(t, db, `SELECT count(*) FROM outbox`, &nudges); nudges != 0 {
+		t.Errorf("%d nudges of paused work", nudges)
+	}
+	for range 2 {
+		if err := db.Resume(ctx, pause); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if scan(t, db, `SELECT count(*) FROM outbox`, &nudges); nudges != 3 {
+		t.Errorf("%d nudges after resuming, want 3", nudges)
+	}
+	if got, err := db.Claim(ctx, session, 1, b.Gen+2); got == nil || err != nil {
+		t.Errorf("not claimable after resuming: %v, %v", got, err)
+	}
+}

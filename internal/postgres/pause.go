@@ -55,7 +55,7 @@ func (db *DB) Resume(ctx context.Context, p delivery.Pause) error {
 			return err
 		}
 		rows, err := tx.Query(ctx, `
-			UPDATE batch b SET gen = gen + 1, nudged_at = clock_timestamp()
+			UPDATE batch b SET gen = b.gen + 1, nudged_at = clock_timestamp()
 			FROM publication p, unnest($1::smallint[], $2::smallint[]) AS i (channel_id, lane)
 			WHERE p.state = 'sending' AND b.publication_id = p.id AND b.state IN ('ready', 'waiting')
 			  AND b.channel_id = i.channel_id AND b.lane = i.lane

@@ -1,0 +1,64 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/presswork/presswork/internal/postgres"
+	"github.com/presswork/presswork/internal/postgres/bare"
+	"github.com/presswork/presswork/internal/subscriber"
+)
+
+// seedChunk is how many subscribers one transaction stores.
+const seedChunk = 5000
+
+// seed stores readers as an import does, without the limit on the size of its file.
+func (s *system) seed(ctx context.Context, readers int) error {
+	db, err := postgres.Open(ctx, s.stack.DatabaseURL(), postgres.Options{MaxConns: 2})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	for chunk := range slices.Chunk(people(readers), seedChunk) {
+		if _, err := db.ImportSubscribers(ctx, chunk, subscriber.Skip, false); err != nil {
+			return fmt.Errorf("seed the subscribers: %w", err)
+		}
+	}
+	plain, err := bare.Open(ctx, s.stack.DatabaseURL(), 1)
+	if err != nil {
+		return err
+	}
+	defer plain.Close()
+	return plain.Settle(ctx)
+}
+
+func topics() []string {
+	return []string{"astronomy", "books", "cooking", "crafts", "cycling", "gardening", "music", "photography"}
+}
+
+func languages() []string { return []string{"en", "en", "en", "de", "fr", "es"} }
+
+// people invents readers, the same ones every time.
+func people(n int) []subscriber.Subscriber {
+	r := rand.New(rand.NewPCG(20260401, 0)) //nolint:gosec // chance that can be repeated is what is wanted
+	first := []string{"Ada", "Björn", "Chloé", "Dmitri", "Eloísa", "Farid", "Greta", "Hugo", "Inés", "Jürgen"}
+	last := []string{"Almeida", "Brandt", "Castelli", "Dubois", "Eriksen", "Fischer", "García", "Hartmann"}
+	cities := []string{"Porto", "Lyon", "Bergen", "Graz", "Utrecht", "Gdańsk"}
+	zones := []string{"Europe/Lisbon", "Europe/Paris", "America/New_York", "Asia/Tokyo"}
+	list := make([]subscriber.Subscriber, n)
+	for i := range list {
+		chosen := topics()
+		r.Shuffle(len(chosen), func(i, j int) { chosen[i], chosen[j] = chosen[j], chosen[i] })
+		list[i] = subscriber.Subscriber{
+			Email: fmt.Sprintf("reader-%07d@example.net", i), Name: pick(r, first) + " " + pick(r, last),
+			Language: pick(r, languages()), Timezone: pick(r, zones), Status: subscriber.Active,
+			Topics:     slices.Sorted(slices.Values(chosen[:1+r.IntN(3)])),
+			Attributes: map[string]any{"city": pick(r, cities), "orders": r.IntN(100)}, ConsentSource: "signup form",
+		}
+	}
+	return list
+}
+
+func pick(r *rand.Rand, list []string) string { return list[r.IntN(len(list))] }
