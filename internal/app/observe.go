@@ -97,5 +97,13 @@ func (a *App) ready(ctx context.Context) (any, error) {
 	defer cancel()
 	database, redis := a.db.Ping(ctx), a.queue.Ping(ctx)
 	word := map[bool]string{true: "ok", false: "unavailable"}
-	return map[string]string{"database": word[database == nil], "redis": word[redis == nil]}, errors.Join(database, redis)
+	health := map[string]any{"database": word[database == nil], "redis": word[redis == nil]}
+	if database == nil {
+		names, err := a.placeholders(ctx)
+		if err != nil {
+			return health, err
+		}
+		health["placeholder_channels"] = names
+	}
+	return health, errors.Join(database, redis)
 }

@@ -2,10 +2,15 @@ package app
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
 
 	"go.uber.org/zap"
 
 	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/postgres"
 	"github.com/presswork/presswork/internal/provider/attempt"
 	"github.com/presswork/presswork/internal/provider/discord"
 	"github.com/presswork/presswork/internal/provider/placeholder"
@@ -22,7 +27,7 @@ const broadcastConnections = 16
 // providers is every way out. A new channel adds a line.
 func (a *App) providers() *channel.Registry {
 	network := attempt.Network{Connections: a.Config.Connections, AllowPrivate: a.Config.AllowPrivate}
-	return channel.NewRegistry(
+	registry := channel.NewRegistry(os.Getenv,
 		ses.Provider(ses.Options{Network: network}),
 		smtp.Provider(smtp.Options{Connections: a.Config.Connections}),
 		slack.Provider(slack.Options{Network: network}),
@@ -30,8 +35,11 @@ func (a *App) providers() *channel.Registry {
 		discord.Provider(discord.Options{Network: network}),
 		discord.WebhookProvider(discord.Options{Network: network}),
 		webhook.Provider(webhook.Options{Network: network}),
-		placeholder.Provider(a.logInsteadOfSending),
 	)
+	if a.Config.Production() {
+		return registry
+	}
+	return registry.Development(placeholder.Provider(a.logInsteadOfSending))
 }
 
 // logInsteadOfSending is what the placeholder does with a message.
@@ -45,4 +53,44 @@ func (a *App) connections(channelID int16) int {
 		return a.Config.Connections
 	}
 	return broadcastConnections
+}
+
+// credentials refuses to start sending in production while a channel that is switched on cannot send.
+func (a *App) credentials(ctx context.Context, channels *postgres.Channels) error {
+	if !a.Config.Production() {
+		return nil
+	}
+	list, err := channels.EnabledChannels(ctx)
+	if err != nil {
+		return err
+	}
+	registry := a.providers()
+	var errs []error
+	for _, c := range list {
+		if _, known := registry.Provider(c.Provider); !known {
+			errs = append(errs, fmt.Errorf("channel %s: provider %q does not send: switch it off", c.Name, c.Provider))
+		} else if missing := registry.Missing(c); len(missing) > 0 {
+			errs = append(errs, fmt.Errorf("channel %s: %s missing: give them, or switch it off", c.Name, strings.Join(missing, ", ")))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// placeholders are the names of the channels that only pretend to send.
+func (a *App) placeholders(ctx context.Context) ([]string, error) {
+	sealer, err := a.sealer()
+	if err != nil {
+		return nil, err
+	}
+	list, err := a.db.Channels(sealer).EnabledChannels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	registry, names := a.providers(), []string{}
+	for _, c := range list {
+		if registry.Placeholder(c) {
+			names = append(names, c.Name)
+		}
+	}
+	return names, nil
 }

@@ -31,7 +31,7 @@ func New(ctx context.Context, c *config.Config, log *zap.Logger, roles ...Role) 
 		case API:
 			err = a.AddAPI(ctx)
 		case Worker:
-			err = a.AddWorker()
+			err = a.AddWorker(ctx)
 		case Scheduler:
 			err = a.AddScheduler()
 		default:

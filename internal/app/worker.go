@@ -20,7 +20,7 @@ import (
 )
 
 // AddWorker adds the role that renders, expands and sends.
-func (a *App) AddWorker() error {
+func (a *App) AddWorker(ctx context.Context) error {
 	if a.Config.PublicURL == "" {
 		a.Config.PublicURL = "http://localhost:8080" // development: where the api listens unless told otherwise
 	}
@@ -34,6 +34,9 @@ func (a *App) AddWorker() error {
 	}
 	sealer, err := a.sealer()
 	if err != nil {
+		return err
+	}
+	if err := a.credentials(ctx, a.db.Channels(sealer)); err != nil {
 		return err
 	}
 	outlets := worker.NewOutlets(a.db.Channels(sealer), a.providers(), a.Log)

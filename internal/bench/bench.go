@@ -17,6 +17,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -90,6 +91,18 @@ func (r *runner) logf(format string, args ...any) {
 	fmt.Fprintf(r.Log, "%s: "+format+"\n", append([]any{r.name}, args...)...)
 }
 
+// lockedWriter is for several at once: we and our children write to the log.
+type lockedWriter struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (w *lockedWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(p)
+}
+
 // Run measures and writes a line for each benchmark as soon as it is there. It takes some minutes; when ctx ends,
 // what was started is stopped and the context's error returned.
 func Run(ctx context.Context, o Options) error {
@@ -100,6 +113,7 @@ func Run(ctx context.Context, o Options) error {
 	if r.Log == nil {
 		r.Log = io.Discard
 	}
+	r.Log = &lockedWriter{to: r.Log}
 	if r.Program == "" {
 		program, err := os.Executable()
 		if err != nil {

@@ -72,7 +72,7 @@ func mail(ctx context.Context, r *runner, s *system) (Line, error) {
 			one.took, err = s.send(ctx, contents, r.size.mails)
 			return err
 		})
-		if err = errors.Join(err, profile()); err != nil {
+		if err := errors.Join(err, profile()); err != nil {
 			return Line{}, err
 		}
 		r.logf("%.0f messages/s", one.rate())

@@ -10,13 +10,14 @@ import (
 
 func TestNewLine(t *testing.T) {
 	t.Parallel()
-	cpu := func(ms time.Duration) usage {
+	cpu := func(ms int64) usage {
+		used := time.Duration(ms) * time.Millisecond
 		return usage{
 			cpu: map[part]time.Duration{
-				worker: ms * time.Millisecond, postgreSQL: 2 * ms * time.Millisecond, redisServer: ms * time.Millisecond / 10,
-				api: time.Millisecond, sandboxServer: 3 * ms * time.Millisecond,
+				worker: used, postgreSQL: 2 * used, redisServer: used / 10,
+				api: time.Millisecond, sandboxServer: 3 * used,
 			},
-			peak: map[part]int64{worker: int64(ms) << 20, api: 150 << 20, sandboxServer: 900 << 20},
+			peak: map[part]int64{worker: ms << 20, api: 150 << 20, sandboxServer: 900 << 20},
 		}
 	}
 	line := newLine("messages/s", []run{

@@ -23,21 +23,21 @@ import (
 type Config struct {
 	// Environment is development or production.
 	//
-	// Default: production if DATABASE_URL is set, else development: a database that somebody set up is not a
+	// Default: production if `DATABASE_URL` is set, else development: a database that somebody set up is not a
 	// playground.
 	Environment string `env:"ENVIRONMENT"`
-	// DatabaseURL is PostgreSQL 15 or newer: postgres://USER:PASSWORD@HOST:5432/NAME?sslmode=verify-full.
+	// DatabaseURL is PostgreSQL 15 or newer: `postgres://USER:PASSWORD@HOST:5432/NAME?sslmode=verify-full`.
 	//
 	// Default: none in production. In development `presswork all` starts a private server in the data folder.
 	DatabaseURL string `env:"DATABASE_URL"`
 	// MigrateURL is the same database for migrations. Where it is set, every process migrates as it starts; in
 	// production without it, only `presswork migrate` does.
 	//
-	// Default: DATABASE_URL. Another one is needed behind a pooler that shares connections between
+	// Default: `DATABASE_URL`. Another one is needed behind a pooler that shares connections between
 	// transactions: the lock that lets one process migrate at a time belongs to a connection.
 	MigrateURL string `env:"MIGRATE_DATABASE_URL"`
-	// RedisURL is Redis 7.0 or newer, one server: redis://[USER:PASSWORD@]HOST:6379/0, or rediss:// with TLS. It
-	// must not evict (maxmemory-policy noeviction).
+	// RedisURL is Redis 7.0 or newer, one server: `redis://[USER:PASSWORD@]HOST:6379/0`, or `rediss://` with TLS. It
+	// must not evict (`maxmemory-policy noeviction`).
 	//
 	// Default: none in production. In development `presswork all` starts a private server in the data folder.
 	RedisURL string `env:"REDIS_URL"`
@@ -47,7 +47,7 @@ type Config struct {
 	// Default: none in production, since a known key guards nothing. In development a random one is made and kept
 	// in the data folder.
 	SecretKey string `env:"SECRET_KEY"`
-	// PreviousKeys were SECRET_KEY before, separated by commas: links signed and secrets sealed with them stay
+	// PreviousKeys are earlier values of `SECRET_KEY`, separated by commas: links signed and secrets sealed with them stay
 	// readable.
 	//
 	// Default: none: a key that is not named here opens nothing any more.
@@ -60,7 +60,7 @@ type Config struct {
 	// PublicURL is where subscribers reach the public pages: links in messages begin with it.
 	//
 	// Default: none in production, since messages that were sent cannot be corrected. In development the API's own
-	// address, for a worker in a process of its own http://localhost:8080.
+	// address, for a worker in a process of its own `http://localhost:8080`.
 	PublicURL string `env:"PUBLIC_URL"`
 	// Organisation is the name that stands on the public pages.
 	//
@@ -77,18 +77,18 @@ type Config struct {
 	Listen string `env:"PRESSWORK_LISTEN" envDefault:":8080"`
 	// OpsListen is the address of health, metrics, profiles and Asynqmon, in every role. Keep it from the public.
 	//
-	// Default: as for PRESSWORK_LISTEN. A listener of its own, so that a firewall can tell them apart.
+	// Default: as for `PRESSWORK_LISTEN`. A listener of its own, so that a firewall can tell them apart.
 	OpsListen string `env:"PRESSWORK_OPS_LISTEN" envDefault:":9090"`
 	// DataDir is the folder of development's private servers and of the keys that were made.
 	//
-	// Default: .presswork in the working folder (.presswork/demo for the demo): a checkout keeps its own, and
+	// Default: `.presswork` in the working folder (`.presswork/demo` for the demo): a checkout keeps its own, and
 	// deleting it starts anew.
 	DataDir string `env:"PRESSWORK_DATA_DIR"`
-	// LogLevel is debug, info, warn or error.
+	// LogLevel is the least that is logged: debug, info, warn or error.
 	//
-	// Default: a line for each request and each delivery that was not accepted. debug adds one for each that was.
+	// Default: a line for each request and each delivery that was not accepted; debug adds one for each that was.
 	LogLevel string `env:"PRESSWORK_LOG_LEVEL" envDefault:"info"`
-	// Queues are those that a worker serves, with their weights: email=6,slack=2.
+	// Queues are those that a worker serves, with their weights: `email=6,slack=2`.
 	//
 	// Default: all of them, with the weights of the package tasks, so that a single worker does everything.
 	Queues string `env:"PRESSWORK_QUEUES"`
@@ -110,7 +110,7 @@ type Config struct {
 	// Default: four processes stay below PostgreSQL's own limit of 100. The sum over all processes has to.
 	DatabasePool int `env:"PRESSWORK_DATABASE_POOL" envDefault:"20"`
 	// AllowPrivate lets every provider that is called by HTTP (webhooks, SES, Slack, Discord) be at a loopback,
-	// private or link-local address, and lets HTTPS_PROXY apply. SMTP servers may be private always.
+	// private or link-local address, and lets `HTTPS_PROXY` apply. SMTP servers may be private always.
 	//
 	// Default: whoever may create a channel must not reach the inside of your network. The demo sets it.
 	AllowPrivate bool `env:"PRESSWORK_ALLOW_PRIVATE_WEBHOOKS" envDefault:"false"`

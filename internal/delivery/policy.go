@@ -45,6 +45,12 @@ type DeadLetter struct {
 	Kind, Code, Error, Fingerprint string
 }
 
+// CodeUnrenderable is the code of a GiveUp error that the message's own template or data caused.
+const CodeUnrenderable = "unrenderable"
+
+// ErrPlaceholder is returned by a Send that only pretended, because the provider's credentials are missing.
+var ErrPlaceholder = errors.New("a placeholder stood in for the provider")
+
 // verdict turns an attempt's error into an outcome, and says how long the batch should wait if the
 // recipient is still owed. It is the one place where an error meets the ledger.
 func verdict(b *Batch, r *Recipient, err error) (o Outcome, wait time.Duration) {
@@ -54,12 +60,17 @@ func verdict(b *Batch, r *Recipient, err error) (o Outcome, wait time.Duration) 
 	switch kind := fault.KindOf(err); {
 	case err == nil:
 		o.State, o.Attempt = Sent, r.Attempt+1
+	case errors.Is(err, ErrPlaceholder):
+		o.State, o.Attempt, o.Reason = Sent, r.Attempt+1, Placeholder
 	case kind == fault.Uncertain:
 		o.State, o.Attempt, o.Reason = Uncertain, r.Attempt+1, NoAnswer
 	case kind == fault.Wait:
 		wait = max(known.After, time.Second)
 	case kind == fault.GiveUp:
 		o.State, o.Attempt, o.Reason = Failed, r.Attempt+1, Rejected
+		if known.Code == CodeUnrenderable {
+			o.Reason = Unrenderable
+		}
 		o.Dead = deadLetter(b, err)
 	case r.Attempt+1 >= MaxAttempts:
 		o.State, o.Attempt, o.Reason = Failed, r.Attempt+1, RetriesUsed

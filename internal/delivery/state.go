@@ -91,10 +91,12 @@ const (
 	ChannelOff
 	// Unrenderable: the message could not be rendered for this recipient.
 	Unrenderable
+	// Placeholder: nothing was sent; a placeholder stood in for a provider without credentials.
+	Placeholder
 )
 
 var reasonNames = [...]string{"", "unsubscribed", "topic_left", "gone", "cancelled", "rejected",
-	"retries_used", "no_answer", "process_died", "channel_off", "unrenderable"}
+	"retries_used", "no_answer", "process_died", "channel_off", "unrenderable", "placeholder"}
 
 // String is the reason's code.
 func (r Reason) String() string {

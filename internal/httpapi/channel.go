@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -92,6 +93,10 @@ func (h channels) check(c channel.Channel) error {
 	if h.production && c.Enabled && c.Provider == placeholderProvider {
 		return fault.New(fault.Conflict, "placeholder_channel",
 			"In production a channel without a real provider cannot be enabled: nobody would get anything.")
+	}
+	if missing := h.registry.Missing(c); h.production && c.Enabled && len(missing) > 0 {
+		return fault.New(fault.Conflict, "credentials_missing",
+			"In production a channel is not switched on without its credentials: "+strings.Join(missing, ", ")+".")
 	}
 	return nil
 }

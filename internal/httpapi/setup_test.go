@@ -72,7 +72,7 @@ func serve(t testing.TB, db *postgres.DB, tweaks ...func(*Deps)) *api {
 }
 
 func testRegistry() *channel.Registry {
-	return channel.NewRegistry(
+	return channel.NewRegistry(nil,
 		channel.Provider{Name: "slack", Kinds: []channel.Kind{channel.Slack}, Settings: []channel.Setting{
 			{Name: "channel", Required: true}, {Name: "token", Secret: true, Required: true},
 		}},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -45,7 +46,8 @@ func Mask(address string) string {
 	if at < 1 {
 		return "***"
 	}
-	return address[:1] + "***" + address[at:]
+	_, first := utf8.DecodeRuneInString(address)
+	return address[:first] + "***" + address[at:]
 }
 
 type correlationKey struct{}

@@ -40,6 +40,8 @@ type outlet struct {
 	channel.Channel
 	sender channel.Sender
 	err    error // why it could not be opened
+	// pretends: a placeholder stands in, since credentials are missing.
+	pretends bool
 }
 
 // NewOutlets makes outlets that open on first use. Close them at the end.
@@ -51,7 +53,7 @@ func NewOutlets(store ChannelStore, registry *channel.Registry, log *zap.Logger)
 var errNoOutlet = errors.New("no channel of this kind is switched on")
 
 // ofKind is the outlet that personal messages of a kind leave by: the first that was set up.
-func (o *Outlets) ofKind(ctx context.Context, kind channel.Kind) (channel.Sender, error) {
+func (o *Outlets) ofKind(ctx context.Context, kind channel.Kind) (*outlet, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err := o.refresh(ctx); err != nil {
@@ -66,11 +68,11 @@ func (o *Outlets) ofKind(ctx context.Context, kind channel.Kind) (channel.Sender
 	if first == nil {
 		return nil, fmt.Errorf("%s: %w", kind, errNoOutlet)
 	}
-	return first.sender, first.err
+	return first, first.err
 }
 
 // byID is the outlet of one broadcast target.
-func (o *Outlets) byID(ctx context.Context, id int64) (channel.Sender, error) {
+func (o *Outlets) byID(ctx context.Context, id int64) (*outlet, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err := o.refresh(ctx); err != nil {
@@ -80,7 +82,7 @@ func (o *Outlets) byID(ctx context.Context, id int64) (channel.Sender, error) {
 	if !ok {
 		return nil, errNoOutlet
 	}
-	return found.sender, found.err
+	return found, found.err
 }
 
 func (o *Outlets) refresh(ctx context.Context) error {
@@ -101,7 +103,11 @@ func (o *Outlets) refresh(ctx context.Context) error {
 			}
 			o.retire(old)
 		}
-		opened := &outlet{Channel: c}
+		opened := &outlet{Channel: c, pretends: o.registry.Placeholder(c)}
+		if opened.pretends {
+			o.log.Warn("placeholder stands in for a provider, nothing is sent", zap.String("channel", c.Name),
+				zap.Strings("missing", o.registry.Missing(c)))
+		}
 		if opened.sender, opened.err = o.registry.Open(ctx, c); opened.err != nil {
 			o.log.Error("channel cannot be opened", zap.String("channel", c.Name), zap.Error(opened.err))
 		}

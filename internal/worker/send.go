@@ -63,21 +63,21 @@ func (h *Send) open(ctx context.Context, b *delivery.Batch) (delivery.Send, erro
 }
 
 // mail renders one reader's message and hands it over.
-func (h *Send) mail(ctx context.Context, outlet channel.Sender, e *edition.Edition, r *delivery.Recipient) error {
+func (h *Send) mail(ctx context.Context, outlet *outlet, e *edition.Edition, r *delivery.Recipient) error {
 	chosen, err := content.DecodeChoice(r.Choice)
 	if err != nil {
-		return fault.Wrap(err, fault.GiveUp, "unrenderable")
+		return fault.Wrap(err, fault.GiveUp, delivery.CodeUnrenderable)
 	}
 	chosen = chosen[:min(len(chosen), MaxItems(e.Kind))]
 	who, err := recipientOf(r)
 	if err != nil {
-		return fault.Wrap(err, fault.GiveUp, "unrenderable")
+		return fault.Wrap(err, fault.GiveUp, delivery.CodeUnrenderable)
 	}
 	links := h.links(e, r)
 	v := e.In(r.Language)
 	rendered, err := v.Render(who, chosen, links)
 	if err != nil {
-		return fault.Wrap(err, fault.GiveUp, "unrenderable")
+		return fault.Wrap(err, fault.GiveUp, delivery.CodeUnrenderable)
 	}
 	id := channel.Identity{Publication: e.Publication.UID.String(), Kind: e.Kind, Recipient: r.ID}
 	domain := domainOf(e.From.FromEmail)
@@ -129,7 +129,7 @@ func (h *Send) post(ctx context.Context, e *edition.Edition, r *delivery.Recipie
 	v := e.In("")
 	rendered, err := v.Render(rendition.Recipient{}, nil, rendition.Links{Archive: v.Publication.URL})
 	if err != nil {
-		return fault.Wrap(err, fault.GiveUp, "unrenderable")
+		return fault.Wrap(err, fault.GiveUp, delivery.CodeUnrenderable)
 	}
 	p := e.Publication
 	post := &channel.Post{Title: p.Title, Text: rendered.Text, URL: v.Publication.URL, Type: string(p.Type),
@@ -143,9 +143,12 @@ func (h *Send) post(ctx context.Context, e *edition.Edition, r *delivery.Recipie
 }
 
 // handOver makes the provider call, under the correlation id of the request that published.
-func (h *Send) handOver(ctx context.Context, outlet channel.Sender, e *edition.Edition, m *channel.Message) error {
+func (h *Send) handOver(ctx context.Context, outlet *outlet, e *edition.Edition, m *channel.Message) error {
 	ctx = telemetry.WithCorrelation(ctx, e.Publication.CorrelationID)
-	err := outlet.Send(ctx, m)
+	err := outlet.sender.Send(ctx, m)
+	if err == nil && outlet.pretends {
+		return delivery.ErrPlaceholder
+	}
 	if err != nil {
 		h.Log.Info("delivery not accepted", zap.String("delivery", m.ID.String()), telemetry.CorrelationField(ctx),
 			zap.String("kind", fault.KindOf(err).String()), zap.String("code", fault.CodeOf(err)),

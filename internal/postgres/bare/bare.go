@@ -18,7 +18,7 @@ func Open(ctx context.Context, url string, conns int) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the database URL: %w", err)
 	}
-	config.MaxConns = int32(min(max(conns, 1), 100)) //nolint:gosec // bounded
+	config.MaxConns = int32(min(max(conns, 1), 100))
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open the database pool: %w", err)

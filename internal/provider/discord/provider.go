@@ -33,7 +33,7 @@ func Provider(o Options) channel.Provider {
 		Name:  Name,
 		Kinds: []channel.Kind{channel.Discord},
 		Settings: []channel.Setting{
-			{Name: "bot_token", Secret: true, Required: true, Doc: "The bot's token, without \"Bot\" before it."},
+			{Name: "bot_token", Secret: true, Required: true, Env: "DISCORD_BOT_TOKEN", Doc: "The bot's token, without \"Bot\" before it."},
 			{Name: "channel_id", Required: true, Doc: "The channel's id; the bot needs Send Messages and Embed Links there."},
 			{Name: "api_url", URL: true, Doc: "Where Discord's API is; https://discord.com/api/v9/ if not given."},
 		},

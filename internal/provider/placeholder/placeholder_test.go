@@ -16,7 +16,7 @@ func TestPlaceholder(t *testing.T) {
 		recorded = append(recorded, c.Name+" "+m.ID.String())
 	}
 	for _, kind := range channel.Kinds() {
-		registry := channel.NewRegistry(placeholder.Provider(record))
+		registry := channel.NewRegistry(nil, placeholder.Provider(record))
 		sender, err := registry.Open(t.Context(), channel.Channel{Name: "n", Kind: kind, Provider: placeholder.Name})
 		if err != nil {
 			t.Fatal(err)

@@ -38,7 +38,7 @@ func accepted(t *testing.T, h Harness) {
 func configuration(t *testing.T, h Harness) {
 	r := newRig(t, h)
 	r.channel.Name, r.channel.Provider, r.channel.Kind = "test", h.Provider.Name, r.kind
-	if err := channel.NewRegistry(h.Provider).Check(r.channel); err != nil {
+	if err := channel.NewRegistry(nil, h.Provider).Check(r.channel); err != nil {
 		t.Error(err)
 	}
 	for _, setting := range h.Provider.Settings {

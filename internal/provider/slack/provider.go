@@ -31,7 +31,7 @@ func Provider(o Options) channel.Provider {
 		Name:  Name,
 		Kinds: []channel.Kind{channel.Slack},
 		Settings: []channel.Setting{
-			{Name: "bot_token", Secret: true, Required: true, Doc: "The bot's token (xoxb-…), with the scope chat:write."},
+			{Name: "bot_token", Secret: true, Required: true, Env: "SLACK_BOT_TOKEN", Doc: "The bot's token (xoxb-…), with the scope chat:write."},
 			{Name: "conversation", Required: true, Doc: "The conversation's id (C…); the bot must be a member."},
 			{Name: "api_url", URL: true, Doc: "Where Slack's Web API is, with a slash at its end; https://slack.com/api/ if not given."},
 		},
