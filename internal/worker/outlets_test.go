@@ -51,10 +51,10 @@ func TestOutletsFollowTheChannels(t *testing.T) {
 		ctx := t.Context()
 		store := &channelList{list: []channel.Channel{outletOf(2, channel.Email, "second", 1), outletOf(1, channel.Email, "first", 1)}}
 		o, opened := shop(store)
-		if s, err := o.ofKind(ctx, channel.Email); err != nil || s != channel.Sender(opened["first"]) {
+		if s, err := o.ofKind(ctx, channel.Email); err != nil || s.sender != channel.Sender(opened["first"]) {
 			t.Errorf("the first e-mail channel: %v, %v", s, err)
 		}
-		if s, err := o.byID(ctx, 2); err != nil || s != channel.Sender(opened["second"]) {
+		if s, err := o.byID(ctx, 2); err != nil || s.sender != channel.Sender(opened["second"]) {
 			t.Errorf("channel 2: %v, %v", s, err)
 		}
 		if _, err := o.ofKind(ctx, channel.Slack); !errors.Is(err, errNoOutlet) {
@@ -68,13 +68,13 @@ func TestOutletsFollowTheChannels(t *testing.T) {
 		first, second := opened["first"], opened["second"]
 		store.list = []channel.Channel{outletOf(1, channel.Email, "first", 2), outletOf(3, channel.Slack, "third", 1)}
 		<-time.After(outletsAge)
-		if s, err := o.ofKind(ctx, channel.Email); err != nil || s != channel.Sender(opened["first"]) || opened["first"] == first {
+		if s, err := o.ofKind(ctx, channel.Email); err != nil || s.sender != channel.Sender(opened["first"]) || opened["first"] == first {
 			t.Errorf("changed: %v, %v", s, err)
 		}
 		if _, err := o.byID(ctx, 2); !errors.Is(err, errNoOutlet) {
 			t.Errorf("switched off: %v", err)
 		}
-		if s, err := o.byID(ctx, 3); err != nil || s != channel.Sender(opened["third"]) {
+		if s, err := o.byID(ctx, 3); err != nil || s.sender != channel.Sender(opened["third"]) {
 			t.Errorf("switched on: %v, %v", s, err)
 		}
 
@@ -118,7 +118,7 @@ func TestOutletThatCannotBeOpened(t *testing.T) {
 		// Mended by its owner, who thereby made a new version.
 		store.list = []channel.Channel{outletOf(1, channel.Slack, "broken", 2)}
 		<-time.After(outletsAge)
-		if s, err := o.byID(t.Context(), 1); err != nil || s != channel.Sender(opened["broken"]) {
+		if s, err := o.byID(t.Context(), 1); err != nil || s.sender != channel.Sender(opened["broken"]) {
 			t.Errorf("mended: %v, %v", s, err)
 		}
 		o.Close()
