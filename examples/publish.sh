@@ -12,12 +12,13 @@ api=${PRESSWORK_API_URL:-http://localhost:8080}/api/v1
 key=${PRESSWORK_API_KEY:-$(cat "${PRESSWORK_DATA_DIR:-.presswork}/api-key")}
 command -v jq >/dev/null || { echo "this script needs jq" >&2; exit 1; }
 
-# call METHOD PATH [curl options] prints the answer's body; an answer of 400 and above ends the script.
+# call METHOD PATH [curl options] prints the answer's body; one of 400 and above goes to stderr and is a failure.
 call() {
-  local method=$1 path=$2
+  local method=$1 path=$2 answer
   shift 2
-  curl --silent --show-error --fail-with-body --request "$method" "$api$path" \
-    --header "Authorization: Bearer $key" "$@"
+  answer=$(curl --silent --show-error --fail-with-body --request "$method" "$api$path" \
+    --header "Authorization: Bearer $key" "$@") || { echo "$method $api$path: $answer" >&2 && return 1; }
+  echo "$answer"
 }
 
 # send METHOD PATH BODY [curl options] is call with a JSON body.
@@ -29,8 +30,8 @@ find() { call GET "/$1?limit=200" | jq --raw-output --arg v "$3" "first(.items[]
 # ensure LIST FIELD VALUE BODY prints the id of that item, made if it was not there.
 ensure() {
   local id
-  id=$(find "$1" "$2" "$3")
-  [ -n "$id" ] || id=$(send POST "/$1" "$4" | jq --raw-output .id)
+  id=$(find "$1" "$2" "$3") || return 1
+  [ -n "$id" ] || id=$(send POST "/$1" "$4" | jq --raw-output .id) || return 1
   echo "$id"
 }
 

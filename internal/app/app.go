@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -27,7 +28,8 @@ type App struct {
 	queue *queue.Queue
 	relay *queue.Relay
 
-	parts []part
+	parts     []part
+	listeners []net.Listener
 	// APIURL and OpsURL are where the listeners are, "" if there is none.
 	APIURL, OpsURL string
 }
@@ -67,10 +69,7 @@ func Open(ctx context.Context, c *config.Config, log *zap.Logger) (*App, error) 
 		a.db.Close()
 		return nil, err
 	}
-	err = errors.Join(
-		waitFor(ctx, log, "PostgreSQL", a.usable),
-		waitFor(ctx, log, "Redis", a.queue.Ping))
-	if err != nil {
+	if err := a.wait(ctx); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
 	a.relay = queue.NewRelay(a.db, a.queue, relayPeriod, log)
@@ -81,11 +80,19 @@ func Open(ctx context.Context, c *config.Config, log *zap.Logger) (*App, error) 
 	return a, nil
 }
 
-// usable migrates, where that is this process's business, and checks that the schema is the one it needs.
-func (a *App) usable(ctx context.Context) error {
-	if err := a.db.Ping(ctx); err != nil {
+// wait waits for both servers, and for the schema.
+func (a *App) wait(ctx context.Context) error {
+	if err := waitFor(ctx, a.Log, "PostgreSQL", tryTime, a.db.Ping); err != nil {
 		return err
 	}
+	if err := waitFor(ctx, a.Log, "the schema", schemaTime, a.schema); err != nil {
+		return err
+	}
+	return waitFor(ctx, a.Log, "Redis", tryTime, a.queue.Ping)
+}
+
+// schema migrates, where that is this process's business, and checks that the schema is the one it needs.
+func (a *App) schema(ctx context.Context) error {
 	if !a.Config.Production() || a.Config.MigrateURL != "" {
 		if err := Migrate(ctx, a.Config); err != nil {
 			return err
@@ -94,7 +101,11 @@ func (a *App) usable(ctx context.Context) error {
 	return a.db.SchemaReady(ctx)
 }
 
+// close lets go of what New and Open took; listeners that serve were closed when they were stopped.
 func (a *App) close() error {
+	for _, l := range a.listeners {
+		_ = l.Close() // closed already, or never used
+	}
 	a.db.Close()
 	return a.queue.Close()
 }

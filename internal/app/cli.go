@@ -31,7 +31,7 @@ func Interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 	return ctx, stop
 }
 
-// Serve runs roles until ctx ends. change, if not nil, adjusts the settings first; embed says whether private
+// Serve runs roles until ctx ends, and then returns nil. change, if not nil, adjusts the settings first; embed says whether private
 // servers are started where none are set.
 func Serve(ctx context.Context, change func(*config.Config) error, embed bool, roles ...Role) (err error) {
 	c, log, err := Environment()
@@ -59,6 +59,10 @@ func Serve(ctx context.Context, change func(*config.Config) error, embed bool, r
 		return err
 	}
 	a, err := New(ctx, c, log, roles...)
+	if err != nil && ctx.Err() != nil {
+		log.Info("stopped while starting", zap.Error(err))
+		return nil
+	}
 	if err != nil {
 		return err
 	}

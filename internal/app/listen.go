@@ -48,20 +48,18 @@ func (a *App) listener(name string, l net.Listener, handler http.Handler) part {
 func (a *App) listen(ctx context.Context, wanted string) (net.Listener, error) {
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", wanted)
-	if err == nil || a.Config.Production() {
-		if err != nil {
+	if err != nil && !a.Config.Production() {
+		host, _, splitErr := net.SplitHostPort(wanted)
+		if splitErr != nil {
 			return nil, fmt.Errorf("listen on %s: %w", wanted, err)
 		}
-		return l, nil
+		a.Log.Warn("address cannot be used, taking a free port", zap.String("address", wanted), zap.Error(err))
+		l, err = config.Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
 	}
-	host, _, splitErr := net.SplitHostPort(wanted)
-	if splitErr != nil {
+	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", wanted, err)
 	}
-	a.Log.Warn("address in use, taking a free port", zap.String("address", wanted))
-	if l, err = config.Listen(ctx, "tcp", net.JoinHostPort(host, "0")); err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", host, err)
-	}
+	a.listeners = append(a.listeners, l)
 	return l, nil
 }
 

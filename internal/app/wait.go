@@ -15,12 +15,19 @@ const (
 	waitMost  = 30 * time.Second
 )
 
-// waitFor tries a server by really using it, until that works. The order in which things start does not matter.
-func waitFor(ctx context.Context, log *zap.Logger, what string, try func(context.Context) error) error {
+// How long one try may take. A migration of large tables takes its time, and is not to be cut short and begun anew.
+const (
+	tryTime    = 5 * time.Second
+	schemaTime = time.Hour
+)
+
+// waitFor tries a server by really using it, until that works; each try may take so long. The order in which things
+// start does not matter.
+func waitFor(ctx context.Context, log *zap.Logger, what string, each time.Duration, try func(context.Context) error) error {
 	pause := waitFirst
 	var err error
 	for n := 1; ; n++ {
-		attempt, cancel := context.WithTimeout(ctx, 5*time.Second)
+		attempt, cancel := context.WithTimeout(ctx, each)
 		err = try(attempt)
 		cancel()
 		if err == nil {

@@ -77,13 +77,12 @@ func TestRunWithoutProgram(t *testing.T) {
 func TestRunInterrupted(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	o := Options{Only: "start.first", Out: &bytes.Buffer{}, Log: writer(func(text string) {
-		if strings.Contains(text, "idle for") {
+	log := writer(func(text string) {
+		if strings.Contains(text, "starting") {
 			cancel()
 		}
-	}), size: tiny()}
-	o.size.idle = time.Hour
-	if err := Run(ctx, o); !errors.Is(err, context.Canceled) {
+	})
+	if err := Run(ctx, Options{Only: "start.first", Out: &bytes.Buffer{}, Log: log, size: tiny()}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/presswork/presswork/internal/ident"
 )
 
 // startFirst measures how long it takes from the request to the first message at the provider, on a system that
@@ -48,8 +50,8 @@ func startFirst(ctx context.Context, r *runner, s *system) (Line, error) {
 // first publishes, waits until all is sent and returns how long the first message took.
 func (s *system) first(ctx context.Context, contents []string) (time.Duration, error) {
 	begun := time.Now()
-	var made accepting
-	if err := s.client.call(ctx, http.MethodPost, "/api/v1/publications", mailing(contents), &made); err != nil {
+	made, err := s.api.Publish(ctx, mailing(contents), ident.New().String())
+	if err != nil {
 		return 0, err
 	}
 	// Seldom, so that the question does not disturb what it asks about.
@@ -75,7 +77,7 @@ func (s *system) leastFirst(ctx context.Context, runs int) (*Limit, error) {
 	if err != nil {
 		return nil, err
 	}
-	poster := newClient("http://"+server.addr, "")
+	poster := newEndpoint("http://"+server.addr, "")
 	defer poster.close()
 	var took []time.Duration
 	for range runs {

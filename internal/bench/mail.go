@@ -7,8 +7,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/presswork/presswork/client"
 	"github.com/presswork/presswork/internal/config"
-	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/sandbox"
 )
 
@@ -38,7 +39,9 @@ func mailFast(ctx context.Context, r *runner, s *system) (Line, error) {
 // mailSlow measures it against one that takes its time, with the settings that everybody has by default.
 func mailSlow(ctx context.Context, r *runner, s *system) (Line, error) {
 	fault := sandbox.Fault{Latency: latency}
-	if err := newClient(s.sandbox.Inbox, "").call(ctx, http.MethodPut, "/sandbox/faults/smtp", fault, nil); err != nil {
+	inbox := newEndpoint(s.sandbox.Inbox, "")
+	defer inbox.close()
+	if err := inbox.call(ctx, http.MethodPut, "/sandbox/faults/smtp", fault, nil); err != nil {
 		return Line{}, err
 	}
 	defaults, err := config.Load(nil)
@@ -84,22 +87,11 @@ func mail(ctx context.Context, r *runner, s *system) (Line, error) {
 	return line, nil
 }
 
-// accepting is the API's promise.
-type accepting struct {
-	ID string `json:"id"`
-}
-
-// progress is how far a publication is.
-type progress struct {
-	State     publication.State `json:"state"`
-	Completed *time.Time        `json:"completed_at"`
-}
-
 // send publishes to everybody and returns how long it took. It fails unless every reader got one message.
 func (s *system) send(ctx context.Context, contents []string, readers int) (time.Duration, error) {
 	begun := time.Now()
-	var made accepting
-	if err := s.client.call(ctx, http.MethodPost, "/api/v1/publications", mailing(contents), &made); err != nil {
+	made, err := s.api.Publish(ctx, mailing(contents), ident.New().String())
+	if err != nil {
 		return 0, err
 	}
 	ended, err := s.completed(ctx, made.ID, 200*time.Millisecond)
@@ -119,27 +111,23 @@ func (s *system) send(ctx context.Context, contents []string, readers int) (time
 // completed waits for a publication's end and returns when that was, by the database's clock: the same
 // machine's.
 func (s *system) completed(ctx context.Context, id string, period time.Duration) (time.Time, error) {
-	for {
-		var p progress
-		if err := s.client.call(ctx, http.MethodGet, "/api/v1/publications/"+id+"/progress", nil, &p); err != nil {
-			return time.Time{}, err
-		}
-		switch {
-		case p.State == publication.Completed && p.Completed != nil:
-			return *p.Completed, nil
-		case p.State.Final():
-			return time.Time{}, fmt.Errorf("publication %s is %s", id, p.State)
-		}
-		if err := wait(ctx, period); err != nil {
-			return time.Time{}, err
-		}
+	p, err := s.api.Watch(ctx, id, period, func(client.Progress) {})
+	if err != nil {
+		return time.Time{}, err
 	}
+	if p.State != "completed" || p.CompletedAt == nil {
+		return time.Time{}, fmt.Errorf("publication %s is %s: %+v", id, p.State, p.All)
+	}
+	if p.All.Uncertain > 0 {
+		fmt.Fprintf(s.log, "publication %s: %d messages are uncertain\n", id, p.All.Uncertain)
+	}
+	return *p.CompletedAt, nil
 }
 
 // arrivals is what the stand-in got of a publication.
 func (s *system) arrivals(ctx context.Context, id string) (sandbox.Arrivals, error) {
 	var got sandbox.Arrivals
-	inbox := newClient(s.sandbox.Inbox, "")
+	inbox := newEndpoint(s.sandbox.Inbox, "")
 	defer inbox.close()
 	err := inbox.call(ctx, http.MethodGet, "/sandbox/first?publication="+id, nil, &got)
 	return got, err
@@ -147,7 +135,7 @@ func (s *system) arrivals(ctx context.Context, id string) (sandbox.Arrivals, err
 
 // letter is one of the last messages, as the stand-in got it.
 func (s *system) letter(ctx context.Context) (string, error) {
-	inbox := newClient(s.sandbox.Inbox, "")
+	inbox := newEndpoint(s.sandbox.Inbox, "")
 	defer inbox.close()
 	var last []named
 	if err := inbox.call(ctx, http.MethodGet, "/sandbox/messages?channel=email&limit=1", nil, &last); err != nil {

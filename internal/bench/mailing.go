@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/client"
 )
 
 // named is what the API gives back of something that was made.
@@ -20,20 +20,20 @@ func (s *system) prepare(ctx context.Context, provider string) ([]string, error)
 		"name": "bench", "from_name": "The Slow Post", "from_email": "post@example.org",
 		"postal_address": "1 Paper Lane, 00000 Example", "default": true,
 	}
-	if err := s.client.call(ctx, http.MethodPost, "/api/v1/senders", sender, nil); err != nil {
+	if err := s.api.Call(ctx, http.MethodPost, "/senders", sender, nil); err != nil {
 		return nil, err
 	}
 	mail := map[string]any{"kind": "email", "provider": provider, "name": "bench-email"}
 	if provider == "smtp" {
 		mail["secrets"] = map[string]string{"url": s.sandbox.SMTP}
 	}
-	if err := s.client.call(ctx, http.MethodPost, "/api/v1/channels", mail, nil); err != nil {
+	if err := s.api.Call(ctx, http.MethodPost, "/channels", mail, nil); err != nil {
 		return nil, err
 	}
 	var ids []string
 	for _, article := range articles() {
 		var made named
-		if err := s.client.call(ctx, http.MethodPost, "/api/v1/contents", article, &made); err != nil {
+		if err := s.api.Call(ctx, http.MethodPost, "/contents", article, &made); err != nil {
 			return nil, err
 		}
 		ids = append(ids, made.ID)
@@ -60,11 +60,10 @@ func articles() []map[string]any {
 }
 
 // mailing is a publication by e-mail to everybody, with the built-in template: it greets readers by name and
-// gives them the article that fits their topics and language.
-func mailing(contents []string) publication.Request {
-	yes := true
-	return publication.Request{
-		Title: "The Slow Post", Type: string(publication.Newsletter), Priority: string(publication.Normal),
-		Channels: []string{"email"}, Contents: contents, Audience: &publication.AudienceRequest{All: &yes},
+// gives them the articles that fit their topics and language.
+func mailing(contents []string) client.PublicationRequest {
+	return client.PublicationRequest{
+		Title: "The Slow Post", Type: "newsletter", Priority: "normal", Channels: []string{"email"},
+		ContentIDs: contents, Audience: &client.Audience{All: true},
 	}
 }

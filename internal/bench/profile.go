@@ -25,7 +25,7 @@ func (r *runner) profile(ctx context.Context, s *system, n int) (end func() erro
 }
 
 func (s *system) profileWorker(ctx context.Context, path string) (err error) {
-	ops := newClient("http://"+s.child(worker).ops, s.key)
+	ops := newEndpoint("http://"+s.child(worker).ops, s.key)
 	defer ops.close()
 	ops.http.Timeout = 0
 	answer, err := ops.send(ctx, http.MethodGet, fmt.Sprintf("/debug/pprof/profile?seconds=%d", profileSeconds), http.NoBody)

@@ -10,8 +10,8 @@ import (
 // publishScheduled measures how many publications the API accepts a second. They are for tomorrow: stored,
 // durable and audited, but not sent, so that the line is about accepting alone.
 func publishScheduled(ctx context.Context, r *runner, s *system) (Line, error) {
-	tomorrow := time.Now().Add(24 * time.Hour).UTC().Format(time.RFC3339)
-	line, err := publish(ctx, r, s, tomorrow)
+	tomorrow := time.Now().Add(24 * time.Hour).UTC()
+	line, err := publish(ctx, r, s, &tomorrow)
 	line.Note = fmt.Sprintf("%d clients on connections that are kept, each publication with an idempotency key, "+
 		"scheduled for tomorrow: stored and not sent", r.size.clients)
 	return line, err
@@ -19,13 +19,13 @@ func publishScheduled(ctx context.Context, r *runner, s *system) (Line, error) {
 
 // publishQueued measures the same while the worker and the scheduler send what was accepted.
 func publishQueued(ctx context.Context, r *runner, s *system) (Line, error) {
-	line, err := publish(ctx, r, s, "")
+	line, err := publish(ctx, r, s, nil)
 	line.Note = fmt.Sprintf("%d clients, publications to be sent at once to one reader over the placeholder provider, "+
 		"while the worker and the scheduler work on them", r.size.clients)
 	return line, err
 }
 
-func publish(ctx context.Context, r *runner, s *system, scheduleAt string) (Line, error) {
+func publish(ctx context.Context, r *runner, s *system, scheduleAt *time.Time) (Line, error) {
 	if err := s.seed(ctx, 1); err != nil {
 		return Line{}, err
 	}

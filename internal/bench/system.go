@@ -14,6 +14,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/presswork/presswork/client"
 	"github.com/presswork/presswork/internal/devstack"
 )
 
@@ -27,7 +28,7 @@ type system struct {
 	secret   string
 	apiAddr  string
 	sandbox  sandboxAddresses
-	client   *client
+	api      *client.Client
 }
 
 // child is one process of ours. ops is its operators' listener, if it has one.
@@ -69,7 +70,7 @@ func (s *system) startChildren(ctx context.Context) error {
 	if s.apiAddr, err = freeAddress(ctx); err != nil {
 		return err
 	}
-	s.client = newClient("http://"+s.apiAddr, s.key)
+	s.api = client.New("http://"+s.apiAddr, s.key)
 	for _, p := range []part{api, worker, scheduler} { // the first of them migrates
 		if err := s.startRole(ctx, p); err != nil {
 			return fmt.Errorf("start the %s: %w", p, err)
@@ -114,7 +115,7 @@ func (s *system) startRole(ctx context.Context, p part) error {
 	if err != nil {
 		return err
 	}
-	return c.ready(ctx, newClient("http://"+ops, s.key))
+	return c.ready(ctx, newEndpoint("http://"+ops, s.key))
 }
 
 func (s *system) command(ctx context.Context, role string) *exec.Cmd {
@@ -136,7 +137,7 @@ func (s *system) launch(p part, cmd *exec.Cmd, ops string) (*child, error) {
 }
 
 // ready waits until the operators' listener, the last to be started, answers.
-func (c *child) ready(ctx context.Context, ops *client) error {
+func (c *child) ready(ctx context.Context, ops *endpoint) error {
 	defer ops.close()
 	for {
 		err := ops.call(ctx, "GET", "/metrics", nil, nil)
@@ -161,8 +162,8 @@ func (s *system) child(p part) *child {
 
 // stop ends everything in reverse order.
 func (s *system) stop() error {
-	if s.client != nil {
-		s.client.close()
+	if s.api != nil {
+		s.api.Close()
 	}
 	var errs []error
 	for _, c := range slices.Backward(s.children) {

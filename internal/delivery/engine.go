@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/presswork/presswork/internal/fault"
@@ -52,6 +53,7 @@ type Engine struct {
 	ended   []*session // lost ones, which may still have evidence to give
 	pools   map[int16]*pool
 	closing bool
+	claims  atomic.Int32 // tokens given out
 	runs    sync.WaitGroup
 	pace    pace
 
@@ -90,7 +92,7 @@ func (e *Engine) Run(ctx context.Context, batch int64, gen int, open Open) (Repo
 	if err != nil {
 		return Report{}, err
 	}
-	b, err := e.ledger.Claim(ctx, s.id, batch, gen)
+	b, err := e.claim(ctx, s, batch, gen)
 	if err != nil {
 		return Report{}, fmt.Errorf("claim batch %d: %w", batch, err)
 	}
@@ -105,6 +107,25 @@ func (e *Engine) Run(ctx context.Context, batch int64, gen int, open Open) (Repo
 		e.config.Notice("batch given back", err)
 	}
 	return e.release(ctx, b, wait)
+}
+
+// claim repeats a claim whose answer was lost until its fate is known: a batch that is claimed under a living
+// session, and that nobody works on, would be nobody's to mend.
+func (e *Engine) claim(ctx context.Context, s *session, batch int64, gen int) (*Batch, error) {
+	ctx = context.WithoutCancel(ctx)
+	token := int(e.claims.Add(1))
+	var b *Batch
+	var refused error
+	err := untilDone(e.abandon, func() (err error) {
+		ctx, cancel := context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+		b, err = e.ledger.Claim(ctx, s.id, batch, gen, token)
+		if err != nil && !fault.Is(err, fault.Unavailable) && !fault.Is(err, fault.Timeout) {
+			refused, err = err, nil // the ledger's own word: nothing is claimed
+		}
+		return err
+	})
+	return b, errors.Join(err, refused)
 }
 
 // pause is how long a batch waits after an error that was nobody's in particular.

@@ -19,7 +19,7 @@ type Batch struct {
 	Channel     int16
 	Lane        tasks.Lane
 	Gen         int
-	// Token fences the claim: a release with another token changes nothing.
+	// Token fences the claim within its session: a release with another token changes nothing.
 	Token   int
 	Session int64
 	Lo, Hi  int64 // recipients after Lo, up to Hi
@@ -89,9 +89,10 @@ type Ledger interface {
 	OpenSession(ctx context.Context, process string, lease time.Duration) (int64, error)
 	// CloseSession ends a session with nothing in flight. It may be repeated.
 	CloseSession(ctx context.Context, session int64) error
-	// Claim takes a batch for a session. It returns nil and no error if the nudge is stale or doubled, if the
-	// batch waits, or if it is paused.
-	Claim(ctx context.Context, session, batch int64, gen int) (*Batch, error)
+	// Claim takes a batch for a session, under a token that the session uses once. It returns nil and no error if the
+	// nudge is stale or doubled, if the batch waits, or if it is paused. After an error the batch may be claimed all
+	// the same; repeating the claim with the same token is safe and tells.
+	Claim(ctx context.Context, session, batch int64, gen, token int) (*Batch, error)
 	// Owed reads the recipients of a claimed batch who are still pending.
 	Owed(ctx context.Context, b *Batch) (Owed, error)
 	// Flush writes outcomes and the in-flight list. ErrFenced: nothing was written, and never will be. Another

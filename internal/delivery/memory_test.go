@@ -70,7 +70,7 @@ func (m *memory) CloseSession(_ context.Context, id int64) error {
 	return nil
 }
 
-func (m *memory) Claim(_ context.Context, session, batch int64, gen int) (*Batch, error) {
+func (m *memory) Claim(_ context.Context, session, batch int64, gen, token int) (*Batch, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	b := m.batches[batch]
@@ -78,7 +78,7 @@ func (m *memory) Claim(_ context.Context, session, batch int64, gen int) (*Batch
 		return nil, nil
 	}
 	b.state, b.Session = "claimed", session
-	b.Token++
+	b.Token = token
 	claimed := b.Batch
 	return &claimed, nil
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"sync"
 	"syscall"
 	"testing"
@@ -92,7 +93,7 @@ func TestMigrations(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			if err := a.Stop(); err != nil {
+			if err := errors.Join(a.Start(t.Context()), a.Stop()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -161,7 +162,8 @@ func TestRedisEmptied(t *testing.T) {
 func TestPostgresRestarted(t *testing.T) {
 	t.Parallel()
 	const readers = 1200
-	stack, err := devstack.Start(t.Context(), devstack.Options{RequireRedis: true})
+	// Durable: without synchronous_commit a crash takes commits back, intents among them.
+	stack, err := devstack.Start(t.Context(), devstack.Options{RequireRedis: true, Durable: true})
 	if err != nil {
 		t.Fatal(err)
 	}

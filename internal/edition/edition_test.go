@@ -52,23 +52,43 @@ func (f *fakeStore) SenderByID(context.Context, int32) (sender.Identity, error) 
 	return sender.Identity{FromName: "Desk", FromEmail: "desk@example.org"}, f.noSender
 }
 
-// newsletter is a store with one, rendered in the given languages.
+// newsletter is a store with one, rendered in the given languages by a template that is quick to prepare.
 func newsletter(t *testing.T, languages ...string) *fakeStore {
+	t.Helper()
+	var sources []template.Template
+	for _, language := range languages {
+		sources = append(sources, template.Template{Name: "plain", Channel: string(channel.Newsletter), Language: language,
+			Subject: "{{ publication.title }}", HTML: "<p>{{ item.title }}</p>", Text: "{{ item.title }}"})
+	}
+	return rendered(t, sources...)
+}
+
+// builtin is a store with a newsletter, rendered by the built-in template in the given languages.
+func builtin(t *testing.T, languages ...string) *fakeStore {
 	t.Helper()
 	library, err := template.NewLibrary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fakeStore{p: publication.Publication{ID: 1, UID: ident.New(), Title: "Spring"}}
-	items := []content.Item{
-		{Title: "Seeds", Body: "Sow [early](https://example.org/early).", Format: content.Markdown, URL: "https://example.org/seeds"},
-		{Title: "Trees", Body: "Prune.", Format: content.Markdown, URL: "https://example.org/trees"},
-	}
+	var sources []template.Template
 	for _, language := range languages {
 		source, ok := library.Find(string(channel.Newsletter), language)
 		if !ok {
 			t.Fatalf("no newsletter in %s", language)
 		}
+		sources = append(sources, source)
+	}
+	return rendered(t, sources...)
+}
+
+func rendered(t *testing.T, sources ...template.Template) *fakeStore {
+	t.Helper()
+	f := &fakeStore{p: publication.Publication{ID: 1, UID: ident.New(), Title: "Spring"}}
+	items := []content.Item{
+		{Title: "Seeds", Body: "Sow [early](https://example.org/early).", Format: content.Markdown, URL: "https://example.org/seeds"},
+		{Title: "Trees", Body: "Prune.", Format: content.Markdown, URL: "https://example.org/trees"},
+	}
+	for _, source := range sources {
 		r, err := rendition.Prepare(rendition.Input{Template: source, Items: items, Writer: content.NewWriter(), Track: true,
 			Publication: rendition.Publication{Title: "Spring", URL: "https://house.example/p/n/1"}})
 		if err != nil {
@@ -256,7 +276,7 @@ func (f fakeIDs) PublicationID(_ context.Context, uid ident.UID) (int64, error) 
 
 func TestArchiveIsAnonymousAndUntracked(t *testing.T) {
 	t.Parallel()
-	store := newsletter(t, "en", "de")
+	store := builtin(t, "en", "de")
 	a := Archive{IDs: fakeIDs{store.p.UID}, Shelf: shelf(t, store)}
 	page, err := a.Archive(t.Context(), store.p.UID, "de-CH, en;q=0.5")
 	if err != nil {

@@ -172,6 +172,6 @@ func (db *DB) FailPublication(ctx context.Context, id int64, reason string) erro
 	_, err := db.pool.Exec(ctx, `
 		UPDATE publication SET state = 'failed', failure = $2, completed_at = clock_timestamp(),
 		       updated_at = clock_timestamp(), version = version + 1
-		WHERE id = $1 AND state IN ('queued', 'rendering')`, id, reason)
+		WHERE id = $1 AND state IN ('queued', 'rendering')`, id, storable(reason))
 	return translate(err, "fail a publication")
 }

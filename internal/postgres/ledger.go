@@ -17,19 +17,21 @@ import (
 // hundred times as long. What holds is to look rows up by their whole key in a LATERAL subquery with OFFSET
 // 0, and to update by ctid.
 
+// A claim that is repeated because its answer was lost finds its own token.
 const claimBatch = `
-UPDATE batch b SET state = 'claimed', token = token + 1, session_id = $1, not_before = NULL
+UPDATE batch b SET state = 'claimed', token = $4, session_id = $1, not_before = NULL
 FROM publication p
-WHERE b.id = $2 AND b.gen = $3 AND b.state IN ('ready', 'waiting')
-  AND (b.not_before IS NULL OR b.not_before <= clock_timestamp())
-  AND p.id = b.publication_id AND p.state = 'sending'
-  AND NOT EXISTS (SELECT FROM pause_lane l WHERE l.channel_id = b.channel_id AND l.lane = b.lane)
+WHERE b.id = $2 AND b.gen = $3 AND p.id = b.publication_id
+  AND (b.state = 'claimed' AND b.session_id = $1 AND b.token = $4
+       OR b.state IN ('ready', 'waiting') AND (b.not_before IS NULL OR b.not_before <= clock_timestamp())
+          AND p.state = 'sending'
+          AND NOT EXISTS (SELECT FROM pause_lane l WHERE l.channel_id = b.channel_id AND l.lane = b.lane))
   AND EXISTS (SELECT FROM sender_session WHERE id = $1 AND ended_at IS NULL)
 RETURNING b.id, b.publication_id, b.channel_id, b.lane, b.gen, b.token, b.session_id, b.lo, b.hi`
 
 // Claim takes a batch for a session; see delivery.Ledger.
-func (db *DB) Claim(ctx context.Context, session, batch int64, gen int) (*delivery.Batch, error) {
-	rows, err := db.pool.Query(ctx, claimBatch, session, batch, gen)
+func (db *DB) Claim(ctx context.Context, session, batch int64, gen, token int) (*delivery.Batch, error) {
+	rows, err := db.pool.Query(ctx, claimBatch, session, batch, gen, token)
 	if err != nil {
 		return nil, translate(err, "claim a batch")
 	}

@@ -182,7 +182,7 @@ func claim(tb testing.TB, db *DB) (int64, *delivery.Batch) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	b, err := db.Claim(tb.Context(), session, 1, 1)
+	b, err := db.Claim(tb.Context(), session, 1, 1, 1)
 	if err != nil || b == nil {
 		tb.Fatalf("claim: %v, %v", b, err)
 	}
@@ -204,14 +204,20 @@ func TestClaimIsFenced(t *testing.T) {
 	ctx := t.Context()
 	session, b := claim(t, db)
 	for name, try := range map[string]func() (*delivery.Batch, error){
-		"a second time": func() (*delivery.Batch, error) { return db.Claim(ctx, session, 1, 1) },
-		"an old nudge":  func() (*delivery.Batch, error) { return db.Claim(ctx, session, 1, 0) },
-		"no batch":      func() (*delivery.Batch, error) { return db.Claim(ctx, session, 99, 1) },
+		"a second time": func() (*delivery.Batch, error) { return db.Claim(ctx, session, 1, 1, 2) },
+		"an old nudge":  func() (*delivery.Batch, error) { return db.Claim(ctx, session, 1, 0, 2) },
+		"no batch":      func() (*delivery.Batch, error) { return db.Claim(ctx, session, 99, 1, 2) },
 	} {
 		if got, err := try(); got != nil || err != nil {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
+	// A claim whose answer was lost is repeated, also when the publication was paused meanwhile.
+	exec(t, db, `UPDATE publication SET state = 'pausing'`)
+	if got, err := db.Claim(ctx, session, 1, 1, 1); err != nil || got == nil || got.Token != b.Token {
+		t.Errorf("the same claim again: %v, %v", got, err)
+	}
+	exec(t, db, `UPDATE publication SET state = 'sending'`)
 	stale := *b
 	stale.Token--
 	if _, err := db.Release(ctx, &stale, 0); !errors.Is(err, delivery.ErrFenced) {
@@ -221,11 +227,11 @@ func TestClaimIsFenced(t *testing.T) {
 	if err != nil || r.Done || r.Pending != 100 {
 		t.Errorf("release: %+v, %v", r, err)
 	}
-	if got, err := db.Claim(ctx, session, 1, 2); got != nil || err != nil {
+	if got, err := db.Claim(ctx, session, 1, 2, 3); got != nil || err != nil {
 		t.Errorf("a batch that waits was claimed: %v, %v", got, err)
 	}
 	exec(t, db, `UPDATE batch SET not_before = now() - interval '1 s'`)
-	if got, err := db.Claim(ctx, session, 1, 2); got == nil || err != nil || got.Token != b.Token+1 {
+	if got, err := db.Claim(ctx, session, 1, 2, 3); got == nil || err != nil || got.Token != 3 {
 		t.Errorf("a batch that is due: %v, %v", got, err)
 	}
 }
@@ -316,7 +322,7 @@ func TestTakeoverMakesExactlyTheListedUncertain(t *testing.T) {
 	if late != int16(delivery.Sent) || untouched != int16(delivery.Pending) {
 		t.Errorf("late evidence: listed is %d, not listed is %d", late, untouched)
 	}
-	again, err := db.Claim(ctx, openSession(t, db), b.ID, b.Gen+1)
+	again, err := db.Claim(ctx, openSession(t, db), b.ID, b.Gen+1, 1)
 	if err != nil || again == nil {
 		t.Fatalf("the batch is not ready again: %v, %v", again, err)
 	}
@@ -376,7 +382,7 @@ func TestPauseAndCancel(t *testing.T) {
 	if c, err := db.Control(ctx, []int64{id}); err != nil || !c.Stopped[id] {
 		t.Errorf("control %+v, %v", c, err)
 	}
-	if got, err := db.Claim(ctx, session, 2, 1); got != nil || err != nil {
+	if got, err := db.Claim(ctx, session, 2, 1, 2); got != nil || err != nil {
 		t.Errorf("a batch of a cancelled publication was claimed: %v, %v", got, err)
 	}
 	if err := db.AdvanceOpen(ctx); err != nil {
@@ -432,7 +438,7 @@ func TestStatementsOnTablesNeverAnalysed(t *testing.T) {
 		{"owed", owedReaders, []any{id, int16(1), b.Lo, b.Hi}, 12},
 		{"release", releaseBatch, []any{b.ID, b.Token, b.Session, id, int16(1), b.Lo, b.Hi, 0.0, "k", "q", "t", "p", int16(1)}, 12},
 		{"takeover", listedBecomeUncertain, []any{session, []int64{b.ID}, []int64{b.Lo}, []int64{b.Hi}}, 15},
-		{"claim", claimBatch, []any{session, int64(2), 1}, 1},
+		{"claim", claimBatch, []any{session, int64(2), 1, 2}, 1},
 		{"stop", stopBatches, []any{id}, 700},
 	} {
 		if blocks := blocksOf(t, db, tc.sql, tc.args); blocks > tc.perRow*len(ids) {
@@ -481,7 +487,7 @@ func TestPausedLaneIsNotClaimedAndResumes(t *testing.T) {
 	if c, err := db.Control(ctx, nil); err != nil || !c.Paused[delivery.ChannelLane{Channel: 1, Lane: 1}] || len(c.Paused) != 2 {
 		t.Errorf("control %+v, %v", c, err)
 	}
-	if got, err := db.Claim(ctx, session, 2, 1); got != nil || err != nil {
+	if got, err := db.Claim(ctx, session, 2, 1, 2); got != nil || err != nil {
 		t.Errorf("a paused batch was claimed: %v, %v", got, err)
 	}
 	exec(t, db, `DELETE FROM outbox`)
@@ -500,7 +506,7 @@ func TestPausedLaneIsNotClaimedAndResumes(t *testing.T) {
 	if scan(t, db, `SELECT count(*) FROM outbox`, &nudges); nudges != 3 {
 		t.Errorf("%d nudges after resuming, want 3", nudges)
 	}
-	if got, err := db.Claim(ctx, session, 1, b.Gen+2); got == nil || err != nil {
+	if got, err := db.Claim(ctx, session, 1, b.Gen+2, 2); got == nil || err != nil {
 		t.Errorf("not claimable after resuming: %v, %v", got, err)
 	}
 }

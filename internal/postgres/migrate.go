@@ -13,6 +13,9 @@ import (
 	"github.com/presswork/presswork/migrations"
 )
 
+// lockTries is how often, a second apart, a process looks whether another one is done migrating.
+const lockTries = 300
+
 // Migrate brings the schema to the newest version. Several processes may call it at once: a session lock,
 // on a connection of its own, lets one at a time work and the others find nothing left to do.
 func Migrate(ctx context.Context, url string) error {
@@ -86,7 +89,7 @@ func withProvider(_ context.Context, url string, fn func(*goose.Provider) error)
 		return fmt.Errorf("open the database to migrate: %w", err)
 	}
 	defer func() { err = firstError(err, db.Close()) }()
-	locker, err := lock.NewPostgresSessionLocker()
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, lockTries))
 	if err != nil {
 		return fmt.Errorf("make the migration lock: %w", err)
 	}

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -110,10 +111,16 @@ func insertDead(ctx context.Context, tx pgx.Tx, dead []delivery.Outcome) error {
 		publications, recipients = append(publications, o.Publication), append(recipients, o.Recipient)
 		channels, attempts = append(channels, o.Channel), append(attempts, o.Attempt)
 		kinds, codes = append(kinds, o.Dead.Kind), append(codes, o.Dead.Code)
-		texts, prints = append(texts, o.Dead.Error), append(prints, o.Dead.Fingerprint)
+		texts, prints = append(texts, storable(o.Dead.Error)), append(prints, o.Dead.Fingerprint)
 	}
 	_, err := tx.Exec(ctx, insertDeadLetters, publications, channels, recipients, attempts, kinds, codes, texts, prints)
 	return err
+}
+
+// storable is text as a column takes it: valid UTF-8 without U+0000. What a provider answered may be neither, and
+// must not keep the outcomes of everybody else from being written.
+func storable(text string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\uFFFD")
 }
 
 const settleLate = `

@@ -215,8 +215,11 @@ func TestLongQueueIsNotNudged(t *testing.T) {
 	}
 	w.do(r.overdue)
 	want(w, "1,2", `SELECT string_agg(id::text, ',' ORDER BY id) FROM batch WHERE gen = 2`)
-	if n := w.relay(); n != 2 || poked != 1 {
-		t.Errorf("%d nudges, poked %d times, want 2 and once", n, poked)
+	if n := w.relay(); n != 2 || poked != 1 || r.Behind() != 2 {
+		t.Errorf("%d nudges, poked %d times, behind by %d, want 2, once and 2", n, poked, r.Behind())
+	}
+	if w.do(r.overdue); r.Behind() != 0 {
+		t.Errorf("behind by %d at rest", r.Behind())
 	}
 	w.exec(`UPDATE batch SET nudged_at = nudged_at - interval '1 hour'`)
 	if err := New(w.db, awayQueue{w.queue}, func() {}, zap.NewNop()).overdue(t.Context()); !errors.Is(err, errAway) {

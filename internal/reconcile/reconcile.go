@@ -58,7 +58,8 @@ type Reconciler struct {
 	queue  Queue
 	poke   func() // the outbox relay
 	log    *zap.Logger
-	behind atomic.Int64
+	behind atomic.Int64    // nudges that the last round found missing
+	gone   atomic.Int64    // overdue batches that the last look did not find in the queue
 	healed time.Time       // the loss of the queue that was mended last
 	paused map[string]bool // queues that may be paused in the queue
 	looked time.Time       // the loss of the queue after which all of them were looked at
@@ -78,8 +79,8 @@ func (r *Reconciler) suspectAll() {
 	}
 }
 
-// Behind is how many nudges the last round found missing; at rest it is 0.
-func (r *Reconciler) Behind() int64 { return r.behind.Load() }
+// Behind is how many nudges the last rounds found missing; at rest it is 0.
+func (r *Reconciler) Behind() int64 { return r.behind.Load() + r.gone.Load() }
 
 // Run reconciles until ctx ends.
 func (r *Reconciler) Run(ctx context.Context) {
@@ -190,8 +191,12 @@ func (r *Reconciler) nudges(ctx context.Context) error {
 
 func (r *Reconciler) overdue(ctx context.Context) error {
 	list, err := r.record.OverdueBatches(ctx, patience, overduePage)
-	if err != nil || len(list) == 0 {
+	if err != nil {
 		return err
+	}
+	if len(list) == 0 {
+		r.gone.Store(0)
+		return nil
 	}
 	var gone, queued []int64
 	for _, o := range list {
@@ -208,6 +213,7 @@ func (r *Reconciler) overdue(ctx context.Context) error {
 	if err := r.record.RenudgeBatches(ctx, gone, queued); err != nil {
 		return err
 	}
+	r.gone.Store(int64(len(gone)))
 	if len(gone) > 0 {
 		r.log.Warn("batches were not queued, nudged again", zap.Int("batches", len(gone)))
 		r.poke()

@@ -100,6 +100,27 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// brokenCollector cannot be read, as queues with Redis away.
+type brokenCollector struct{ desc *prometheus.Desc }
+
+func (b brokenCollector) Describe(to chan<- *prometheus.Desc) { to <- b.desc }
+
+func (b brokenCollector) Collect(to chan<- prometheus.Metric) {
+	to <- prometheus.NewInvalidMetric(b.desc, errors.New("redis is away"))
+}
+
+func TestMetricsThatCannotBeReadHideNoOthers(t *testing.T) {
+	t.Parallel()
+	m := NewMetrics()
+	if err := m.Register(brokenCollector{prometheus.NewDesc("presswork_broken", "Cannot be read.", nil, nil)}); err != nil {
+		t.Fatal(err)
+	}
+	m.Delivery("email", "sent", time.Millisecond)
+	if text := scrape(t, m); !strings.Contains(text, "presswork_deliveries_total") {
+		t.Errorf("got %s", text)
+	}
+}
+
 func scrape(t *testing.T, m *Metrics) string {
 	t.Helper()
 	server := httptest.NewServer(m.Handler())

@@ -123,6 +123,12 @@ func (f *fakeSender) Close() error {
 	return nil
 }
 
+func (f *fakeSender) closes() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.closed
+}
+
 func (f *fakeSender) sent() []*channel.Message {
 	f.mu.Lock()
 	defer f.mu.Unlock()

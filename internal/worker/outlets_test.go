@@ -79,13 +79,13 @@ func TestOutletsFollowTheChannels(t *testing.T) {
 		}
 
 		// What was replaced may finish what it has in hand.
-		if first.closed+second.closed != 0 {
+		if first.closes()+second.closes() != 0 {
 			t.Error("closed at once")
 		}
 		<-time.After(lingering)
 		synctest.Wait()
-		if first.closed != 1 || second.closed != 1 {
-			t.Errorf("closed %d and %d times after a while", first.closed, second.closed)
+		if first.closes() != 1 || second.closes() != 1 {
+			t.Errorf("closed %d and %d times after a while", first.closes(), second.closes())
 		}
 
 		// The end closes everything, what lingers included.
@@ -96,8 +96,8 @@ func TestOutletsFollowTheChannels(t *testing.T) {
 		}
 		o.Close()
 		<-time.After(2 * lingering)
-		if latest.closed != 1 || opened["third"].closed != 1 || first.closed != 1 {
-			t.Errorf("closed %d, %d and %d times at the end", latest.closed, opened["third"].closed, first.closed)
+		if latest.closes() != 1 || opened["third"].closes() != 1 || first.closes() != 1 {
+			t.Errorf("closed %d, %d and %d times at the end", latest.closes(), opened["third"].closes(), first.closes())
 		}
 	})
 }

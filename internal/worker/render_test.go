@@ -34,6 +34,13 @@ func story(channels ...int16) *memory {
 	}
 }
 
+// plain gives a store's publication an e-mail template of its own, which is quick to prepare.
+func (m *memory) plain() *memory {
+	m.p.Templates = map[string]publication.Pin{"email": {ID: 1, Version: 2}}
+	m.set = template.Set{Name: "own", Channel: "email", Languages: map[string]template.Source{"en": {HTML: "<p>en</p>"}}}
+	return m
+}
+
 // render runs the render task of a store's publication and says how often the relay was poked.
 func render(t *testing.T, m *memory) (pokes int, err error) {
 	t.Helper()
@@ -64,7 +71,7 @@ func TestHowAnAudienceIsExpanded(t *testing.T) {
 		{5_000_000, publication.Critical, maxRanges, false, tasks.LaneCritical},
 		{10, publication.Bulk, 1, true, tasks.LaneBulk},
 	} {
-		m := story(email)
+		m := story(email).plain()
 		m.audience, m.p.Priority = tc.size, tc.priority
 		if _, err := render(t, m); err != nil || m.fanout == nil {
 			t.Fatalf("%d: %v", tc.size, err)
@@ -77,7 +84,7 @@ func TestHowAnAudienceIsExpanded(t *testing.T) {
 
 func TestSmallAudienceIsExpandedAtOnce(t *testing.T) {
 	t.Parallel()
-	m := story(email, slack, newsletter)
+	m := story(email, slack, newsletter).plain()
 	for gen := range 3 {
 		m.pages = append(m.pages, &publication.Page{Range: 1, Gen: gen + 1, Publication: m.p, Readers: []publication.Reader{{ID: int64(gen)}}})
 	}
@@ -174,7 +181,7 @@ func TestWhatFailsForGood(t *testing.T) {
 	}{
 		"template that cannot be read": {func(m *memory) {
 			m.p.Templates = map[string]publication.Pin{"email": {ID: 1}}
-			m.set = template.Set{Channel: "email", Languages: map[string]template.Source{"en": {HTML: "<p>{% if %}</p"}}}
+			m.set = template.Set{Channel: "email", Languages: map[string]template.Source{"en": {HTML: "<p>{{ item.title </p>"}}}
 		}, "render email"},
 		"template that is gone": {func(m *memory) {
 			m.p.Templates, m.templateErr = map[string]publication.Pin{"email": {ID: 1}}, gone
@@ -201,7 +208,7 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		"audience": func(m *memory) { m.countErr = errAway },
 		"fan-out":  func(m *memory) { m.fanoutErr = errAway },
 	} {
-		m := story(email)
+		m := story(email).plain()
 		change(m)
 		if pokes, err := render(t, m); !errors.Is(err, errAway) || m.failure != "" || pokes != 0 {
 			t.Errorf("%s: %v, failed because of %q, %d pokes", name, err, m.failure, pokes)
@@ -211,7 +218,7 @@ func TestWhatIsTriedAgain(t *testing.T) {
 
 func TestStaleRenderDoesNothing(t *testing.T) {
 	t.Parallel()
-	m := story(email)
+	m := story(email).plain()
 	m.stopped = true
 	if pokes, err := render(t, m); err != nil || pokes != 0 || len(m.expanded) != 0 {
 		t.Errorf("stopped while rendering: %v, %d pokes", err, pokes)

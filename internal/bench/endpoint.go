@@ -10,20 +10,20 @@ import (
 	"time"
 )
 
-// client calls one of the system's listeners.
-type client struct {
+// endpoint is a listener that is not the API: an operators' one, the sandbox, a bare server.
+type endpoint struct {
 	base, key string
 	http      *http.Client
 }
 
-func newClient(base, key string) *client {
-	return &client{base, key, &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}}
+func newEndpoint(base, key string) *endpoint {
+	return &endpoint{base, key, &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}}
 }
 
-func (c *client) close() { c.http.CloseIdleConnections() }
+func (e *endpoint) close() { e.http.CloseIdleConnections() }
 
 // call sends in as JSON, unless it is nil, and reads the JSON answer into out, unless that is nil.
-func (c *client) call(ctx context.Context, method, path string, in, out any) error {
+func (e *endpoint) call(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader = http.NoBody
 	if in != nil {
 		text, err := json.Marshal(in)
@@ -32,7 +32,7 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 		}
 		body = bytes.NewReader(text)
 	}
-	answer, err := c.send(ctx, method, path, body)
+	answer, err := e.send(ctx, method, path, body)
 	if err != nil {
 		return err
 	}
@@ -49,16 +49,16 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 }
 
 // send returns the answer of a request that succeeded; its body is the caller's to close.
-func (c *client) send(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
-	r, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+func (e *endpoint) send(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, method, e.base+path, body)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", method, path, err)
 	}
-	r.Header.Set("Authorization", "Bearer "+c.key)
+	r.Header.Set("Authorization", "Bearer "+e.key)
 	if body != http.NoBody {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	answer, err := c.http.Do(r)
+	answer, err := e.http.Do(r)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", method, path, err)
 	}

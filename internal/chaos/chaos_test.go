@@ -1,0 +1,167 @@
+package chaos
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/presswork/presswork/internal/testkit/fixture"
+)
+
+// readers is how many recipients a run has; a share of them have got theirs when the fault strikes.
+const (
+	readers = 20_000
+	share   = readers / 5
+)
+
+func TestChaos(t *testing.T) {
+	t.Parallel()
+	program := build(t)
+	for name, test := range map[string]func(*stand, *process, *process){
+		"a worker of two is killed":    workerKilled,
+		"the only worker is killed":    onlyWorkerKilled,
+		"a worker is frozen":           workerFrozen,
+		"Redis is emptied":             redisEmptied,
+		"the API is killed in a burst": apiKilled,
+		"the scheduler is killed":      schedulerKilled,
+		"PostgreSQL is killed":         postgresKilled,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, api, scheduler := newStand(t, program)
+			test(s, api, scheduler)
+		})
+	}
+}
+
+func workerKilled(s *stand, _, _ *process) {
+	victim := s.start("worker")
+	s.start("worker")
+	id := s.run(readers, share)
+	victim.kill()
+	s.midRun(id, readers)
+	s.check(id, readers, listed)
+}
+
+func onlyWorkerKilled(s *stand, _, _ *process) {
+	victim := s.start("worker")
+	id := s.run(readers, share)
+	victim.kill()
+	s.midRun(id, readers)
+	s.start("worker")
+	s.check(id, readers, listed)
+}
+
+// A worker that stands still until it was taken over, and then goes on, finds itself fenced.
+func workerFrozen(s *stand, _, _ *process) {
+	victim := s.start("worker")
+	id := s.run(readers, share)
+	victim.signal(syscall.SIGSTOP)
+	s.midRun(id, readers)
+	fixture.Until(s.t, patience, "its session to be taken over", func() (bool, string) {
+		return value[int](s, `SELECT count(*)::int FROM sender_session WHERE ended_at IS NOT NULL`) == 1, ""
+	})
+	victim.signal(syscall.SIGCONT)
+	s.check(id, readers, listed)
+	if !victim.alive() {
+		s.t.Error("the frozen worker did not survive")
+	}
+}
+
+func redisEmptied(s *stand, _, _ *process) {
+	s.start("worker")
+	s.start("worker")
+	id := s.run(readers, share)
+	s.flushall()
+	s.midRun(id, readers)
+	s.check(id, readers, 0)
+}
+
+// postgresKilled: a crash of the server takes no commit back, and nobody who sends dies of it.
+func postgresKilled(s *stand, _, _ *process) {
+	s.start("worker")
+	s.start("worker")
+	id := s.run(readers, share)
+	if err := s.stack.RestartPostgres(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+	s.midRun(id, readers)
+	s.check(id, readers, 0)
+}
+
+// apiKilled: every publication that was answered with 202 is there and is sent, though the API died among them.
+func apiKilled(s *stand, api, _ *process) {
+	s.ConnectWebhook(s.t, "burst")
+	var mu sync.Mutex
+	var accepted []string
+	var clients sync.WaitGroup
+	for range 8 {
+		clients.Go(func() {
+			for {
+				var one struct{ ID string }
+				err := s.Try(context.WithoutCancel(s.t.Context()), http.MethodPost, "/publications",
+					s.Request(fixture.Order{Title: "Burst", Channels: []string{"webhook"}}), &one)
+				if err != nil {
+					return // it is dead
+				}
+				mu.Lock()
+				accepted = append(accepted, one.ID)
+				mu.Unlock()
+			}
+		})
+	}
+	count := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(accepted)
+	}
+	fixture.Until(s.t, patience, "a burst", func() (bool, string) { return count() > 200, "" })
+	api.kill()
+	clients.Wait()
+	s.start("api")
+	s.start("worker")
+	s.awaitAPI(s.URL[len("http://"):])
+	fixture.Until(s.t, patience, "all of them to arrive", func() (bool, string) {
+		n := 0
+		for _, id := range accepted {
+			if got, _ := s.arrived(id, "webhook"); got == 1 {
+				n++
+			}
+		}
+		return n == len(accepted), ""
+	})
+	for _, id := range accepted {
+		s.Await(s.t, id, "completed", patience)
+	}
+	if c := s.Sandbox.Counts()["webhook"]; c.Doubled != 0 {
+		s.t.Errorf("%d arrived twice", c.Doubled)
+	}
+	s.t.Logf("%d were accepted", len(accepted))
+}
+
+// schedulerKilled: what is due while there is no scheduler waits for the next one.
+func schedulerKilled(s *stand, _, scheduler *process) {
+	s.start("worker")
+	s.ConnectWebhook(s.t, "due")
+	order := fixture.Order{Title: "Due", Channels: []string{"webhook"}}
+	at := time.Now().Add(2 * time.Second)
+	order.Schedule = at
+	due := s.Publish(s.t, order)
+	scheduler.kill()
+	order.Schedule = time.Time{}
+	now := s.Publish(s.t, order)
+	s.Await(s.t, now, "completed", patience) // needs no scheduler
+	fixture.Until(s.t, patience, "its time to pass", func() (bool, string) { return time.Since(at) > 0, "" })
+	if p := s.Progress(s.t, due); p.State != "scheduled" {
+		s.t.Errorf("without a scheduler: %s", p)
+	}
+	s.start("scheduler")
+	s.start("scheduler") // any number may run
+	s.Await(s.t, due, "completed", patience)
+	if n, doubles := s.arrived(due, "webhook"); n != 1 || doubles != 0 {
+		s.t.Errorf("%d arrived, %d twice", n, doubles)
+	}
+}

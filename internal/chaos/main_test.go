@@ -1,0 +1,25 @@
+// Package chaos kills the processes of a running Presswork and looks whether its promise holds: what was accepted
+// arrives once, or its fate is visible. PostgreSQL stands on disk with fsync and synchronous_commit on; what arrived
+// is counted by the receivers, not by our ledger. It has no code outside its tests.
+package chaos
+
+import (
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// build makes the program whose processes are killed.
+func build(t *testing.T) (program string) {
+	t.Helper()
+	program = filepath.Join(t.TempDir(), "presswork")
+	command := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", program, "../../cmd/presswork")
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("build the program: %v\n%s", err, out)
+	}
+	return program
+}
