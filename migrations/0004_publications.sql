@@ -27,7 +27,7 @@ CREATE TABLE publication (
     updated_at     timestamptz NOT NULL DEFAULT now(),
     version        integer     NOT NULL DEFAULT 1
 );
-CREATE INDEX publication_open ON publication (id)
+CREATE INDEX publication_open ON publication (state, id)
     WHERE state IN ('queued', 'rendering', 'sending', 'pausing', 'cancelling');
 CREATE INDEX publication_due ON publication (scheduled_at) WHERE state = 'scheduled';
 

@@ -27,7 +27,7 @@ BEGIN
     FOR n IN 0 .. upto / size + 1 LOOP
         IF to_regclass('delivery_' || n) IS NULL THEN
             EXECUTE format('CREATE TABLE delivery_%s PARTITION OF delivery FOR VALUES FROM (%s) TO (%s)
-                WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05)', n, n * size, (n + 1) * size);
+                WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05)', n, n * size, (n + 1) * size);
         END IF;
     END LOOP;
 END $$;

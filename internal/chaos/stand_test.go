@@ -163,7 +163,7 @@ func (s *stand) check(id string, readers, mayBeUncertain int) {
 	s.t.Helper()
 	p := s.Await(s.t, id, "completed", patience)
 	arrived, doubles := s.arrived(id, "email")
-	uncertain := value[int](s, `SELECT count(*)::int FROM delivery WHERE state = 7`)
+	uncertain := value[int](s, `SELECT count(*)::int FROM delivery d JOIN publication p ON p.id = d.publication_id WHERE p.uid = $1 AND d.state = 7`, id)
 	owed := value[int](s, `SELECT count(*)::int FROM delivery WHERE state IN (0, 1)`)
 	s.t.Logf("%d arrived, %d twice, %d uncertain; %s", arrived, doubles, uncertain, p)
 	if doubles != 0 || owed != 0 || p.All.Sent+p.All.Uncertain != int64(readers) || p.All.Uncertain != int64(uncertain) {

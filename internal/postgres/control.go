@@ -17,7 +17,7 @@ WITH b AS (
     FROM b, LATERAL (SELECT k.ctid AS tid, k.tableoid AS part, k.publication_id FROM delivery k
                      WHERE k.publication_id = b.publication_id AND k.channel_id = b.channel_id
                        AND k.recipient_id > b.lo AND k.recipient_id <= b.hi AND k.state IN (0, 1) OFFSET 0) x
-    WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.publication_id = x.publication_id AND d.state IN (0, 1)
+    WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.state IN (0, 1)
     RETURNING b.id
 )
 UPDATE batch SET state = 'stopped', gen = gen + 1,

@@ -14,8 +14,9 @@ import (
 
 // The statements of the send ledger. Each is one transaction, and each is tested on tables that were never
 // analysed: right after a fan-out the planner knows nothing, and joining the ledger plainly can take a
-// hundred times as long. What holds is to look rows up by their whole key in a LATERAL subquery with OFFSET
-// 0, and to update by ctid.
+// thousand times as long. What holds is to look rows up by their whole key in a LATERAL subquery with OFFSET
+// 0, and to update by ctid. No other column of the updated row may be compared with one of the subquery: the
+// planner would join on that instead. A range leaves partitions out without offering a join.
 
 // A claim that is repeated because its answer was lost finds its own token.
 const claimBatch = `

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -432,8 +433,8 @@ func TestStatementsOnTablesNeverAnalysed(t *testing.T) {
 		args      []any
 		perRow    int // blocks, generously
 	}{
-		{"flush", flushSession, []any{session, int64(1), 60.0, none, none, none, o.publication, o.channel, o.recipient, o.state, o.attempt, o.reason}, 15},
-		{"settle late", settleLate, []any{session, o.publication, o.channel, o.recipient, o.state, o.attempt, o.reason}, 15},
+		{"flush", flushSession, []any{session, int64(1), 60.0, none, none, none, o.publication, o.channel, o.recipient, o.state, o.attempt, o.reason, id, id}, 15},
+		{"settle late", settleLate, []any{session, o.publication, o.channel, o.recipient, o.state, o.attempt, o.reason, id, id}, 15},
 		{"recount", recountBatches, []any{o.publication, o.channel, o.recipient}, 60},
 		{"owed", owedReaders, []any{id, int16(1), b.Lo, b.Hi}, 12},
 		{"release", releaseBatch, []any{b.ID, b.Token, b.Session, id, int16(1), b.Lo, b.Hi, 0.0, "k", "q", "t", "p", int16(1)}, 12},
@@ -444,6 +445,38 @@ func TestStatementsOnTablesNeverAnalysed(t *testing.T) {
 		if blocks := blocksOf(t, db, tc.sql, tc.args); blocks > tc.perRow*len(ids) {
 			t.Errorf("%s touched %d blocks for %d rows", tc.name, blocks, len(ids))
 		}
+	}
+}
+
+// TestFlushOnYoungLedgers flushes windows of many sizes into ledgers of many sizes, never analysed: the planner
+// has more than one bad idea, each at its own size.
+func TestFlushOnYoungLedgers(t *testing.T) {
+	t.Parallel()
+	for _, people := range []int{700, 2000, 10_000, 18_000} {
+		t.Run(strconv.Itoa(people), func(t *testing.T) {
+			t.Parallel()
+			db := open(t)
+			exec(t, db, `ALTER TABLE delivery_0 SET (autovacuum_enabled = off)`)
+			id := sending(t, db, people)
+			session, b := claim(t, db)
+			none := []int64{}
+			for _, size := range []int{1, 64, 308, 700} {
+				var ids []int64
+				for r := range size {
+					ids = append(ids, int64(r+1))
+				}
+				o := outcomesOf(sent(b, ids...))
+				keys := []any{o.publication, o.channel, o.recipient, o.state, o.attempt, o.reason, id, id}
+				for name, blocks := range map[string]int{
+					"flush": blocksOf(t, db, flushSession, append([]any{session, int64(1), 60.0, none, none, none}, keys...)),
+					"late":  blocksOf(t, db, settleLate, append([]any{session}, keys...)),
+				} {
+					if blocks > 20*size+100 {
+						t.Errorf("%s of %d rows among %d touched %d blocks", name, size, people, blocks)
+					}
+				}
+			}
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -54,19 +55,31 @@ func (db *DB) Resume(ctx context.Context, p delivery.Pause) error {
 		if err := record(ctx, tx, "sending", "resume", ident.UID{}, map[string]any{"scope": p.Scope}); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, `
-			UPDATE batch b SET gen = b.gen + 1, nudged_at = clock_timestamp()
-			FROM publication p, unnest($1::smallint[], $2::smallint[]) AS i (channel_id, lane)
-			WHERE p.state = 'sending' AND b.publication_id = p.id AND b.state IN ('ready', 'waiting')
-			  AND b.channel_id = i.channel_id AND b.lane = i.lane
-			RETURNING b.id, b.channel_id, b.lane, b.gen, b.not_before`, channels, lanes)
-		if err != nil {
+		var start time.Time
+		if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&start); err != nil {
 			return err
 		}
-		_, err = nudgeAll(ctx, tx, rows)
-		return err
+		for {
+			rows, err := tx.Query(ctx, nudgeLanes, channels, lanes, start, resumePage)
+			if err != nil {
+				return err
+			}
+			if n, err := nudgeAll(ctx, tx, rows); err != nil || n == 0 {
+				return err
+			}
+		}
 	})
 }
+
+// nudgeLanes nudges a page of the open batches of some channels and lanes that were last nudged before a moment.
+const nudgeLanes = `
+UPDATE batch SET gen = gen + 1, nudged_at = clock_timestamp()
+WHERE id IN (
+    SELECT b.id FROM publication p, batch b, unnest($1::smallint[], $2::smallint[]) AS i (channel_id, lane)
+    WHERE p.state = 'sending' AND b.publication_id = p.id AND b.state IN ('ready', 'waiting')
+      AND b.channel_id = i.channel_id AND b.lane = i.lane AND b.nudged_at < $3
+    LIMIT $4 FOR UPDATE OF b)
+RETURNING id, channel_id, lane, gen, not_before`
 
 // PausedQueues are the names of the queues an operator paused.
 func (db *DB) PausedQueues(ctx context.Context) ([]string, error) {

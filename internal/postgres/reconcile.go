@@ -161,7 +161,7 @@ func (db *DB) RenudgeBatches(ctx context.Context, gone, queued []int64) error {
 
 const dueSchedules = `
 UPDATE publication SET state = 'queued', gen = gen + 1, nudged_at = clock_timestamp(), updated_at = clock_timestamp()
-WHERE id IN (SELECT id FROM publication WHERE state = 'scheduled' AND scheduled_at <= clock_timestamp()
+WHERE id IN (SELECT id FROM publication WHERE state = 'scheduled' AND scheduled_at <= now()
              ORDER BY scheduled_at LIMIT $1 FOR UPDATE SKIP LOCKED)
 RETURNING id, lane, gen`
 

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,7 +50,7 @@ WITH f AS (
          LATERAL (SELECT k.ctid AS tid, k.tableoid AS part FROM delivery k
                   WHERE k.publication_id = i.publication_id AND k.channel_id = i.channel_id
                     AND k.recipient_id = i.recipient_id AND k.state = 0 OFFSET 0) x
-    WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.publication_id = i.publication_id AND d.state = 0
+    WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.publication_id BETWEEN $13 AND $14 AND d.state = 0
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM f), (SELECT count(*) FROM o)`
@@ -65,7 +66,7 @@ ON CONFLICT (publication_id, channel_id, recipient_id) DO UPDATE SET
 func (db *DB) Flush(ctx context.Context, f delivery.Flush) error {
 	l, o := listOf(f.InFlight), outcomesOf(f.Outcomes)
 	args := []any{f.Session, f.Number, f.Lease.Seconds(), l.batch, l.after, l.through,
-		o.publication, o.channel, o.recipient, o.state, o.attempt, o.reason}
+		o.publication, o.channel, o.recipient, o.state, o.attempt, o.reason, o.first(), o.last()}
 	var fenced, settled int
 	var err error
 	if len(o.dead) == 0 {
@@ -130,7 +131,7 @@ FROM unnest($2::bigint[], $3::smallint[], $4::bigint[], $5::smallint[], $6::smal
      LATERAL (SELECT k.ctid AS tid, k.tableoid AS part FROM delivery k
               WHERE k.publication_id = i.publication_id AND k.channel_id = i.channel_id
                 AND k.recipient_id = i.recipient_id AND k.state = 7 AND k.session_id = $1 OFFSET 0) x
-WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.publication_id = i.publication_id
+WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.publication_id BETWEEN $8 AND $9
   AND d.state = 7 AND d.session_id = $1
 RETURNING d.publication_id, d.channel_id, d.recipient_id`
 
@@ -153,7 +154,8 @@ WHERE b.id = t.id`
 func (db *DB) SettleLate(ctx context.Context, session int64, outcomes []delivery.Outcome) error {
 	o := outcomesOf(outcomes)
 	return db.tx(ctx, "settle late outcomes", func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, settleLate, session, o.publication, o.channel, o.recipient, o.state, o.attempt, o.reason)
+		rows, err := tx.Query(ctx, settleLate, session, o.publication, o.channel, o.recipient, o.state, o.attempt, o.reason,
+			o.first(), o.last())
 		if err != nil {
 			return err
 		}
@@ -194,6 +196,17 @@ func outcomesOf(outcomes []delivery.Outcome) outcomeColumns {
 		}
 	}
 	return c
+}
+
+// first and last bound the publications, to leave the other partitions out.
+func (c outcomeColumns) first() int64 { return bound(c.publication, slices.Min[[]int64]) }
+func (c outcomeColumns) last() int64  { return bound(c.publication, slices.Max[[]int64]) }
+
+func bound(ids []int64, of func([]int64) int64) int64 {
+	if len(ids) == 0 {
+		return 0
+	}
+	return of(ids)
 }
 
 type listColumns struct{ batch, after, through []int64 }

@@ -25,7 +25,7 @@ FROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS w (batch_id, after, thr
                     WHERE l.publication_id = b.publication_id AND l.channel_id = b.channel_id
                       AND l.recipient_id > w.after AND l.recipient_id <= w.through AND l.state = 0 OFFSET 0) k
               WHERE b.id = w.batch_id AND b.session_id = $1 AND b.state = 'claimed' OFFSET 0) x
-WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.publication_id = x.publication_id AND d.state = 0`
+WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.state = 0`
 
 // TakeOver ends one session whose lease has run out: who was on its in-flight list becomes uncertain, and its
 // batches become ready for others. It returns nil if there is none. Several processes may do it at once.

@@ -28,8 +28,8 @@ var urgent = map[string]bool{
 
 // How often an idle server looks for tasks. Each look is one script call per queue.
 const (
-	urgentPoll = 40 * time.Millisecond
-	bulkPoll   = 100 * time.Millisecond
+	urgentPoll = 20 * time.Millisecond
+	bulkPoll   = 50 * time.Millisecond
 	delayPoll  = 500 * time.Millisecond
 )
 

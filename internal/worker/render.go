@@ -67,11 +67,22 @@ func (h *Render) Handle(ctx context.Context, t tasks.Render) error {
 		return err
 	}
 	h.Poke()
-	if f.Inline {
-		for _, r := range ranges {
-			if err := h.Personalize.expandAll(ctx, r); err != nil {
-				return err
-			}
+	return h.begin(ctx, f, ranges)
+}
+
+// begin expands what need not wait for another trip through the queue: a small audience as a whole, of a larger
+// one the first page. The nudge of that page then finds it done.
+func (h *Render) begin(ctx context.Context, f *publication.Fanout, ranges []int64) error {
+	if !f.Inline && f.Lane != tasks.LaneBulk && len(ranges) > 0 {
+		_, err := h.Personalize.expand(ctx, ranges[0], 1, false)
+		return err
+	}
+	if !f.Inline {
+		return nil
+	}
+	for _, r := range ranges {
+		if err := h.Personalize.expandAll(ctx, r); err != nil {
+			return err
 		}
 	}
 	return nil
