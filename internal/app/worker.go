@@ -14,6 +14,7 @@ import (
 	"github.com/presswork/presswork/internal/edition"
 	"github.com/presswork/presswork/internal/jinja"
 	"github.com/presswork/presswork/internal/queue"
+	"github.com/presswork/presswork/internal/rendition"
 	"github.com/presswork/presswork/internal/template"
 	"github.com/presswork/presswork/internal/worker"
 	"github.com/presswork/presswork/tasks"
@@ -47,7 +48,7 @@ func (a *App) AddWorker(ctx context.Context) error {
 	})
 	worker.Handlers{
 		Personalize: personalize,
-		Render: &worker.Render{Store: a.db, Library: library, Writer: content.NewWriter(), Personalize: personalize,
+		Render: &worker.Render{Store: a.db, Library: library, Writer: content.NewWriter(), Memo: rendition.NewMemo(), Personalize: personalize,
 			PublicURL: a.Config.PublicURL, Poke: a.relay.Poke, Log: a.Log},
 		Send: &worker.Send{Engine: sending, Shelf: edition.NewShelf(a.db, engine), Outlets: outlets,
 			Signer: a.signer(), PublicURL: a.Config.PublicURL, Poke: a.relay.Poke, Log: a.Log},

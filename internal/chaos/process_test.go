@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"os/exec"
@@ -63,12 +62,6 @@ func (p *process) kill() {
 	p.t.Helper()
 	p.signal(syscall.SIGKILL)
 	<-p.ended
-}
-
-// said reports whether the log holds a text.
-func (p *process) said(text string) bool {
-	written, err := os.ReadFile(p.log)
-	return err == nil && bytes.Contains(written, []byte(text))
 }
 
 // alive reports whether the process runs.

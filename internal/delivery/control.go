@@ -55,12 +55,13 @@ func (c *control) stopped(b *Batch) bool {
 	return c.state.Stopped[b.Publication] || c.state.Paused[ChannelLane{b.Channel, int16(b.Lane)}]
 }
 
-// revoked reports whether the subscriber withdrew something after the moment at which the batch was read.
-func (c *control) revoked(subscriber int64, since time.Time) bool {
+// revoked reports whether the recipient withdrew something that was not there yet when the batch was read. What
+// was read decides, not the time of the reading: a withdrawal may be older than that and have committed later.
+func (c *control) revoked(r *Recipient) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	at, ok := c.state.Revoked[subscriber]
-	return ok && !at.Before(since)
+	at, ok := c.state.Revoked[r.ID]
+	return ok && at.After(r.Revoked)
 }
 
 func (c *control) poll() {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -137,7 +139,7 @@ func (e *Engine) work(ctx context.Context, s *session, b *Batch, open Open) (tim
 	if err != nil {
 		return pauseAfterError, fmt.Errorf("read what batch %d owes: %w", b.ID, err)
 	}
-	if len(owed.Recipients) == 0 {
+	if len(owed) == 0 {
 		return 0, nil
 	}
 	send, err := open(ctx, b)
@@ -214,6 +216,7 @@ func (e *Engine) poolOf(channel int16) *pool {
 	p, ok := e.pools[channel]
 	if !ok {
 		p = newPool(e.config.Connections(channel))
+		p.stopped = e.closing
 		e.pools[channel] = p
 	}
 	return p
@@ -243,7 +246,7 @@ func (e *Engine) currentSession(ctx context.Context) (*session, error) {
 func (e *Engine) Close(ctx context.Context) error {
 	e.mu.Lock()
 	e.closing = true
-	s, pools, ended := e.session, e.pools, e.ended
+	s, pools, ended := e.session, slices.Collect(maps.Values(e.pools)), e.ended // runs that entered may still add pools
 	e.mu.Unlock()
 	for _, p := range pools {
 		p.stop()

@@ -41,13 +41,8 @@ type Recipient struct {
 	Timezone   string
 	Topics     []string
 	Attributes json.RawMessage
-}
-
-// Owed is what a batch still owes, read at one moment.
-type Owed struct {
-	Recipients []Recipient // by id, ascending
-	// At is the database's clock just before the read: consent withdrawn later is not reflected.
-	At time.Time
+	// Revoked is when they last withdrew something that is reflected here; the zero time or 1970 for never.
+	Revoked time.Time
 }
 
 // Window is an entry of a session's in-flight list: of a batch, the recipients after After up to Through.
@@ -93,8 +88,8 @@ type Ledger interface {
 	// nudge is stale or doubled, if the batch waits, or if it is paused. After an error the batch may be claimed all
 	// the same; repeating the claim with the same token is safe and tells.
 	Claim(ctx context.Context, session, batch int64, gen, token int) (*Batch, error)
-	// Owed reads the recipients of a claimed batch who are still pending.
-	Owed(ctx context.Context, b *Batch) (Owed, error)
+	// Owed reads the recipients of a claimed batch who are still pending, by id.
+	Owed(ctx context.Context, b *Batch) ([]Recipient, error)
 	// Flush writes outcomes and the in-flight list. ErrFenced: nothing was written, and never will be. Another
 	// error: it may have been written; repeating the same Flush is safe.
 	Flush(ctx context.Context, f Flush) error

@@ -83,13 +83,13 @@ func (m *memory) Claim(_ context.Context, session, batch int64, gen, token int) 
 	return &claimed, nil
 }
 
-func (m *memory) Owed(_ context.Context, b *Batch) (Owed, error) {
+func (m *memory) Owed(_ context.Context, b *Batch) ([]Recipient, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	owed := Owed{At: time.Now()}
+	var owed []Recipient
 	for id := b.Lo + 1; id <= b.Hi; id++ {
 		if row := m.rows[id]; row.state == Pending {
-			owed.Recipients = append(owed.Recipients, Recipient{ID: id, Attempt: row.attempt, Email: "x"})
+			owed = append(owed, Recipient{ID: id, Attempt: row.attempt, Email: "x"})
 		}
 	}
 	return owed, nil

@@ -13,6 +13,8 @@ type pool struct {
 	lanes  [laneCount][]*run
 	active int
 	max    int
+	// stopped pools send nothing of a run that comes now.
+	stopped bool
 }
 
 func newPool(connections int) *pool { return &pool{max: max(1, connections)} }
@@ -21,6 +23,11 @@ func newPool(connections int) *pool { return &pool{max: max(1, connections)} }
 func (p *pool) add(r *run) {
 	size := r.engine.pace.window()
 	p.mu.Lock()
+	if p.stopped {
+		p.mu.Unlock()
+		r.stop(0)
+		return
+	}
 	lane := min(max(int(r.batch.Lane), 0), laneCount-1)
 	p.lanes[lane] = append(p.lanes[lane], r)
 	start := min((r.left()+size-1)/size, p.max-p.active)
@@ -88,9 +95,10 @@ func (p *pool) connection(pace *pace) {
 	}
 }
 
-// stop ends every run as soon as its windows under way are finished.
+// stop ends every run as soon as its windows under way are finished, and those that come at once.
 func (p *pool) stop() {
 	p.mu.Lock()
+	p.stopped = true
 	var runs []*run
 	for _, lane := range p.lanes {
 		runs = append(runs, lane...)

@@ -13,7 +13,6 @@ type run struct {
 	session *session
 	batch   *Batch
 	send    Send
-	loaded  time.Time // the database's clock when the recipients were read
 	ends    time.Time // when the slot must be given back
 
 	mu         sync.Mutex
@@ -26,8 +25,8 @@ type run struct {
 	isDone     bool
 }
 
-func newRun(e *Engine, s *session, b *Batch, owed Owed, send Send) *run {
-	return &run{engine: e, session: s, batch: b, send: send, loaded: owed.At, recipients: owed.Recipients,
+func newRun(e *Engine, s *session, b *Batch, owed []Recipient, send Send) *run {
+	return &run{engine: e, session: s, batch: b, send: send, recipients: owed,
 		ends: time.Now().Add(holdTime), done: make(chan struct{})}
 }
 

@@ -43,7 +43,7 @@ func (w *window) mayStart(recipient *Recipient) bool {
 	case r.engine.control.stopped(r.batch):
 		r.stop(0)
 		return false
-	case recipient.Email != "" && r.engine.control.revoked(recipient.ID, r.loaded):
+	case recipient.Email != "" && r.engine.control.revoked(recipient):
 		r.stop(0) // the next claim reads the row anew and decides
 		return false
 	}

@@ -209,6 +209,30 @@ func TestUnsubscribeMidRun(t *testing.T) {
 	}
 }
 
+// A withdrawal counts from when it can be seen, also if it was long under way: in a large import, say.
+func TestWithdrawalThatCommitsLate(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.ConnectSMTP(t, "email")
+	h.Subscribe(t, fixture.People("late", 100))
+	h.inject(sandbox.ProviderSMTP, sandbox.Fault{Latency: 250 * time.Millisecond})
+	tx, err := h.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const leave = `UPDATE subscriber SET status = 'unsubscribed', revoked_at = clock_timestamp() WHERE email = 'late99@reader.example'`
+	if _, err := tx.Exec(t.Context(), leave); err != nil {
+		t.Fatal(err)
+	}
+	id := h.Publish(t, fixture.Order{Title: "Late", Channels: []string{"email"}})
+	h.awaitArrivals(id, "email", 8)
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.Await(t, id, "completed", patience)
+	h.wantOnce(id, "email", 99)
+}
+
 // Workers that serve different queues share one run.
 func TestWorkersShareARun(t *testing.T) {
 	t.Parallel()

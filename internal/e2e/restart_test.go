@@ -2,14 +2,17 @@ package e2e
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
 
 	"github.com/presswork/presswork/internal/app"
 	"github.com/presswork/presswork/internal/devstack"
+	"github.com/presswork/presswork/internal/queue"
 	"github.com/presswork/presswork/internal/testkit/dbtest"
 	"github.com/presswork/presswork/internal/testkit/fixture"
+	"github.com/presswork/presswork/tasks"
 )
 
 // checkRun waits for the end of a run in which everybody must be reached once and nobody be uncertain.
@@ -156,6 +159,16 @@ func TestRedisEmptied(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.checkRun(id, readers)
+	// Whoever looks at the queues has to find them again, the reconciler among them.
+	q, err := queue.Open(stack.RedisURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = q.Close() }()
+	known, err := q.Redis().SMembers(t.Context(), "asynq:queues").Result()
+	if err != nil || !slices.Contains(known, tasks.QueueEmail) {
+		t.Errorf("the queues known after the loss are %v, %v", known, err)
+	}
 }
 
 // PostgreSQL crashing in the middle of a run loses and doubles nothing.

@@ -44,11 +44,11 @@ func (db *DB) Claim(ctx context.Context, session, batch int64, gen, token int) (
 }
 
 const owedReaders = `
-SELECT clock_timestamp(), d.recipient_id, d.attempt, d.choice,
+SELECT d.recipient_id, d.attempt, d.choice,
        CASE WHEN s.id IS NULL THEN 3 WHEN s.status <> 'active' THEN 1
             WHEN a.topics <> '{}' AND NOT s.topics && a.topics THEN 2 ELSE 0 END,
        coalesce(s.uid::text, ''), coalesce(s.email, ''), coalesce(s.name, ''), coalesce(s.language, ''),
-       coalesce(s.timezone, ''), s.topics, s.attributes
+       coalesce(s.timezone, ''), s.topics, s.attributes, coalesce(s.revoked_at, 'epoch')
 FROM delivery d
 CROSS JOIN (SELECT ARRAY(SELECT jsonb_array_elements_text(audience -> 'topics')::integer) AS topics
             FROM publication WHERE id = $1) a
@@ -57,19 +57,19 @@ WHERE d.publication_id = $1 AND d.channel_id = $2 AND d.recipient_id > $3 AND d.
 ORDER BY d.recipient_id`
 
 const owedTargets = `
-SELECT clock_timestamp(), d.recipient_id, d.attempt, d.choice,
+SELECT d.recipient_id, d.attempt, d.choice,
        CASE WHEN c.id IS NULL THEN 3 WHEN NOT c.enabled THEN 9 ELSE 0 END,
-       coalesce(c.uid::text, ''), '', '', '', '', '{}'::integer[], '{}'::jsonb
+       coalesce(c.uid::text, ''), '', '', '', '', '{}'::integer[], '{}'::jsonb, 'epoch'::timestamptz
 FROM delivery d
 LEFT JOIN LATERAL (SELECT * FROM channel WHERE id = d.recipient_id OFFSET 0) c ON true
 WHERE d.publication_id = $1 AND d.channel_id = $2 AND d.recipient_id > $3 AND d.recipient_id <= $4 AND d.state = 0
 ORDER BY d.recipient_id`
 
 // Owed reads who of a claimed batch is still pending; see delivery.Ledger.
-func (db *DB) Owed(ctx context.Context, b *delivery.Batch) (delivery.Owed, error) {
+func (db *DB) Owed(ctx context.Context, b *delivery.Batch) ([]delivery.Recipient, error) {
 	kind, err := channel.KindOf(b.Channel)
 	if err != nil {
-		return delivery.Owed{}, err
+		return nil, err
 	}
 	statement := owedTargets
 	if kind.Personal() {
@@ -77,30 +77,25 @@ func (db *DB) Owed(ctx context.Context, b *delivery.Batch) (delivery.Owed, error
 	}
 	rows, err := db.pool.Query(ctx, statement, b.Publication, b.Channel, b.Lo, b.Hi)
 	if err != nil {
-		return delivery.Owed{}, translate(err, "read what a batch owes")
+		return nil, translate(err, "read what a batch owes")
 	}
-	var owed delivery.Owed
 	var topics [][]int32
-	owed.Recipients, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (delivery.Recipient, error) {
+	owed, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (delivery.Recipient, error) {
 		var r delivery.Recipient
 		var ids []int32
 		var attributes []byte
-		var at time.Time
-		err := row.Scan(&at, &r.ID, &r.Attempt, &r.Choice, &r.Skip, &r.UID, &r.Email, &r.Name, &r.Language,
-			&r.Timezone, &ids, &attributes)
-		if owed.At.IsZero() {
-			owed.At = at
-		}
+		err := row.Scan(&r.ID, &r.Attempt, &r.Choice, &r.Skip, &r.UID, &r.Email, &r.Name, &r.Language,
+			&r.Timezone, &ids, &attributes, &r.Revoked)
 		r.Attributes = json.RawMessage(attributes)
 		topics = append(topics, ids)
 		return r, err
 	})
 	if err != nil {
-		return delivery.Owed{}, translate(err, "read what a batch owes")
+		return nil, translate(err, "read what a batch owes")
 	}
-	for i := range owed.Recipients {
-		if owed.Recipients[i].Topics, err = db.topicSlugs(ctx, topics[i]); err != nil {
-			return delivery.Owed{}, err
+	for i := range owed {
+		if owed[i].Topics, err = db.topicSlugs(ctx, topics[i]); err != nil {
+			return nil, err
 		}
 	}
 	return owed, nil

@@ -76,6 +76,8 @@ type Input struct {
 	Track bool
 	// Table numbers the links; nil: a table of its own. The renditions of a publication share one.
 	Table *LinkTable
+	// Memo remembers what was inlined; nil: nothing does.
+	Memo *Memo
 }
 
 // Prepare makes a rendition. The same input makes the same rendition. It fails if the template or its
@@ -113,7 +115,7 @@ func Prepare(in Input) (Rendition, error) {
 }
 
 func (r *Rendition) prepareHTML(in Input, links *LinkTable) error {
-	out, err := InlineCSS(r.HTML, in.CSS)
+	out, err := in.Memo.once(func() (string, error) { return InlineCSS(r.HTML, in.CSS) }, "template", r.HTML, in.CSS)
 	if err != nil {
 		return fmt.Errorf("inline the template's styles: %w", err)
 	}
@@ -130,7 +132,7 @@ func (r *Rendition) prepareHTML(in Input, links *LinkTable) error {
 }
 
 func prepareItem(in Input, item content.Item, css, context string, links *LinkTable) (ItemPart, error) {
-	fragment, err := in.Writer.HTML(item)
+	fragment, err := in.Memo.once(func() (string, error) { return in.Writer.HTML(item) }, "item", string(item.Format), item.Body)
 	if err != nil {
 		return ItemPart{}, fmt.Errorf("sanitise: %w", err)
 	}
@@ -142,7 +144,9 @@ func prepareItem(in Input, item content.Item, css, context string, links *LinkTa
 		part.HTML = fragment
 		return part, nil
 	}
-	if fragment, err = InlineFragment(fragment, css, context); err != nil {
+	plain := fragment
+	fragment, err = in.Memo.once(func() (string, error) { return InlineFragment(plain, css, context) }, "fragment", plain, css, context)
+	if err != nil {
 		return ItemPart{}, fmt.Errorf("inline styles: %w", err)
 	}
 	part.HTML = fragment

@@ -40,6 +40,7 @@ type Render struct {
 	Store       RenderStore
 	Library     *template.Library
 	Writer      *content.Writer
+	Memo        *rendition.Memo
 	Personalize *Personalize
 	PublicURL   string
 	// Poke tells the outbox relay that there is work.
@@ -165,7 +166,7 @@ func (h *Render) renditions(ctx context.Context, p *publication.Publication, kin
 		fallback, _ := h.Library.Find(string(kind), source.Language)
 		r, err := rendition.Prepare(rendition.Input{
 			Template: source, FallbackText: fallback.Text, Items: items, Data: p.Data, Writer: h.Writer,
-			Track: kind.Personal(), Table: links,
+			Track: kind.Personal(), Table: links, Memo: h.Memo,
 			Sender: rendition.Sender{Name: from.FromName, Email: from.FromEmail, PostalAddress: from.PostalAddress},
 			Publication: rendition.Publication{ID: p.UID.String(), Title: p.Title, Type: string(p.Type),
 				URL: h.archiveURL(p), Date: p.CreatedAt.UTC().Format(time.DateOnly)},
