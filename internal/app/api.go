@@ -34,6 +34,9 @@ func (a *App) AddAPI(ctx context.Context) error {
 	events := postgres.NewEventWriter(a.db, a.Log)
 	a.add(background("acceptor", acceptor.Run))
 	a.add(background("event writer", events.Run))
+	if err := a.observeEvents(events); err != nil {
+		return err
+	}
 	subscriberPages, err := pages.New(pages.Deps{
 		Log: a.Log, Organisation: a.Config.Organisation, Tokens: signer, Readers: a.db,
 		Archive: &edition.Archive{IDs: a.db, Shelf: edition.NewShelf(a.db, engine)},

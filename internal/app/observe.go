@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/presswork/presswork/internal/ops"
+	"github.com/presswork/presswork/internal/postgres"
 	"github.com/presswork/presswork/internal/queue"
 	"github.com/presswork/presswork/tasks"
 )
@@ -22,6 +23,16 @@ func (a *App) observe() error {
 		a.Metrics.Gauge("presswork_redis_connections_in_use", "Connections borrowed from the pool.",
 			func() float64 { s := a.queue.Redis().PoolStats(); return float64(s.TotalConns - s.IdleConns) }),
 		a.Metrics.Register(newQueueCollector(a.queue)),
+	)
+}
+
+// observeEvents counts tracking events, those too that were lost because PostgreSQL was away for too long.
+func (a *App) observeEvents(events *postgres.EventWriter) error {
+	stored := func() float64 { n, _ := events.Counts(); return float64(n) }
+	dropped := func() float64 { _, n := events.Counts(); return float64(n) }
+	return errors.Join(
+		a.Metrics.Counter("presswork_events_stored_total", "Opens and clicks that were stored.", stored),
+		a.Metrics.Counter("presswork_events_dropped_total", "Opens and clicks that were lost.", dropped),
 	)
 }
 

@@ -48,7 +48,7 @@ func (a *App) AddWorker(ctx context.Context) error {
 	})
 	worker.Handlers{
 		Personalize: personalize,
-		Render: &worker.Render{Store: a.db, Library: library, Writer: content.NewWriter(), Memo: rendition.NewMemo(), Personalize: personalize,
+		Render: &worker.Render{Store: a.db, Library: library, Writer: content.NewWriter(), Memo: rendition.NewMemo(), Engine: engine, Personalize: personalize,
 			PublicURL: a.Config.PublicURL, Poke: a.relay.Poke, Log: a.Log},
 		Send: &worker.Send{Engine: sending, Shelf: edition.NewShelf(a.db, engine), Outlets: outlets,
 			Signer: a.signer(), PublicURL: a.Config.PublicURL, Poke: a.relay.Poke, Log: a.Log},

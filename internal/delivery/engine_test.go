@@ -144,6 +144,21 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
+func TestPanicLeavesOneUncertain(t *testing.T) {
+	t.Parallel()
+	m := newMemory(3, 3)
+	e := newTestEngine(t, m, 1)
+	drain(t, e, m, opens(func(_ context.Context, r *Recipient) error {
+		if r.ID == 2 {
+			panic("a provider's library")
+		}
+		return nil
+	}))
+	if m.count(Sent) != 2 || m.rows[2].state != Uncertain {
+		t.Errorf("%d sent, the other is %s", m.count(Sent), m.rows[2].state)
+	}
+}
+
 func TestWaitUsesNoAttemptAndStopsTheBatch(t *testing.T) {
 	t.Parallel()
 	m := newMemory(100, 100)

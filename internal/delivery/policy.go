@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/presswork/presswork/internal/fault"
@@ -93,7 +94,7 @@ func Normalise(text string) string {
 	text = addressPattern.ReplaceAllString(text, "<address>")
 	text = numberPattern.ReplaceAllString(text, "<n>")
 	if len(text) > 500 {
-		text = text[:500]
+		text = strings.ToValidUTF8(text[:500], "")
 	}
 	return text
 }

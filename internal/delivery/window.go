@@ -2,7 +2,10 @@ package delivery
 
 import (
 	"context"
+	"fmt"
 	"time"
+
+	"github.com/presswork/presswork/internal/fault"
 )
 
 // work sends to the window's recipients in order, once it is listed. Whoever is not reached was certainly not
@@ -59,7 +62,7 @@ func (w *window) attempt(recipient *Recipient) (Outcome, time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
 	began := time.Now()
-	err := r.send(ctx, recipient)
+	err := guarded(ctx, r.send, recipient)
 	took := time.Since(began)
 	r.engine.pace.sent(took)
 	outcome, wait := verdict(r.batch, recipient, err)
@@ -67,4 +70,15 @@ func (w *window) attempt(recipient *Recipient) (Outcome, time.Duration) {
 		r.engine.config.Observe(r.batch.Channel, outcome, took)
 	}
 	return outcome, wait
+}
+
+// guarded keeps a panic below from taking the process, and everybody's sends, with it. What became of this one
+// recipient is not known then.
+func guarded(ctx context.Context, send Send, recipient *Recipient) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = &fault.Error{Kind: fault.Uncertain, Code: "panic", Err: fmt.Errorf("panic: %v", cause)}
+		}
+	}()
+	return send(ctx, recipient)
 }

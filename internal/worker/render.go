@@ -41,6 +41,7 @@ type Render struct {
 	Library     *template.Library
 	Writer      *content.Writer
 	Memo        *rendition.Memo
+	Engine      template.Engine
 	Personalize *Personalize
 	PublicURL   string
 	// Poke tells the outbox relay that there is work.
@@ -173,6 +174,9 @@ func (h *Render) renditions(ctx context.Context, p *publication.Publication, kin
 		})
 		if err != nil {
 			return nil, err
+		}
+		if _, err := rendition.Compile(h.Engine, r); err != nil {
+			return nil, err // one failed publication, rather than a dead letter for every recipient
 		}
 		stored, err := edition.Encode(kind, r)
 		if err != nil {
