@@ -15,6 +15,7 @@ import (
 	"github.com/presswork/presswork/internal/content"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/jinja"
 	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/internal/rendition"
 	"github.com/presswork/presswork/internal/template"
@@ -48,8 +49,12 @@ func render(t *testing.T, m *memory) (pokes int, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	engine, err := jinja.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	poke := func() { pokes++ }
-	h := Render{Store: m, Library: library, Writer: content.NewWriter(), PublicURL: "https://house.example", Poke: poke, Log: zap.NewNop(),
+	h := Render{Store: m, Library: library, Engine: engine, Writer: content.NewWriter(), PublicURL: "https://house.example", Poke: poke, Log: zap.NewNop(),
 		Personalize: &Personalize{Store: m, Poke: poke}}
 	return pokes, h.Handle(t.Context(), tasks.NewRender(7, 1))
 }

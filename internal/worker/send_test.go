@@ -80,7 +80,7 @@ func newOffice(t *testing.T) *office {
 	poke := func() { o.pokes++ }
 	personalize := &Personalize{Store: db, Poke: poke}
 	Handlers{
-		Render: &Render{Store: db, Library: library, Writer: content.NewWriter(), Personalize: personalize,
+		Render: &Render{Store: db, Library: library, Engine: engine, Writer: content.NewWriter(), Personalize: personalize,
 			PublicURL: publicURL, Poke: poke, Log: zap.NewNop()},
 		Personalize: personalize,
 		Send: &Send{Engine: sending, Shelf: edition.NewShelf(db, engine), Outlets: outlets, Signer: o.signer,
