@@ -40,7 +40,8 @@ func publishCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := json.NewEncoder(c.OutOrStdout()).Encode(p); err != nil || !watch {
+			accepted := map[string]string{"id": p.ID, "state": p.State}
+			if err := json.NewEncoder(c.OutOrStdout()).Encode(accepted); err != nil || !watch {
 				return err
 			}
 			err = watchProgress(c, api, p.ID)

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -207,6 +208,7 @@ func (p *problems) check(c *Config, vars map[string]string) {
 	p.url("PUBLIC_URL", c.PublicURL, "http", "https")
 	p.url("PRESSWORK_API_URL", c.APIURL, "http", "https")
 	p.secret("SECRET_KEY", c.SecretKey, c.Production())
+	c.PreviousKeys = slices.DeleteFunc(c.PreviousKeys, func(key string) bool { return key == "" })
 	for _, key := range c.PreviousKeys {
 		p.secret("SECRET_KEY_PREVIOUS", key, c.Production())
 	}

@@ -8,11 +8,8 @@ import (
 	"github.com/presswork/presswork/internal/ident"
 )
 
-const (
-	pollPeriod = 500 * time.Millisecond
-	// maxLost is how many looks at the progress may fail one after the other, while the API is restarted.
-	maxLost = 60
-)
+// pollPeriod is how often the progress is looked at.
+const pollPeriod = 500 * time.Millisecond
 
 // kinds are the channels of the demo's publication, in the order in which they are shown.
 func kinds() []string { return []string{"email", "newsletter", "slack", "discord", "webhook"} }

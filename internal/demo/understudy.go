@@ -39,7 +39,7 @@ func newUnderstudy(c *config.Config, logFile string, out io.Writer) (*understudy
 	}
 	u := &understudy{out: out, log: log, closing: make(chan struct{}), ended: make(chan struct{})}
 	u.command = func() *exec.Cmd {
-		cmd := exec.Command(self, "worker") //nolint:gosec,noctx // this program; it is stopped, not killed, at the end
+		cmd := exec.Command(self, "worker") //nolint:noctx // this program; it is stopped, not killed, at the end
 		cmd.Env = workerEnvironment(c)
 		cmd.Stdout, cmd.Stderr = log, log
 		return cmd

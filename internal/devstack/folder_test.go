@@ -14,6 +14,7 @@ func TestSweep(t *testing.T) {
 	t.Parallel()
 	parent := t.TempDir()
 	old := time.Now().Add(-time.Hour)
+	var checks []func()
 	for name, c := range map[string]struct{ held, young, want bool }{
 		tempPrefix + "abandoned": {},
 		tempPrefix + "held":      {held: true, want: true},
@@ -40,13 +41,16 @@ func TestSweep(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		defer func() {
+		checks = append(checks, func() {
 			if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) == c.want {
 				t.Errorf("%s: want it kept: %v, got %v", name, c.want, err)
 			}
-		}()
+		})
 	}
 	sweep(parent)
+	for _, check := range checks {
+		check()
+	}
 }
 
 func TestRemoveStackFollowsItsLink(t *testing.T) {

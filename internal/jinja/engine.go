@@ -45,7 +45,10 @@ func New(partials map[string]string) (*Engine, error) {
 		return minijinja.AutoEscapeNone
 	})
 	env.SetPathJoinCallback(func(name, parent string) string { return parent[:len("html:")] + name })
-	return e, e.addPartials(partials)
+	if err := e.addPartials(partials); err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 func (e *Engine) addPartials(partials map[string]string) error {

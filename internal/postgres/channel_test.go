@@ -26,7 +26,7 @@ func TestChannelLife(t *testing.T) {
 	store := channelsOf(t, db, "k")
 	made, err := store.CreateChannel(t.Context(), channel.Channel{
 		Kind: channel.Slack, Provider: "slack", Name: "chat", Enabled: true,
-		Settings: map[string]string{"channel": "C1"}, Secrets: map[string]string{"token": "xoxb-very-secret"},
+		Settings: map[string]string{"channel": "C1"}, Secrets: map[string]string{"token": "a-very-secret-token"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +47,7 @@ func TestChannelLife(t *testing.T) {
 		c.Enabled = false
 		return c, nil
 	})
-	if err != nil || off.Version != 2 || off.Secrets["token"] != "xoxb-very-secret" {
+	if err != nil || off.Version != 2 || off.Secrets["token"] != "a-very-secret-token" {
 		t.Errorf("switched off: %+v, %v", off, err)
 	}
 	if on, err := store.EnabledChannels(t.Context()); err != nil || len(on) != 0 {

@@ -23,10 +23,10 @@ type memoKey [sha256.Size]byte
 // NewMemo makes an empty one.
 func NewMemo() *Memo { return &Memo{known: make(map[memoKey]string)} }
 
-// once is make's result for these parts, remembered.
-func (m *Memo) once(make func() (string, error), parts ...string) (string, error) {
+// once is what compute makes of these parts, remembered.
+func (m *Memo) once(compute func() (string, error), parts ...string) (string, error) {
 	if m == nil {
-		return make()
+		return compute()
 	}
 	key := keyOf(parts)
 	m.mu.Lock()
@@ -35,7 +35,7 @@ func (m *Memo) once(make func() (string, error), parts ...string) (string, error
 	if ok {
 		return out, nil
 	}
-	out, err := make()
+	out, err := compute()
 	if err == nil {
 		m.remember(key, out)
 	}

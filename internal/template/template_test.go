@@ -174,7 +174,7 @@ func TestNearest(t *testing.T) {
 	t.Parallel()
 	names := []string{"first_name", "name", "email", "language"}
 	for wrong, want := range map[string]string{
-		"fist_name": "first_name", "nmae": "name", "mail": "email", "emial": "email", "lang": "language", "xyz": "",
+		"fist_name": "first_name", "namee": "name", "mail": "email", "emial": "email", "lang": "language", "xyz": "",
 		"first": "first_name", "": "", strings.Repeat("x", 100): "",
 	} {
 		if got := template.Nearest(wrong, names); got != want {
