@@ -94,7 +94,8 @@ type Ledger interface {
 	// error: it may have been written; repeating the same Flush is safe.
 	Flush(ctx context.Context, f Flush) error
 	// SettleLate writes outcomes that came after the session was taken over: they change only rows that are
-	// uncertain under that session.
+	// uncertain under that session. It is to be repeated for a while: the counters of a batch that was just being
+	// released follow with the next call.
 	SettleLate(ctx context.Context, session int64, outcomes []Outcome) error
 	// Release recounts a batch and closes it, or makes the rest ready again with a new nudge that may be claimed
 	// after wait. ErrFenced if the claim is no longer ours.

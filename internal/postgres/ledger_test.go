@@ -323,6 +323,15 @@ func TestTakeoverMakesExactlyTheListedUncertain(t *testing.T) {
 	if late != int16(delivery.Sent) || untouched != int16(delivery.Pending) {
 		t.Errorf("late evidence: listed is %d, not listed is %d", late, untouched)
 	}
+	// A release that counted before the evidence was there, and committed after it.
+	exec(t, db, `UPDATE batch SET state = 'done', n_uncertain = 5`)
+	if err := db.SettleLate(ctx, session, sent(b, 11, 30)); err != nil {
+		t.Fatal(err)
+	}
+	if n := value[int](t, db, `SELECT n_uncertain FROM batch WHERE id = $1`, b.ID); n != 4 {
+		t.Errorf("%d are counted as uncertain", n)
+	}
+	exec(t, db, `UPDATE batch SET state = 'ready'`)
 	again, err := db.Claim(ctx, openSession(t, db), b.ID, b.Gen+1, 1)
 	if err != nil || again == nil {
 		t.Fatalf("the batch is not ready again: %v, %v", again, err)

@@ -148,31 +148,41 @@ FROM (SELECT DISTINCT o.id, o.publication_id, o.channel_id, o.lo, o.hi
                      count(*) FILTER (WHERE d.state IN (8, 9)) AS skipped
               FROM delivery d WHERE d.publication_id = t.publication_id AND d.channel_id = t.channel_id
                 AND d.recipient_id > t.lo AND d.recipient_id <= t.hi OFFSET 0) c
-WHERE b.id = t.id`
+WHERE b.id = t.id AND (b.n_sent, b.n_failed, b.n_uncertain, b.n_skipped)
+      IS DISTINCT FROM (c.sent::integer, c.failed::integer, c.uncertain::integer, c.skipped::integer)`
+
+// ledgerKey names a row of the ledger.
+type ledgerKey struct {
+	publication int64
+	channel     int16
+	recipient   int64
+}
 
 // SettleLate writes the outcomes of a session that was taken over, as evidence; see delivery.Ledger.
 func (db *DB) SettleLate(ctx context.Context, session int64, outcomes []delivery.Outcome) error {
 	o := outcomesOf(outcomes)
 	return db.tx(ctx, "settle late outcomes", func(tx pgx.Tx) error {
+		changed := make(map[ledgerKey]bool)
 		rows, err := tx.Query(ctx, settleLate, session, o.publication, o.channel, o.recipient, o.state, o.attempt, o.reason,
 			o.first(), o.last())
 		if err != nil {
 			return err
 		}
-		var keys outcomeColumns
-		var publication, recipient int64
-		var channelID int16
-		if _, err := pgx.ForEachRow(rows, []any{&publication, &channelID, &recipient}, func() error {
-			keys.publication, keys.channel = append(keys.publication, publication), append(keys.channel, channelID)
-			keys.recipient = append(keys.recipient, recipient)
+		var k ledgerKey
+		if _, err := pgx.ForEachRow(rows, []any{&k.publication, &k.channel, &k.recipient}, func() error {
+			changed[k] = true
 			return nil
-		}); err != nil || len(keys.recipient) == 0 {
+		}); err != nil {
 			return err
 		}
-		if err := insertDead(ctx, tx, o.dead); err != nil {
+		dead := slices.DeleteFunc(o.dead, func(d delivery.Outcome) bool {
+			return !changed[ledgerKey{d.Publication, d.Channel, d.Recipient}]
+		})
+		if err := insertDead(ctx, tx, dead); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, recountBatches, keys.publication, keys.channel, keys.recipient)
+		// Also of what an earlier call changed: a batch that was being released then was counted without it.
+		_, err = tx.Exec(ctx, recountBatches, o.publication, o.channel, o.recipient)
 		return err
 	})
 }
