@@ -29,9 +29,6 @@ const (
 	providers = "internal/provider/ses internal/provider/smtp internal/provider/slack internal/provider/discord " +
 		"internal/provider/webhook internal/provider/placeholder"
 
-	// scaffold keeps modules in go.mod until something imports them; it is no part of the architecture.
-	scaffold = "internal/deps"
-
 	// anything is for what may import everything.
 	anything = "*"
 )

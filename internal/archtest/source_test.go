@@ -51,8 +51,8 @@ func load(fsys fs.FS) (*source, error) {
 
 func skipped(fsys fs.FS, dir string) bool {
 	base := path.Base(dir)
-	if dir == "." || dir == scaffold {
-		return dir == scaffold
+	if dir == "." {
+		return false
 	}
 	_, err := fs.Stat(fsys, dir+"/go.mod")
 	return err == nil || strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") || base == "testdata" || base == "node_modules"
