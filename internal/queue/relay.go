@@ -22,6 +22,9 @@ type Outbox interface {
 const (
 	relayPage    = 1000
 	relayWriters = 16
+	// relayPause is how long the relay waits after a failure: long enough not to flood the log while a server is
+	// away, short enough for a failure of one task to hold up nobody.
+	relayPause = 500 * time.Millisecond
 )
 
 // Relay moves tasks from the outbox to the queue: read a page without a lock, enqueue, delete by id. Any
@@ -53,17 +56,22 @@ func (r *Relay) Run(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		n, err := r.step(ctx)
-		if err != nil && ctx.Err() == nil {
-			r.log.Warn("outbox not relayed", zap.Error(err))
-		}
-		if n == relayPage && err == nil {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		case <-r.poke:
+		switch {
+		case err != nil && ctx.Err() == nil:
+			r.log.Warn("outbox not relayed, trying again", zap.Error(err), zap.Duration("in", relayPause))
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(relayPause):
+			}
+		case n == relayPage:
+		default:
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			case <-r.poke:
+			}
 		}
 	}
 }
