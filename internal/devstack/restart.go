@@ -8,10 +8,10 @@ import (
 )
 
 // RestartPostgres brings PostgreSQL back at the same address with the same data
-// after a test has killed it; if it still runs, it is first made to crash. What
-// was committed is still there, on a Durable stack and after SIGKILL alike: only
-// the machine's own crash needs Durable. Do not call it while other methods of
-// the stack run.
+// after a test has killed it; if it still runs, it is first made to crash. On a
+// Durable stack what was committed is still there; another one commits without
+// waiting for its log and may lose the last moments. Do not call it while other
+// methods of the stack run.
 func (s *Stack) RestartPostgres(ctx context.Context) error {
 	if s.postgres == nil {
 		return errors.New("the stack has no PostgreSQL")
