@@ -97,6 +97,7 @@ type lockedWriter struct {
 	to io.Writer
 }
 
+// Write is io.Writer's; one line at a time.
 func (w *lockedWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -130,7 +130,7 @@ func (e *Engine) claim(ctx context.Context, s *session, batch int64, gen int) (*
 	return b, errors.Join(err, refused)
 }
 
-// pause is how long a batch waits after an error that was nobody's in particular.
+// pauseAfterError is how long a batch waits after an error that was nobody's in particular.
 const pauseAfterError = 5 * time.Second
 
 // work sends the batch's rest and says how long what is left should wait.

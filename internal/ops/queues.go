@@ -40,6 +40,7 @@ func newQueues(redisURL string) (*queues, error) {
 	return q, nil
 }
 
+// ServeHTTP is Asynqmon's, under the policy made for its page.
 func (q *queues) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Security-Policy", q.policy)
 	q.HTTPHandler.ServeHTTP(w, r)
@@ -60,5 +61,8 @@ type body struct {
 	header http.Header
 }
 
+// Header is http.ResponseWriter's.
 func (b *body) Header() http.Header { return b.header }
-func (b *body) WriteHeader(int)     {}
+
+// WriteHeader is http.ResponseWriter's; the status of a rendered page does not matter.
+func (b *body) WriteHeader(int) {}

@@ -10,8 +10,10 @@ import (
 // span is a time span as JSON text.
 type span time.Duration
 
+// MarshalText writes "20ms".
 func (s span) MarshalText() ([]byte, error) { return []byte(time.Duration(s).String()), nil }
 
+// UnmarshalText reads what MarshalText wrote, and any other form of time.ParseDuration.
 func (s *span) UnmarshalText(text []byte) error {
 	d, err := time.ParseDuration(string(text))
 	*s = span(d)

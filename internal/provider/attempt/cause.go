@@ -17,7 +17,10 @@ type cause struct {
 	err  error
 }
 
+// Error is the cause in words that name no address and no secret.
 func (c *cause) Error() string { return c.text }
+
+// Unwrap returns the error as it came.
 func (c *cause) Unwrap() error { return c.err }
 
 // Cause makes err fit for logs and dead letters: the URL of the request, which may be a secret (hooks),

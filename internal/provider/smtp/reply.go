@@ -26,7 +26,10 @@ var errReply = errors.New("the server's answer is not SMTP")
 // authError is a refusal of the credentials.
 type authError struct{ err error }
 
+// Error is the server's refusal.
 func (e *authError) Error() string { return "authenticate: " + e.err.Error() }
+
+// Unwrap returns the reply.
 func (e *authError) Unwrap() error { return e.err }
 
 // readReply reads one answer. A code of the class expected (2 or 3, its first digit) is a success and
