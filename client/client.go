@@ -54,7 +54,10 @@ type Field struct {
 
 // Error is the title, the detail and the first few fields.
 func (p *Problem) Error() string {
-	text := fmt.Sprintf("%d %s: %s", p.Status, p.Title, p.Detail)
+	text := strings.TrimSpace(fmt.Sprintf("%d %s", p.Status, p.Title))
+	if p.Detail != "" {
+		text += ": " + p.Detail
+	}
 	for i, e := range p.Errors {
 		switch {
 		case i == 5:

@@ -3,8 +3,10 @@ package client
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 )
 
@@ -34,6 +36,23 @@ func TestPublish(t *testing.T) {
 	p, err := c.Publish(t.Context(), PublicationRequest{Title: "News", Audience: &Audience{All: true}}, "once")
 	if err != nil || p.ID != "p" || p.State != "queued" {
 		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+func TestUploadAsset(t *testing.T) {
+	t.Parallel()
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || r.Method != http.MethodPost || r.URL.Path != "/api/v1/assets" || r.URL.Query().Get("name") != "a & b.pdf" ||
+			r.Header.Get("Content-Type") != "application/pdf" || r.ContentLength != 4 || string(body) != "%PDF" {
+			t.Errorf("%s %v %q %v", r.URL, r.Header, body, err)
+		}
+		w.WriteHeader(http.StatusCreated)
+		_, _ = w.Write([]byte(`{"id":"a","size":4}`))
+	})
+	a, err := c.UploadAsset(t.Context(), "a & b.pdf", "application/pdf", strings.NewReader("%PDF"))
+	if err != nil || a.ID != "a" || a.Size != 4 {
+		t.Errorf("%+v, %v", a, err)
 	}
 }
 

@@ -10,16 +10,20 @@ import (
 
 // PublicationRequest is what a client hands in.
 type PublicationRequest struct {
-	Title      string            `json:"title"`
-	Type       string            `json:"publication_type"`   // announcement, newsletter, digest, alert, transactional
-	Priority   string            `json:"priority,omitempty"` // critical, high, normal (unless told), bulk
-	Channels   []string          `json:"channels"`           // email, newsletter, slack, discord, webhook
-	ContentIDs []string          `json:"content_ids"`
-	Audience   *Audience         `json:"audience,omitempty"` // needed with email and newsletter
-	Templates  map[string]string `json:"template_ids,omitempty"`
-	SenderID   string            `json:"sender_id,omitempty"`
-	ScheduleAt *time.Time        `json:"schedule_at,omitempty"`
-	Data       map[string]any    `json:"data,omitempty"`
+	Title      string   `json:"title"`
+	Type       string   `json:"publication_type"`   // announcement, newsletter, digest, alert, transactional
+	Priority   string   `json:"priority,omitempty"` // critical, high, normal (unless told), bulk
+	Channels   []string `json:"channels"`           // email, newsletter, slack, discord, webhook
+	ContentIDs []string `json:"content_ids"`
+	// Attachments are ids of uploaded files that go with every mail; see UploadAsset.
+	Attachments []string          `json:"attachments,omitempty"`
+	Audience    *Audience         `json:"audience,omitempty"` // needed with email and newsletter
+	Templates   map[string]string `json:"template_ids,omitempty"`
+	SenderID    string            `json:"sender_id,omitempty"`
+	ScheduleAt  *time.Time        `json:"schedule_at,omitempty"`
+	// Listed is whether the public archive shows it; nil: as its type and audience suggest.
+	Listed *bool          `json:"listed,omitempty"`
+	Data   map[string]any `json:"data,omitempty"`
 }
 
 // Audience is exactly one of all, topics and subscribers, minus the excluded.

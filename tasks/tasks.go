@@ -39,6 +39,9 @@ type Task struct {
 	Payload []byte
 	// NotBefore delays the task; the zero time means at once.
 	NotBefore time.Time
+	// TraceParent is the span that the task follows from, in W3C's form (Trace Context, 3.2); "" for none. It travels
+	// beside the payload, not in it.
+	TraceParent string
 }
 
 // Committed is a task that committed to PostgreSQL with the state it follows from, and is still to be

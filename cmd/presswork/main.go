@@ -23,14 +23,19 @@ func main() {
 func run() error {
 	ctx, stop := app.Interruptible(context.Background())
 	defer stop()
+	return rootCommand().ExecuteContext(ctx)
+}
+
+func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "presswork",
 		Short:         "Publish to e-mail, newsletter, Slack, Discord and webhooks",
+		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.AddCommand(apiCommand(), workerCommand(), schedulerCommand(), allCommand(), migrateCommand(),
 		sandboxCommand(), publishCommand(), statusCommand(), demoCommand(), benchCommand(),
 		queuesCommand(), pauseCommand(), resumeCommand())
-	return root.ExecuteContext(ctx)
+	return root
 }

@@ -7,13 +7,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/presswork/presswork/internal/app"
+	"github.com/presswork/presswork/internal/config"
 )
 
 func migrateCommand() *cobra.Command {
-	command := &cobra.Command{Use: "migrate", Short: "Bring the database's schema up or down"}
+	command := &cobra.Command{
+		Use: "migrate", Short: "Bring the database's schema up or down",
+		Args: cobra.NoArgs, // without it a mistyped command would be taken for a wish for help, and succeed
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
 	command.AddCommand(
 		&cobra.Command{Use: "up", Short: "Migrate to the newest version", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-			settings, _, err := app.Environment()
+			settings, err := app.Environment(config.Migrate)
 			if err != nil {
 				return err
 			}
@@ -25,14 +30,14 @@ func migrateCommand() *cobra.Command {
 				if err != nil || version < 0 {
 					return fmt.Errorf("%q is not a version", args[0])
 				}
-				settings, _, err := app.Environment()
+				settings, err := app.Environment(config.Migrate)
 				if err != nil {
 					return err
 				}
 				return app.MigrateTo(c.Context(), settings, version)
 			}},
 		&cobra.Command{Use: "status", Short: "List the migrations", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-			settings, _, err := app.Environment()
+			settings, err := app.Environment(config.Migrate)
 			if err != nil {
 				return err
 			}

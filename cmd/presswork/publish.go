@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -44,8 +45,7 @@ func publishCommand() *cobra.Command {
 			if err := json.NewEncoder(c.OutOrStdout()).Encode(accepted); err != nil || !watch {
 				return err
 			}
-			err = watchProgress(c, api, p.ID)
-			return err
+			return watchProgress(c, api, p.ID)
 		},
 	}
 	flags := command.Flags()
@@ -60,7 +60,7 @@ func publishCommand() *cobra.Command {
 	flags.StringSliceVar(&audience.Topics, "topic", nil, "to subscribers of these topics")
 	flags.StringVar(&at, "at", "", "when, RFC 3339; now unless told")
 	flags.StringVar(&key, "key", "", "idempotency key: with the same one, the same request is stored once")
-	flags.BoolVar(&watch, "watch", false, "show the progress until everything is settled")
+	flags.BoolVar(&watch, "watch", false, "show the progress until everything is settled; an error if it fails as a whole")
 	return command
 }
 
@@ -71,7 +71,10 @@ func fillRequest(request *client.PublicationRequest, file, at string) error {
 		if err != nil {
 			return err
 		}
-		if err := json.Unmarshal(text, request); err != nil {
+		// A field that nothing reads may be a mistyped schedule_at.
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(request); err != nil {
 			return fmt.Errorf("read %s: %w", file, err)
 		}
 	}

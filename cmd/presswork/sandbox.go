@@ -31,6 +31,7 @@ func sandboxCommand() *cobra.Command {
 		},
 	}
 	command.Flags().StringVar(&options.Addr, "listen", "127.0.0.1:0", "address for HTTP")
+	command.Flags().StringVar(&options.PublicURL, "url", "", "address by which others reach it by HTTP, if that is another: http://sandbox:8025")
 	command.Flags().StringVar(&options.SMTPAddr, "listen-smtp", "127.0.0.1:0", "address for SMTP")
 	return command
 }

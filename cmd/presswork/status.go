@@ -41,8 +41,7 @@ func statusCommand() *cobra.Command {
 				return listStatus(c, api, asJSON)
 			}
 			if watch {
-				err = watchProgress(c, api, args[0])
-				return err
+				return watchProgress(c, api, args[0])
 			}
 			p, err := api.Progress(c.Context(), args[0])
 			if err != nil {
@@ -56,7 +55,7 @@ func statusCommand() *cobra.Command {
 	}
 	target.add(command.Flags())
 	command.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	command.Flags().BoolVar(&watch, "watch", false, "show the progress until everything is settled")
+	command.Flags().BoolVar(&watch, "watch", false, "show the progress until everything is settled; an error if it fails as a whole")
 	return command
 }
 
@@ -64,8 +63,15 @@ func statusCommand() *cobra.Command {
 const watchPeriod = 500 * time.Millisecond
 
 func watchProgress(c *cobra.Command, api *client.Client, id string) error {
-	_, err := api.Watch(c.Context(), id, watchPeriod, progress.New(c.ErrOrStderr()).Show)
-	return err
+	last, err := api.Watch(c.Context(), id, watchPeriod, progress.New(c.ErrOrStderr()).Show)
+	if err != nil || last.State != "failed" {
+		return err
+	}
+	p, err := api.Publication(c.Context(), id)
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("publication %s failed: %s", id, p.Failure)
 }
 
 func listStatus(c *cobra.Command, api *client.Client, asJSON bool) error {

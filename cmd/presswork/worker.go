@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/presswork/presswork/internal/app"
@@ -19,8 +21,11 @@ func workerCommand() *cobra.Command {
 					return nil
 				}
 				weights, err := config.ParseQueues(queues)
+				if err != nil {
+					return fmt.Errorf("--queues: %w", err)
+				}
 				settings.QueueWeights = weights
-				return err
+				return nil
 			}, false, app.Worker)
 		},
 	}

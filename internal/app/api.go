@@ -38,18 +38,20 @@ func (a *App) AddAPI(ctx context.Context) error {
 		return err
 	}
 	subscriberPages, err := pages.New(pages.Deps{
-		Log: a.Log, Organisation: a.Config.Organisation, Tokens: signer, Readers: a.db,
-		Archive: &edition.Archive{IDs: a.db, Shelf: edition.NewShelf(a.db, engine)},
+		Log: a.Log, Organisation: a.Config.Organisation, Tokens: signer, Readers: a.db, Listing: a.db, PublicURL: a.Config.PublicURL,
+		Archive: &edition.Archive{IDs: a.db, Shelf: edition.NewShelf(a.db, engine), Images: a.Config.PublicURL + pages.ImagePath},
+		Images:  a.db,
 	})
 	if err != nil {
 		return err
 	}
 	handler := httpapi.New(httpapi.Deps{
 		Log: a.Log, AdminKey: a.Config.APIKey, Production: a.Config.Production(),
-		Observe:  func(r httpapi.Request) { a.Metrics.Request(r.Method, r.Route, r.Status, r.Took) },
+		Tracer:   a.tracing.Tracer(),
+		Observe:  func(r httpapi.Request) { a.Metrics.Request(r.Method, r.Route, r.Status, r.Took, r.TraceID) },
 		Pages:    subscriberPages,
 		Database: a.db, Redis: a.queue, Registry: a.providers(), Engine: engine,
-		Topics: a.db, Subscribers: a.db, Contents: a.db, Templates: a.db, Channels: a.db.Channels(sealer), Senders: a.db,
+		Topics: a.db, Subscribers: a.db, Contents: a.db, Templates: a.db, Assets: a.db, Channels: a.db.Channels(sealer), Senders: a.db,
 		Publications: a.db, Acceptor: acceptor, Progress: a.db, Analytics: a.db,
 		Pauses: a.db, Queues: queueReader{a.queue},
 		Tokens: signer, Links: a.db, Events: events,

@@ -1,12 +1,12 @@
 // Package app wires everything: it is the only package that knows all the others. Each role (api, worker,
-// scheduler) adds its parts to an App; Run starts them and, at the end, stops them in reverse order.
+// scheduler) adds its parts to an App; Run starts them. Close stops them in reverse order, connections last.
 package app
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,61 +23,60 @@ type App struct {
 	Config  *config.Config
 	Log     *zap.Logger
 	Metrics *telemetry.Metrics
+	tracing *telemetry.Tracing // nil: off
 
 	db    *postgres.DB
 	queue *queue.Queue
 	relay *queue.Relay
 
-	parts     []part
-	listeners []net.Listener
+	parts   []part
+	closing sync.Once
+	closed  error
 	// APIURL and OpsURL are where the listeners are, "" if there is none.
 	APIURL, OpsURL string
-}
-
-// part is something that runs from Start to Stop.
-type part struct {
-	name  string
-	start func(ctx context.Context) error
-	// stop ends it; ctx says how long that may take.
-	stop func(ctx context.Context) error
-}
-
-func (a *App) add(p part) { a.parts = append(a.parts, p) }
-
-// background makes a part of a loop that ends with its context.
-func background(name string, run func(ctx context.Context)) part {
-	var wg sync.WaitGroup
-	ctx, cancel := context.WithCancel(context.Background()) // a part ends when it is stopped, in its turn
-	return part{
-		name:  name,
-		start: func(context.Context) error { wg.Go(func() { run(ctx) }); return nil },
-		stop:  func(context.Context) error { cancel(); wg.Wait(); return nil },
-	}
 }
 
 // relayPeriod is how often the outbox is looked at when nobody says that there is something in it.
 const relayPeriod = 50 * time.Millisecond
 
-// Open connects to PostgreSQL and Redis, waiting for both to be usable, in whatever order things start.
-func Open(ctx context.Context, c *config.Config, log *zap.Logger) (*App, error) {
+// Open connects to PostgreSQL and Redis, waiting for both to be usable, in whatever order things start. The roles are
+// what the process calls itself in traces.
+func Open(ctx context.Context, c *config.Config, log *zap.Logger, roles ...Role) (*App, error) {
 	a := &App{Config: c, Log: log, Metrics: telemetry.NewMetrics()}
-	var err error
-	if a.db, err = postgres.Open(ctx, c.DatabaseURL, postgres.Options{MaxConns: c.DatabasePool, Log: log}); err != nil {
-		return nil, err
-	}
-	if a.queue, err = queue.Open(c.RedisURL); err != nil {
-		a.db.Close()
-		return nil, err
-	}
-	if err := a.wait(ctx); err != nil {
-		return nil, errors.Join(err, a.close())
-	}
-	a.relay = queue.NewRelay(a.db, a.queue, relayPeriod, log)
-	a.add(background("relay", a.relay.Run))
-	if err := a.observe(); err != nil {
-		return nil, errors.Join(err, a.close())
+	if err := a.open(ctx, roles); err != nil {
+		return nil, errors.Join(err, a.Close())
 	}
 	return a, nil
+}
+
+func (a *App) open(ctx context.Context, roles []Role) error {
+	var err error
+	if a.tracing, err = tracing(ctx, a.Config, a.Log, roles); err != nil {
+		return err
+	}
+	a.add(part{name: "tracing", stop: func(ctx context.Context) error { return within(ctx, a.lastSpans) }})
+	o := postgres.Options{MaxConns: a.Config.DatabasePool, Log: a.Log, Tracer: a.tracing.Tracer()}
+	if a.db, err = postgres.Open(ctx, a.Config.DatabaseURL, o); err != nil {
+		return fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	a.add(part{name: "connections to PostgreSQL", stop: func(ctx context.Context) error { return within(ctx, a.db.Close) }})
+	if a.queue, err = queue.Open(a.Config.RedisURL); err != nil {
+		return fmt.Errorf("REDIS_URL: %w", err)
+	}
+	a.add(part{name: "connections to Redis", stop: func(context.Context) error { return a.queue.Close() }})
+	if err := a.wait(ctx); err != nil {
+		return err
+	}
+	a.relay = queue.NewRelay(a.db, a.queue, relayPeriod, a.Log)
+	a.add(background("relay", a.relay.Run))
+	return a.observe()
+}
+
+// lastSpans hands over what was collected. Losing it is no failure.
+func (a *App) lastSpans() {
+	if err := a.tracing.Close(); err != nil {
+		a.Log.Warn("last spans not handed over", zap.Error(err))
+	}
 }
 
 // wait waits for both servers, and for the schema.
@@ -101,37 +100,33 @@ func (a *App) schema(ctx context.Context) error {
 	return a.db.SchemaReady(ctx)
 }
 
-// close lets go of what New and Open took; listeners that serve were closed when they were stopped.
-func (a *App) close() error {
-	for _, l := range a.listeners {
-		_ = l.Close() // closed already, or never used
-	}
-	a.db.Close()
-	return a.queue.Close()
-}
-
-// Start starts every part in order; on an error what was started is stopped again.
+// Start starts every part in order; on an error the App is closed.
 func (a *App) Start(ctx context.Context) error {
-	for i, p := range a.parts {
+	for _, p := range a.parts {
+		if p.start == nil {
+			continue
+		}
 		if err := p.start(ctx); err != nil {
-			a.parts = a.parts[:i]
-			return errors.Join(fmt.Errorf("start the %s: %w", p.name, err), a.Stop())
+			return errors.Join(fmt.Errorf("start the %s: %w", p.name, err), a.Close())
 		}
 	}
 	return nil
 }
 
-// Stop stops every part in reverse order and closes the connections. Sends that are under way finish.
-func (a *App) Stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), a.Config.ShutdownGrace)
-	defer cancel()
-	var errs []error
-	for i := len(a.parts) - 1; i >= 0; i-- {
-		if err := a.parts[i].stop(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("stop the %s: %w", a.parts[i].name, err))
+// Close stops every part in reverse order, within ShutdownGrace. Sends that are under way finish, if they do so in
+// nine tenths of that time. It may be called in any state, also of an App that was never started, and be repeated:
+// later calls return what the first one did.
+func (a *App) Close() error {
+	a.closing.Do(func() {
+		whole, cancel := context.WithTimeout(context.Background(), a.Config.ShutdownGrace)
+		defer cancel()
+		var errs []error
+		for _, p := range slices.Backward(a.parts) {
+			errs = append(errs, p.end(whole))
 		}
-	}
-	return errors.Join(append(errs, a.close())...)
+		a.closed = errors.Join(errs...)
+	})
+	return a.closed
 }
 
 // Run starts everything, waits for ctx to end, and stops everything.
@@ -142,5 +137,5 @@ func (a *App) Run(ctx context.Context) error {
 	a.Log.Info("started", zap.String("api", a.APIURL), zap.String("ops", a.OpsURL))
 	<-ctx.Done()
 	a.Log.Info("stopping")
-	return a.Stop()
+	return a.Close()
 }

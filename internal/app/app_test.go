@@ -69,7 +69,7 @@ func TestRolesStartAndStop(t *testing.T) {
 					t.Errorf("topics: %d %s; public at %s", status, text, c.PublicURL)
 				}
 			}
-			if err := a.Stop(); err != nil {
+			if err := a.Close(); err != nil {
 				t.Error(err)
 			}
 		})
@@ -118,7 +118,7 @@ func TestNewLetsGoOnAnError(t *testing.T) {
 	}
 }
 
-// TestPartsAreStoppedInReverse also those before one that did not start.
+// TestPartsAreStoppedInReverse, those too that did not start, or were not reached.
 func TestPartsAreStoppedInReverse(t *testing.T) {
 	t.Parallel()
 	a, err := Open(t.Context(), migrated(t), zap.NewNop())
@@ -148,7 +148,7 @@ func TestPartsAreStoppedInReverse(t *testing.T) {
 	if !errors.Is(err, errStart) || !errors.Is(err, errStop) || !strings.Contains(err.Error(), "start the third") || !strings.Contains(err.Error(), "stop the second") {
 		t.Errorf("got %v", err)
 	}
-	if got := strings.Join(order, " "); got != "+first +second +third -second -first" {
+	if got := strings.Join(order, " "); got != "+first +second +third -fourth -third -second -first" {
 		t.Errorf("order %s", got)
 	}
 }
@@ -166,7 +166,7 @@ func TestProductionDoesNotMigrate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := empty.close(); err != nil {
+	if err := empty.Close(); err != nil {
 		t.Error(err)
 	}
 	c = settings(t)
@@ -175,7 +175,7 @@ func TestProductionDoesNotMigrate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := own.close(); err != nil {
+	if err := own.Close(); err != nil {
 		t.Error(err)
 	}
 }
@@ -264,7 +264,7 @@ func TestServe(t *testing.T) {
 		t.Error("an unknown role")
 	}
 	t.Setenv("DATABASE_URL", "")
-	if err := Serve(t.Context(), nil, false, API); err == nil || !strings.Contains(err.Error(), "DATABASE_URL is not set") {
+	if err := Serve(t.Context(), nil, false, API); err == nil || !strings.Contains(err.Error(), "DATABASE_URL is required") {
 		t.Errorf("without a database: %v", err)
 	}
 	t.Setenv("PRESSWORK_LISEN", "x")

@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -14,14 +12,9 @@ import (
 	"github.com/presswork/presswork/internal/telemetry"
 )
 
-// Environment reads the settings and makes the logger of a process.
-func Environment() (*config.Config, *zap.Logger, error) {
-	c, err := config.Load(os.Environ())
-	if err != nil {
-		return nil, nil, err
-	}
-	log, err := telemetry.NewLogger(c.LogLevel)
-	return c, log, err
+// Environment reads the settings of a process, and checks that there is what its uses need.
+func Environment(uses ...config.Use) (*config.Config, error) {
+	return config.Load(os.Environ(), uses...)
 }
 
 // Interruptible is a context that ends with Ctrl-C or SIGTERM. A second signal ends the process at once.
@@ -34,7 +27,11 @@ func Interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 // Serve runs roles until ctx ends, and then returns nil. change, if not nil, adjusts the settings first; embed says whether private
 // servers are started where none are set.
 func Serve(ctx context.Context, change func(*config.Config) error, embed bool, roles ...Role) (err error) {
-	c, log, err := Environment()
+	c, err := Environment(usesOf(embed, roles)...)
+	if err != nil {
+		return err
+	}
+	log, err := telemetry.NewLogger(c.LogLevel)
 	if err != nil {
 		return err
 	}
@@ -47,7 +44,7 @@ func Serve(ctx context.Context, change func(*config.Config) error, embed bool, r
 	if embed {
 		stop, err := Embed(ctx, c, log)
 		if err != nil {
-			return err
+			return unlessStopped(ctx, log, err)
 		}
 		defer func() {
 			if stopErr := stop(); stopErr != nil {
@@ -55,28 +52,30 @@ func Serve(ctx context.Context, change func(*config.Config) error, embed bool, r
 			}
 		}()
 	}
-	if err := needed(c); err != nil {
-		return err
-	}
 	a, err := New(ctx, c, log, roles...)
-	if err != nil && ctx.Err() != nil {
-		log.Info("stopped while starting", zap.Error(err))
-		return nil
-	}
 	if err != nil {
-		return err
+		return unlessStopped(ctx, log, err)
 	}
 	return a.Run(ctx)
 }
 
-// needed names what a single role cannot make up for itself.
-func needed(c *config.Config) error {
-	var errs []error
-	for name, value := range map[string]string{"DATABASE_URL": c.DatabaseURL, "REDIS_URL": c.RedisURL,
-		"SECRET_KEY": c.SecretKey, "PRESSWORK_API_KEY": c.APIKey} {
-		if value == "" {
-			errs = append(errs, fmt.Errorf("%s is not set (presswork all starts private servers and makes keys)", name))
-		}
+// unlessStopped is err, or nil if it comes of being told to stop while starting.
+func unlessStopped(ctx context.Context, log *zap.Logger, err error) error {
+	if ctx.Err() == nil {
+		return err
 	}
-	return errors.Join(errs...)
+	log.Info("stopped while starting", zap.Error(err))
+	return nil
+}
+
+// usesOf is what the settings have to be good for.
+func usesOf(embed bool, roles []Role) []config.Use {
+	if embed {
+		return []config.Use{config.All}
+	}
+	uses := make([]config.Use, len(roles))
+	for i, role := range roles {
+		uses[i] = config.Use(role)
+	}
+	return uses
 }

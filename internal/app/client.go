@@ -7,12 +7,11 @@ import (
 	"strings"
 
 	"github.com/presswork/presswork/client"
-	"github.com/presswork/presswork/internal/config"
 )
 
 // Client is a client of the API that the flags, the environment or the data folder name, in this order.
 func Client(address, key string) (*client.Client, error) {
-	c, err := config.Load(append(os.Environ(), "ENVIRONMENT=development")) // a client needs no server's settings
+	c, err := Environment() // a client needs no server's settings
 	if err != nil {
 		return nil, err
 	}

@@ -61,7 +61,7 @@ func dataDir(c *config.Config) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find the data folder: %w", err)
 	}
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := os.MkdirAll(dir, devstack.FolderMode()); err != nil {
 		return "", fmt.Errorf("make the data folder: %w", err)
 	}
 	return dir, nil

@@ -14,24 +14,6 @@ import (
 	"github.com/presswork/presswork/internal/config"
 )
 
-func TestNeededSettingsAreNamed(t *testing.T) {
-	t.Parallel()
-	err := needed(&config.Config{})
-	for _, name := range []string{"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "PRESSWORK_API_KEY"} {
-		if err == nil || !strings.Contains(err.Error(), name+" is not set") {
-			t.Errorf("%s is not named: %v", name, err)
-		}
-	}
-	c := config.Config{DatabaseURL: "d", RedisURL: "r", SecretKey: "s"}
-	if err := needed(&c); err == nil || strings.Contains(err.Error(), "SECRET_KEY") {
-		t.Errorf("with one missing: %v", err)
-	}
-	c.APIKey = "a"
-	if err := needed(&c); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestKeysAreKeptBetweenRuns(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
@@ -149,7 +131,7 @@ func TestAddressInUse(t *testing.T) {
 	}
 	defer l.Close()
 	host, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil || host != "127.0.0.1" || l.Addr().String() == address || urlOf(l) != "http://localhost:"+port || len(dev.listeners) != 1 {
+	if err != nil || host != "127.0.0.1" || l.Addr().String() == address || urlOf(l) != "http://localhost:"+port || len(dev.parts) != 1 {
 		t.Errorf("development: %s, %s, %v", l.Addr(), urlOf(l), err)
 	}
 	for _, wanted := range []string{"nonsense", "256.0.0.1:x"} {

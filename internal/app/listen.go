@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -20,16 +21,15 @@ func (a *App) listener(name string, l net.Listener, handler http.Handler) part {
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: uploadTimeout,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: zap.NewStdLog(a.Log),
 	}
-	done := make(chan struct{})
+	var serving sync.WaitGroup
 	return part{
 		name: name,
 		start: func(context.Context) error {
-			go func() {
-				defer close(done)
+			serving.Go(func() {
 				if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 					a.Log.Error("listener ended", zap.String("listener", name), zap.Error(err))
 				}
-			}()
+			})
 			return nil
 		},
 		stop: func(ctx context.Context) error {
@@ -37,7 +37,7 @@ func (a *App) listener(name string, l net.Listener, handler http.Handler) part {
 			if err != nil {
 				err = errors.Join(err, server.Close())
 			}
-			<-done
+			serving.Wait()
 			return err
 		},
 	}
@@ -59,7 +59,8 @@ func (a *App) listen(ctx context.Context, wanted string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", wanted, err)
 	}
-	a.listeners = append(a.listeners, l)
+	// A server closes its listener itself; this is for one that was never used.
+	a.add(part{name: "address " + wanted, stop: func(context.Context) error { _ = l.Close(); return nil }})
 	return l, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
 
 	"github.com/presswork/presswork/internal/ops"
 	"github.com/presswork/presswork/internal/postgres"
@@ -82,6 +83,10 @@ func (c queueCollector) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
+// opsPatience is how long a process that stops waits for operators: enough for a scrape. It does not hold up the rest
+// for a profile of half a minute.
+const opsPatience = time.Second
+
 // AddOps adds the operators' listener.
 func (a *App) AddOps(ctx context.Context) error {
 	l, err := a.listen(ctx, a.Config.OpsListen)
@@ -90,20 +95,28 @@ func (a *App) AddOps(ctx context.Context) error {
 	}
 	a.OpsURL = urlOf(l)
 	handler, err := ops.New(ops.Deps{
-		Metrics: a.Metrics.Handler(), RedisURL: a.Config.RedisURL, APIKey: a.Config.APIKey, Log: a.Log, Ready: a.ready,
+		Metrics: a.Metrics.Handler(), Redis: a.queue, APIKey: a.Config.APIKey, Log: a.Log, Ready: a.ready,
 	})
 	if err != nil {
 		return err
 	}
 	listener := a.listener("ops", l, handler)
 	stop := listener.stop
-	listener.stop = func(ctx context.Context) error { return errors.Join(stop(ctx), handler.Close()) }
+	listener.stop = func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, opsPatience)
+		defer cancel()
+		if err := stop(ctx); err != nil {
+			a.Log.Info("a request of an operator was cut short", zap.Error(err))
+		}
+		return handler.Close()
+	}
 	a.add(listener)
 	return nil
 }
 
-// ready says whether both servers can be used.
-func (a *App) ready(ctx context.Context) (any, error) {
+// ready says whether both servers can be used, and how many channels only pretend to send; which ones is for those who
+// are known.
+func (a *App) ready(ctx context.Context, known bool) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	database, redis := a.db.Ping(ctx), a.queue.Ping(ctx)
@@ -114,7 +127,10 @@ func (a *App) ready(ctx context.Context) (any, error) {
 		if err != nil {
 			return health, err
 		}
-		health["placeholder_channels"] = names
+		health["placeholder_channels"] = len(names)
+		if known {
+			health["placeholder_names"] = names
+		}
 	}
 	return health, errors.Join(database, redis)
 }

@@ -69,6 +69,8 @@ func (a *App) credentials(ctx context.Context, channels *postgres.Channels) erro
 	for _, c := range list {
 		if _, known := registry.Provider(c.Provider); !known {
 			errs = append(errs, fmt.Errorf("channel %s: provider %q does not send: switch it off", c.Name, c.Provider))
+		} else if c.Unreadable {
+			errs = append(errs, fmt.Errorf("channel %s: %w: give them anew, or switch it off", c.Name, channel.ErrUnreadable))
 		} else if missing := registry.Missing(c); len(missing) > 0 {
 			errs = append(errs, fmt.Errorf("channel %s: %s missing: give them, or switch it off", c.Name, strings.Join(missing, ", ")))
 		}
@@ -76,8 +78,12 @@ func (a *App) credentials(ctx context.Context, channels *postgres.Channels) erro
 	return errors.Join(errs...)
 }
 
-// placeholders are the names of the channels that only pretend to send.
+// placeholders are the names of the channels that only pretend to send: none in production, and none that a process
+// without SECRET_KEY, which sends nothing, could tell.
 func (a *App) placeholders(ctx context.Context) ([]string, error) {
+	if a.Config.Production() || a.Config.SecretKey == "" {
+		return []string{}, nil
+	}
 	sealer, err := a.sealer()
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -21,7 +22,7 @@ func outlet(t *testing.T, c *config.Config, provider string) {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := a.close(); err != nil {
+		if err := a.Close(); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -49,10 +50,13 @@ func TestMissingCredentials(t *testing.T) {
 		if err := dev.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if status, text := get(t, dev.OpsURL+"/readyz"); status != http.StatusOK || !strings.Contains(text, `"placeholder_channels":["chat"]`) {
+		if status, text := get(t, dev.OpsURL+"/readyz"); status != http.StatusOK || !strings.Contains(text, `"placeholder_channels":1,"placeholder_names":["chat"]`) {
 			t.Errorf("%s in development: %d %s", provider, status, text)
 		}
-		if err := dev.Stop(); err != nil {
+		if body, err := dev.ready(t.Context(), false); err != nil || strings.Contains(fmt.Sprint(body), "chat") || !strings.Contains(fmt.Sprint(body), "placeholder_channels:1") {
+			t.Errorf("%s, to who shows no key: %v, %v", provider, body, err)
+		}
+		if err := dev.Close(); err != nil {
 			t.Error(err)
 		}
 		c.Environment = "production"
@@ -67,7 +71,7 @@ func TestMissingCredentials(t *testing.T) {
 		if err := api.Start(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if err := api.Stop(); err != nil {
+		if err := api.Close(); err != nil {
 			t.Error(err)
 		}
 	}
@@ -95,7 +99,7 @@ func TestWithRedisAway(t *testing.T) {
 	if _, err := (queueReader{a.queue}).QueueDepths([]string{"email"}); err == nil {
 		t.Error("the depths of queues that cannot be read")
 	}
-	if err := a.Stop(); err == nil || !strings.Contains(err.Error(), "closed") {
+	if err := a.Close(); err == nil || !strings.Contains(err.Error(), "closed") {
 		t.Errorf("the connection was closed twice: %v", err)
 	}
 }
@@ -106,7 +110,7 @@ func TestQueueDepths(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = a.close() }()
+	defer func() { _ = a.Close() }()
 	if err := a.queue.SetCanary(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +135,7 @@ func TestEngineIsObserved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = a.close() }()
+	defer func() { _ = a.Close() }()
 	a.logInsteadOfSending(t.Context(), channel.Channel{Name: "chat"}, &channel.Message{})
 	if logs.FilterMessage("placeholder: not sent").Len() != 1 {
 		t.Errorf("logged %v", logs.All())

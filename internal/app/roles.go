@@ -15,14 +15,14 @@ type Role string
 
 // The roles. A process may have several.
 const (
-	API       Role = "api"
-	Worker    Role = "worker"
-	Scheduler Role = "scheduler"
+	API       = Role(config.API)
+	Worker    = Role(config.Worker)
+	Scheduler = Role(config.Scheduler)
 )
 
 // New opens an App with the given roles, ready to start. Every process has the operators' listener.
 func New(ctx context.Context, c *config.Config, log *zap.Logger, roles ...Role) (*App, error) {
-	a, err := Open(ctx, c, log)
+	a, err := Open(ctx, c, log, roles...)
 	if err != nil {
 		return nil, err
 	}
@@ -38,11 +38,11 @@ func New(ctx context.Context, c *config.Config, log *zap.Logger, roles ...Role) 
 			err = fmt.Errorf("no role is called %q", role)
 		}
 		if err != nil {
-			return nil, errors.Join(err, a.close())
+			return nil, errors.Join(err, a.Close())
 		}
 	}
 	if err := a.AddOps(ctx); err != nil {
-		return nil, errors.Join(err, a.close())
+		return nil, errors.Join(err, a.Close())
 	}
 	return a, nil
 }

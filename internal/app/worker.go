@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -46,16 +47,17 @@ func (a *App) AddWorker(ctx context.Context) error {
 	handlers := queue.NewHandlers(func(kind tasks.Kind, took time.Duration, err error) {
 		a.Metrics.Task(string(kind), took, err)
 	})
+	handlers.Trace(a.tracing.Tracer())
 	worker.Handlers{
 		Personalize: personalize,
-		Render: &worker.Render{Store: a.db, Library: library, Writer: content.NewWriter(), Memo: rendition.NewMemo(), Engine: engine, Personalize: personalize,
+		Render: &worker.Render{Store: a.db, Library: library, Writer: content.NewWriter(), Memo: rendition.NewMemo(), Sets: worker.NewSets(), Engine: engine, Personalize: personalize,
 			PublicURL: a.Config.PublicURL, Poke: a.relay.Poke, Log: a.Log},
-		Send: &worker.Send{Engine: sending, Shelf: edition.NewShelf(a.db, engine), Outlets: outlets,
-			Signer: a.signer(), PublicURL: a.Config.PublicURL, Poke: a.relay.Poke, Log: a.Log},
+		Send: &worker.Send{Engine: sending, Shelf: edition.NewShelf(a.db, engine), Files: edition.NewFiles(a.db), Outlets: outlets,
+			Signer: a.signer(), PublicURL: a.Config.PublicURL, Poke: a.relay.Poke, Log: a.Log, Tracer: a.tracing.Tracer()},
 		Aggregate: &worker.Aggregate{Events: a.db},
 	}.Register(handlers)
 	slots := queue.Slots{Urgent: a.Config.UrgentSlots, Bulk: a.Config.BulkSlots}
-	tasksOf, err := a.queue.NewWorker(a.Config.QueueWeights, slots, handlers, a.Config.ShutdownGrace, a.Log)
+	tasksOf, err := a.queue.NewWorker(a.Config.QueueWeights, slots, handlers, a.Log)
 	if err != nil {
 		return err
 	}
@@ -63,14 +65,22 @@ func (a *App) AddWorker(ctx context.Context) error {
 		name:  "worker",
 		start: func(context.Context) error { return tasksOf.Start() },
 		stop: func(ctx context.Context) error {
-			tasksOf.Pause()
-			err := sending.Close(ctx) // batches are given back, their handlers return
-			tasksOf.Stop()
-			outlets.Close()
-			return err
+			defer outlets.Close()
+			return stopWork(ctx, tasksOf, sending)
 		},
 	})
 	return nil
+}
+
+// stopWork takes no new task, lets calls that are under way finish and gives their batches back, so that their handlers
+// return; then it waits for the other handlers. What has not ended when nine tenths of the time have passed is cut, and
+// its task given back in the rest.
+func stopWork(ctx context.Context, tasksOf *queue.Worker, sending *delivery.Engine) error {
+	tasksOf.Pause()
+	finishing, cancel := most(ctx)
+	defer cancel()
+	defer context.AfterFunc(finishing, tasksOf.Cut)()
+	return errors.Join(sending.Close(finishing), tasksOf.Stop(ctx))
 }
 
 // engine is the process's sending engine.

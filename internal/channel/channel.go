@@ -2,10 +2,12 @@ package channel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 
@@ -24,17 +26,28 @@ type Channel struct {
 	Settings map[string]string
 	// Secrets are stored sealed and never shown again.
 	Secrets map[string]string
-	Version int
+	// Unreadable says that there are secrets which cannot be opened with the keys at hand; Secrets are empty then.
+	// Such a channel sends nothing until it is given others.
+	Unreadable bool
+	Version    int
 }
+
+// ErrUnreadable is why a channel whose secrets are Unreadable cannot be opened.
+var ErrUnreadable = errors.New("the stored secrets cannot be opened with SECRET_KEY or a previous key")
 
 // Setting is one setting a provider takes.
 type Setting struct {
 	Name     string
 	Secret   bool
 	Required bool
-	// URL settings must be absolute http(s) URLs, or of the scheme that Schemes names.
+	// With names another setting, as secret as this one, that makes a pair with it: both are given or neither.
+	With string
+	// URL settings must be absolute http(s) URLs, or of the scheme that Schemes names. Those that are not secret
+	// may not hold a password.
 	URL     bool
 	Schemes []string
+	// Valid says what is wrong with a value, without quoting it; nil: nothing is.
+	Valid func(value string) error
 	// Env is the environment variable that gives the value where a channel has none of its own.
 	Env string
 	// Doc is one line for the reference.
@@ -83,12 +96,17 @@ func (r *Registry) Placeholder(c Channel) bool {
 	return r.standIn != nil && (c.Provider == r.standIn.Name || len(r.Missing(c)) > 0)
 }
 
-// Missing names the required credentials that neither the channel nor the environment gives.
+// Missing names the credentials that neither the channel nor the environment gives: the required ones, and the other
+// half of a pair. None is missing of
+// those that are there and cannot be read: nothing may take their place.
 func (r *Registry) Missing(c Channel) []string {
+	if c.Unreadable {
+		return nil
+	}
 	c = r.filled(c)
 	var names []string
 	for _, s := range r.byName[c.Provider].Settings {
-		if s.Secret && s.Required && c.Secrets[s.Name] == "" {
+		if s.Secret && c.Secrets[s.Name] == "" && (s.Required || s.halfIn(c.Secrets)) {
 			names = append(names, s.Name)
 		}
 	}
@@ -137,6 +155,9 @@ func (r *Registry) Open(ctx context.Context, c Channel) (Sender, error) {
 	if !ok {
 		return nil, fmt.Errorf("open channel %s: no provider %q", c.Name, c.Provider)
 	}
+	if c.Unreadable {
+		return nil, fmt.Errorf("open channel %s: %w", c.Name, ErrUnreadable)
+	}
 	missing := r.Missing(c)
 	switch {
 	case r.Placeholder(c):
@@ -153,8 +174,8 @@ func (r *Registry) Open(ctx context.Context, c Channel) (Sender, error) {
 
 var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 
-// Check is nil if the channel can be stored, or an Invalid error with every problem. Missing credentials are none:
-// see Missing.
+// Check is nil if the channel can be stored, or an Invalid error with every problem. Missing credentials are none
+// (see Missing), but half a pair is one.
 func (r *Registry) Check(c Channel) error {
 	var f fault.Fields
 	if !namePattern.MatchString(c.Name) {
@@ -167,6 +188,9 @@ func (r *Registry) Check(c Channel) error {
 	}
 	if !p.serves(c.Kind) {
 		f.Add("/kind", "unknown_channel", "provider %s serves %v", p.Name, p.Kinds)
+	}
+	if c.Unreadable && c.Enabled {
+		f.Add("/secrets", "unreadable", "must be given anew: %s", ErrUnreadable)
 	}
 	c = r.filled(c)
 	p.check(&f, "/settings/", c.Settings, false)
@@ -194,31 +218,50 @@ func (p Provider) check(f *fault.Fields, prefix string, given map[string]string,
 		switch {
 		case value == "" && s.Required && !secret:
 			f.Add(prefix+s.Name, "required", "is required by provider %s", p.Name)
+		case value == "" && s.halfIn(given):
+			f.Add(prefix+s.Name, "required", "must be given together with %s", s.With)
 		case value != "" && len(value) > 2048:
 			f.Add(prefix+s.Name, "too_long", "must be at most 2048 characters")
-		case value != "" && s.URL && !validURL(value, s.Schemes):
-			f.Add(prefix+s.Name, "format", "must be an absolute URL")
+		case value != "":
+			if err := s.check(value); err != nil {
+				f.Add(prefix+s.Name, "format", "%s", err)
+			}
 		}
 	}
-	for name := range given {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if !known[name] {
-			f.Add(prefix+name, "unknown_field", "is not known to provider %s", p.Name)
+			f.Add(prefix+fault.Token(name), "unknown_field", "is not known to provider %s", p.Name)
 		}
 	}
 }
 
-func validURL(value string, schemes []string) bool {
-	u, err := url.Parse(value)
-	if err != nil || u.Host == "" {
-		return false
+// halfIn reports whether the other half of the setting's pair is there.
+func (s Setting) halfIn(given map[string]string) bool { return s.With != "" && given[s.With] != "" }
+
+// check says what is wrong with a value that is there.
+func (s Setting) check(value string) error {
+	if s.URL {
+		if err := s.checkURL(value); err != nil {
+			return err
+		}
 	}
+	if s.Valid != nil {
+		return s.Valid(value)
+	}
+	return nil
+}
+
+func (s Setting) checkURL(value string) error {
+	schemes := s.Schemes
 	if len(schemes) == 0 {
 		schemes = []string{"http", "https"}
 	}
-	for _, s := range schemes {
-		if u.Scheme == s {
-			return true
-		}
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
+		return errors.New("must be an absolute URL")
 	}
-	return false
+	if u.User != nil && !s.Secret {
+		return errors.New("must be a URL without a user name and password: settings are shown to whoever reads the channel")
+	}
+	return nil
 }

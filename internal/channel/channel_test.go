@@ -57,6 +57,13 @@ type nullSender struct{ Sender }
 
 var errOpen = errors.New("no such host")
 
+func even(value string) error {
+	if len(value)%2 == 1 {
+		return errors.New("must be even")
+	}
+	return nil
+}
+
 func registry() *Registry { return registryWith(nil) }
 
 func registryWith(env func(string) string) *Registry {
@@ -71,7 +78,9 @@ func registryWith(env func(string) string) *Registry {
 		Provider{Name: "hook", Kinds: []Kind{Webhook}, Open: open},
 		Provider{Name: "mail", Kinds: []Kind{Email, Newsletter}, Open: open, Settings: []Setting{
 			{Name: "host", Required: true}, {Name: "url", URL: true}, {Name: "server", URL: true, Schemes: []string{"smtp", "smtps"}},
+			{Name: "relay", URL: true, Secret: true, Schemes: []string{"smtp"}}, {Name: "even", Secret: true, Valid: even},
 			{Name: "password", Secret: true, Required: true, Env: "MAIL_PASSWORD"},
+			{Name: "key", Secret: true, With: "key_secret"}, {Name: "key_secret", Secret: true, With: "key"},
 		}},
 	)
 }
@@ -110,22 +119,33 @@ func TestCheck(t *testing.T) {
 		change func(*Channel)
 		want   []string
 	}{
-		"good":              {func(*Channel) {}, nil},
-		"longest name":      {func(c *Channel) { c.Name = strings.Repeat("a", 63) }, nil},
-		"name too long":     {func(c *Channel) { c.Name = strings.Repeat("a", 64) }, []string{"/name format"}},
-		"name in capitals":  {func(c *Channel) { c.Name = "Main" }, []string{"/name format"}},
-		"line end in name":  {func(c *Channel) { c.Name = "main\n" }, []string{"/name format"}},
-		"no name":           {func(c *Channel) { c.Name = "" }, []string{"/name format"}},
-		"unknown provider":  {func(c *Channel) { c.Provider, c.Name = "pigeon", "" }, []string{"/name format", "/provider unknown_provider"}},
-		"other kind":        {func(c *Channel) { c.Kind = Slack }, []string{"/kind unknown_channel"}},
-		"no setting":        {func(c *Channel) { c.Settings, c.Secrets = nil, nil }, []string{"/settings/host required"}},
-		"too long":          {func(c *Channel) { c.Settings["host"] = strings.Repeat("h", 2049) }, []string{"/settings/host too_long"}},
-		"no URL":            {func(c *Channel) { c.Settings["url"] = "example.org" }, []string{"/settings/url format"}},
-		"bad URL":           {func(c *Channel) { c.Settings["url"] = "http://[" }, []string{"/settings/url format"}},
-		"other scheme":      {func(c *Channel) { c.Settings["url"], c.Settings["server"] = "ftp://h", "http://h" }, []string{"/settings/server format", "/settings/url format"}},
-		"unknown setting":   {func(c *Channel) { c.Settings["hots"] = "x" }, []string{"/settings/hots unknown_field"}},
-		"secret as setting": {func(c *Channel) { c.Settings["password"] = "x" }, []string{"/settings/password unknown_field"}},
-		"setting as secret": {func(c *Channel) { c.Secrets["host"] = "x" }, []string{"/secrets/host unknown_field"}},
+		"good":               {func(*Channel) {}, nil},
+		"longest name":       {func(c *Channel) { c.Name = strings.Repeat("a", 63) }, nil},
+		"name too long":      {func(c *Channel) { c.Name = strings.Repeat("a", 64) }, []string{"/name format"}},
+		"name in capitals":   {func(c *Channel) { c.Name = "Main" }, []string{"/name format"}},
+		"line end in name":   {func(c *Channel) { c.Name = "main\n" }, []string{"/name format"}},
+		"no name":            {func(c *Channel) { c.Name = "" }, []string{"/name format"}},
+		"unknown provider":   {func(c *Channel) { c.Provider, c.Name = "pigeon", "" }, []string{"/name format", "/provider unknown_provider"}},
+		"other kind":         {func(c *Channel) { c.Kind = Slack }, []string{"/kind unknown_channel"}},
+		"no setting":         {func(c *Channel) { c.Settings, c.Secrets = nil, nil }, []string{"/settings/host required"}},
+		"too long":           {func(c *Channel) { c.Settings["host"] = strings.Repeat("h", 2049) }, []string{"/settings/host too_long"}},
+		"no URL":             {func(c *Channel) { c.Settings["url"] = "example.org" }, []string{"/settings/url format"}},
+		"bad URL":            {func(c *Channel) { c.Settings["url"] = "http://[" }, []string{"/settings/url format"}},
+		"other scheme":       {func(c *Channel) { c.Settings["url"], c.Settings["server"] = "ftp://h", "http://h" }, []string{"/settings/server format", "/settings/url format"}},
+		"password in URL":    {func(c *Channel) { c.Settings["url"] = "https://u:p@example.org" }, []string{"/settings/url format"}},
+		"secret URL":         {func(c *Channel) { c.Secrets["relay"] = "smtp://u:p@example.org" }, nil},
+		"no secret URL":      {func(c *Channel) { c.Secrets["relay"] = "u:p@example.org" }, []string{"/secrets/relay format"}},
+		"own rule":           {func(c *Channel) { c.Secrets["even"] = "xxx" }, []string{"/secrets/even format"}},
+		"unreadable":         {func(c *Channel) { c.Unreadable, c.Enabled = true, true }, []string{"/secrets unreadable"}},
+		"unreadable and off": {func(c *Channel) { c.Unreadable = true }, nil},
+		"a pair":             {func(c *Channel) { c.Secrets["key"], c.Secrets["key_secret"] = "k", "s" }, nil},
+		"half a pair":        {func(c *Channel) { c.Secrets["key"] = "k" }, []string{"/secrets/key_secret required"}},
+		"its other half":     {func(c *Channel) { c.Secrets["key_secret"] = "s" }, []string{"/secrets/key required"}},
+		"own rule kept":      {func(c *Channel) { c.Secrets["even"] = "xx" }, nil},
+		"odd names":          {func(c *Channel) { c.Settings["a/b~"] = "x" }, []string{"/settings/a~1b~0 unknown_field"}},
+		"unknown setting":    {func(c *Channel) { c.Settings["hots"] = "x" }, []string{"/settings/hots unknown_field"}},
+		"secret as setting":  {func(c *Channel) { c.Settings["password"] = "x" }, []string{"/settings/password unknown_field"}},
+		"setting as secret":  {func(c *Channel) { c.Secrets["host"] = "x" }, []string{"/secrets/host unknown_field"}},
 	} {
 		c := good()
 		tc.change(&c)
@@ -154,11 +174,26 @@ func TestMissingCredentials(t *testing.T) {
 	if _, err := r.Open(t.Context(), c); err == nil || !strings.Contains(err.Error(), "credentials missing: password") {
 		t.Errorf("opened without credentials: %v", err)
 	}
+	half := c
+	half.Secrets = map[string]string{"password": "p", "key_secret": "s"}
+	if got := r.Missing(half); !slices.Equal(got, []string{"key"}) {
+		t.Errorf("of half a pair %v is missing", got)
+	}
+	// Neither the environment nor a stand-in takes the place of secrets that cannot be read.
+	lost := c
+	lost.Unreadable = true
+	given := registryWith(func(string) string { return "p" })
+	if _, err := given.Open(t.Context(), lost); !errors.Is(err, ErrUnreadable) || given.Missing(lost) != nil {
+		t.Errorf("opened with unreadable secrets: %v", err)
+	}
 	var opened Channel
 	standIn := Provider{Name: "placeholder", Kinds: Kinds(), Open: func(_ context.Context, c Channel) (Sender, error) {
 		opened = c
 		return nullSender{}, nil
 	}}
+	if _, err := registry().Development(standIn).Open(t.Context(), lost); !errors.Is(err, ErrUnreadable) {
+		t.Errorf("a stand-in for unreadable secrets: %v", err)
+	}
 	if s, err := registry().Development(standIn).Open(t.Context(), c); err != nil || s == nil || opened.Name != "a" {
 		t.Errorf("no stand-in: %v, %v", s, err)
 	}

@@ -41,12 +41,24 @@ type Mail struct {
 	Unsubscribe string
 	// MessageID is without brackets; the same in every attempt.
 	MessageID string
+	// Inline are the images that HTML shows by their Content-ID; Attached are files that go with the mail.
+	Inline, Attached []*File
+}
+
+// File is a file as a part of a mail, in its final form: package mime makes it. It is shared by all mails
+// that it goes with and must not be changed.
+type File struct {
+	// Header is the part's header fields and the empty line after them.
+	Header []byte
+	// Body is the file in base64, in lines of 76 characters with CRLF between them.
+	Body []byte
 }
 
 // Post is a message to a place rather than to a person: a conversation, a channel, an endpoint.
 type Post struct {
 	Title string
-	// Text is the whole post in plain Markdown-like text, for clients that show no blocks.
+	// Text is the whole post as the channel's template made it, in the channel's own markup (mrkdwn, Markdown), for
+	// clients that show no blocks.
 	Text string
 	// URL is the public page of the publication; empty: none.
 	URL   string

@@ -9,9 +9,14 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/presswork/presswork/internal/testkit/fixture"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	fixture.Together(6)
+	goleak.VerifyTestMain(m)
+}
 
 // build makes the program whose processes are killed.
 func build(t *testing.T) (program string) {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -37,8 +36,10 @@ type Config struct {
 	// Default: `DATABASE_URL`. Another one is needed behind a pooler that shares connections between
 	// transactions: the lock that lets one process migrate at a time belongs to a connection.
 	MigrateURL string `env:"MIGRATE_DATABASE_URL"`
-	// RedisURL is Redis 7.0 or newer, one server: `redis://[USER:PASSWORD@]HOST:6379/0`, or `rediss://` with TLS. It
-	// must not evict (`maxmemory-policy noeviction`).
+	// RedisURL is Redis 7.0 or newer: one server, `redis://[USER:PASSWORD@]HOST:6379/0`, the master that Sentinels name,
+	// `redis-sentinel://HOST:26379/0?master_name=NAME&addr=HOST2:26379`, or a Cluster,
+	// `redis-cluster://[USER:PASSWORD@]HOST:6379?addr=HOST2:6379`; with an s for TLS: `rediss://`, `rediss-sentinel://`,
+	// `rediss-cluster://`. It must not evict (`maxmemory-policy noeviction`).
 	//
 	// Default: none in production. In development `presswork all` starts a private server in the data folder.
 	RedisURL string `env:"REDIS_URL"`
@@ -121,6 +122,24 @@ type Config struct {
 	// after which Kubernetes kills.
 	ShutdownGrace time.Duration `env:"PRESSWORK_SHUTDOWN_GRACE" envDefault:"25s"`
 
+	// TracesBase is an OpenTelemetry collector that takes traces by OTLP over HTTP: `http://collector:4318`, to which
+	// `/v1/traces` is added. Setting it switches tracing on.
+	//
+	// Default: no traces, and nothing that would cost time: not everybody has a collector.
+	TracesBase string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
+	// TracesEndpoint is the same for traces only, as a whole address: `http://collector:4318/v1/traces`.
+	//
+	// Default: as `OTEL_EXPORTER_OTLP_ENDPOINT` says.
+	TracesEndpoint string `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"`
+	// TracesService is the name of the service in traces.
+	//
+	// Default: `service.name` of `OTEL_RESOURCE_ATTRIBUTES`, or `presswork`; the roles of a process are an attribute.
+	TracesService string `env:"OTEL_SERVICE_NAME"`
+	// TracesDisabled switches tracing off whatever the other settings say.
+	//
+	// Default: an address is a wish for traces.
+	TracesDisabled bool `env:"OTEL_SDK_DISABLED" envDefault:"false"`
+
 	// QueueWeights is Queues, parsed.
 	QueueWeights map[string]int `env:"-"`
 }
@@ -128,19 +147,17 @@ type Config struct {
 // Production reports whether the process runs for real.
 func (c *Config) Production() bool { return c.Environment == "production" }
 
-// Load reads and checks the environment. Each variable may also be given as NAME_FILE, the path of a file that
+// Load reads and checks the environment, for what the process is going to do: what its uses cannot do without has to
+// be set, and what is set has to be right. Each variable may also be given as NAME_FILE, the path of a file that
 // holds the value, as container secrets are.
-func Load(environ []string) (*Config, error) {
+func Load(environ []string, uses ...Use) (*Config, error) {
 	vars, err := withFiles(env.ToMap(environ))
 	if err != nil {
 		return nil, err
 	}
 	var c Config
-	err = env.ParseWithOptions(&c, env.Options{Environment: vars})
 	var problems problems
-	if err != nil {
-		problems.add("%s", strings.TrimPrefix(err.Error(), "env: "))
-	}
+	problems.parsed(env.ParseWithOptions(&c, env.Options{Environment: vars}))
 	if c.Environment == "" {
 		// A database that somebody set up is not a playground.
 		c.Environment = "development"
@@ -149,6 +166,7 @@ func Load(environ []string) (*Config, error) {
 		}
 	}
 	problems.check(&c, vars)
+	problems.needs(&c, uses)
 	return &c, problems.err()
 }
 
@@ -195,7 +213,8 @@ func (p *problems) err() error {
 	if len(p.list) == 0 {
 		return nil
 	}
-	return errors.New("settings: " + strings.Join(p.list, "; "))
+	slices.Sort(p.list)
+	return errors.New("settings: " + strings.Join(slices.Compact(p.list), "; "))
 }
 
 func (p *problems) check(c *Config, vars map[string]string) {
@@ -204,27 +223,30 @@ func (p *problems) check(c *Config, vars map[string]string) {
 	}
 	p.url("DATABASE_URL", c.DatabaseURL, "postgres", "postgresql")
 	p.url("MIGRATE_DATABASE_URL", c.MigrateURL, "postgres", "postgresql")
-	p.url("REDIS_URL", c.RedisURL, "redis", "rediss")
+	p.url("REDIS_URL", c.RedisURL, "redis", "rediss", "redis-sentinel", "rediss-sentinel", "redis-cluster", "rediss-cluster")
 	p.url("PUBLIC_URL", c.PublicURL, "http", "https")
 	p.url("PRESSWORK_API_URL", c.APIURL, "http", "https")
+	p.url("OTEL_EXPORTER_OTLP_ENDPOINT", c.TracesBase, "http", "https")
+	p.url("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", c.TracesEndpoint, "http", "https")
 	p.secret("SECRET_KEY", c.SecretKey, c.Production())
 	c.PreviousKeys = slices.DeleteFunc(c.PreviousKeys, func(key string) bool { return key == "" })
 	for _, key := range c.PreviousKeys {
 		p.secret("SECRET_KEY_PREVIOUS", key, c.Production())
 	}
 	p.secret("PRESSWORK_API_KEY", c.APIKey, c.Production())
-	if c.Production() {
-		for name, value := range map[string]string{"DATABASE_URL": c.DatabaseURL, "REDIS_URL": c.RedisURL, "PUBLIC_URL": c.PublicURL} {
-			if value == "" {
-				p.add("%s is required in production", name)
-			}
-		}
-	}
 	for name, value := range map[string]int{"PRESSWORK_URGENT_SLOTS": c.UrgentSlots, "PRESSWORK_BULK_SLOTS": c.BulkSlots,
 		"PRESSWORK_CONNECTIONS": c.Connections, "PRESSWORK_DATABASE_POOL": c.DatabasePool} {
-		if value < 1 {
+		if value < 1 && !p.has(name) {
 			p.add("%s must be at least 1", name)
 		}
+	}
+	if c.ShutdownGrace < time.Second && !p.has("PRESSWORK_SHUTDOWN_GRACE") {
+		p.add("PRESSWORK_SHUTDOWN_GRACE must be at least 1s")
+	}
+	p.address("PRESSWORK_LISTEN", c.Listen)
+	p.address("PRESSWORK_OPS_LISTEN", c.OpsListen)
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
+		p.add("PRESSWORK_LOG_LEVEL must be debug, info, warn or error, not %q", c.LogLevel)
 	}
 	if c.DatabasePool > 30 {
 		p.add("PRESSWORK_DATABASE_POOL must be at most 30")
@@ -235,7 +257,6 @@ func (p *problems) check(c *Config, vars map[string]string) {
 	}
 	c.QueueWeights = weights
 	p.unknown(vars)
-	sort.Strings(p.list)
 }
 
 // unknown refuses PRESSWORK_ names that nothing reads: a typo is a setting that silently does not apply.
@@ -260,10 +281,11 @@ func (p *problems) url(name, value string, schemes ...string) {
 		p.add("%s is not a URL", name) // the error would repeat a password
 		return
 	}
-	for _, s := range schemes {
-		if u.Scheme == s {
-			return
+	if slices.Contains(schemes, u.Scheme) {
+		if u.Host == "" && (u.Scheme == "http" || u.Scheme == "https") {
+			p.add("%s names no host", name)
 		}
+		return
 	}
 	p.add("%s must begin with %s://", name, strings.Join(schemes, ":// or "))
 }
@@ -276,9 +298,6 @@ var placeholders = [...]string{"dev-secret", "placeholder", "changeme", "change-
 
 func (p *problems) secret(name, value string, production bool) {
 	if value == "" {
-		if production {
-			p.add("%s is required in production", name)
-		}
 		return
 	}
 	if len(value) < MinSecret {

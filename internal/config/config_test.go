@@ -22,16 +22,27 @@ func TestLoad(t *testing.T) {
 	}{
 		{"nothing set", nil, nil},
 		{"production", production, nil},
+		{"development with a database", []string{"ENVIRONMENT=development", "DATABASE_URL=postgres://h/d"}, nil},
 		{"a database means production", []string{"DATABASE_URL=postgres://h/d"},
 			[]string{"SECRET_KEY is required", "REDIS_URL is required", "PUBLIC_URL is required", "PRESSWORK_API_KEY is required"}},
-		{"development with a database", []string{"ENVIRONMENT=development", "DATABASE_URL=postgres://h/d"}, nil},
 		{"unknown environment", []string{"ENVIRONMENT=staging"}, []string{"ENVIRONMENT"}},
 		{"short secret", []string{"SECRET_KEY=short"}, []string{"SECRET_KEY must have at least 32"}},
 		{"placeholder", append(production[:3:3], "SECRET_KEY=changeme-changeme-changeme-changeme", "PRESSWORK_API_KEY="+long),
 			[]string{"SECRET_KEY is a placeholder"}},
 		{"not a URL", []string{"REDIS_URL=http://x"}, []string{"REDIS_URL must begin with redis://"}},
+		{"Sentinels", []string{"REDIS_URL=redis-sentinel://h:26379/0?master_name=m&addr=h2:26379"}, nil},
+		{"a Cluster", []string{"REDIS_URL=rediss-cluster://:p@h:6379?addr=h2:6379"}, nil},
 		{"typo", []string{"PRESSWORK_LISEN=:1"}, []string{"PRESSWORK_LISEN is not known"}},
-		{"not a number", []string{"PRESSWORK_BULK_SLOTS=many"}, []string{"BulkSlots"}},
+		{"not a number", []string{"PRESSWORK_BULK_SLOTS=many"}, []string{"PRESSWORK_BULK_SLOTS must be a whole number"}},
+		{"not a switch", []string{"PRESSWORK_ALLOW_PRIVATE_WEBHOOKS=maybe"}, []string{"PRESSWORK_ALLOW_PRIVATE_WEBHOOKS must be true or false"}},
+		{"not a duration", []string{"PRESSWORK_SHUTDOWN_GRACE=25"}, []string{"PRESSWORK_SHUTDOWN_GRACE must be a duration, as in 25s"}},
+		{"no time to stop", []string{"PRESSWORK_SHUTDOWN_GRACE=-5s"}, []string{"PRESSWORK_SHUTDOWN_GRACE must be at least 1s"}},
+		{"no host", []string{"PUBLIC_URL=https://"}, []string{"PUBLIC_URL names no host"}},
+		{"not an address", []string{"PRESSWORK_LISTEN=8080"}, []string{"PRESSWORK_LISTEN must be an address"}},
+		{"not a port", []string{"PRESSWORK_OPS_LISTEN=:99999"}, []string{"PRESSWORK_OPS_LISTEN must have a port"}},
+		{"unknown level", []string{"PRESSWORK_LOG_LEVEL=loud"}, []string{"PRESSWORK_LOG_LEVEL must be debug, info, warn or error"}},
+		{"empty is unset", []string{"PRESSWORK_BULK_SLOTS=", "PRESSWORK_SHUTDOWN_GRACE=", "PRESSWORK_LISTEN=", "PRESSWORK_LOG_LEVEL=",
+			"PRESSWORK_ALLOW_PRIVATE_WEBHOOKS=", "SECRET_KEY_PREVIOUS=", "PRESSWORK_QUEUES=", "ENVIRONMENT=", "REDIS_URL="}, nil},
 		{"zero", []string{"PRESSWORK_BULK_SLOTS=0"}, []string{"PRESSWORK_BULK_SLOTS must be at least 1"}},
 		{"unknown queue", []string{"PRESSWORK_QUEUES=fax=3"}, []string{"PRESSWORK_QUEUES"}},
 		{"missing file", []string{"SECRET_KEY_FILE=/does/not/exist"}, []string{"SECRET_KEY_FILE"}},
@@ -39,7 +50,7 @@ func TestLoad(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			c, err := Load(tc.environ)
+			c, err := Load(tc.environ, All)
 			if len(tc.fails) == 0 {
 				if err != nil {
 					t.Fatal(err)

@@ -57,7 +57,7 @@ func (r Reasons) Codes() []string {
 
 // Profile is what is known of a reader.
 type Profile struct {
-	// Topics are in normal form, see Topics.
+	// Topics are slugs.
 	Topics []string
 	// Language is a BCP 47 tag, empty if unknown.
 	Language string

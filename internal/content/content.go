@@ -6,10 +6,10 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/language"
-
+	"github.com/presswork/presswork/internal/canonical"
 	"github.com/presswork/presswork/internal/fault"
 )
 
@@ -45,7 +45,7 @@ type Item struct {
 	Body           string
 	// URL is where the whole text stands, absolute http or https.
 	URL string
-	// Topics are in normal form, without doubles.
+	// Topics are slugs, each once.
 	Topics []string
 	// Language is a BCP 47 tag, empty if unknown.
 	Language string
@@ -65,6 +65,10 @@ func New(input Item) (Item, error) {
 	item.Title = strings.TrimSpace(item.Title)
 	item.Summary = strings.TrimSpace(item.Summary)
 	length(&fields, "/title", item.Title, 1, MaxTitle)
+	if strings.ContainsFunc(item.Title, unicode.IsControl) {
+		// It may become the subject of a mail and a line of a list.
+		fields.Add("/title", "format", "A title is one line without control characters.")
+	}
 	length(&fields, "/summary", item.Summary, 0, MaxSummary)
 	length(&fields, "/body", item.Body, 1, MaxBody)
 	if item.Format == "" {
@@ -73,7 +77,7 @@ func New(input Item) (Item, error) {
 	if item.Format != Markdown && item.Format != HTML {
 		fields.Add("/format", "unknown", "A format is markdown or html.")
 	}
-	item.Topics = topics(&fields, "/topics", item.Topics)
+	item.Topics = topics(&fields, item.Topics)
 	item.Language = languageTag(&fields, item.Language)
 	checkURL(&fields, item.URL)
 	if !(item.Quality >= 0 && item.Quality <= 1) {
@@ -112,12 +116,11 @@ func languageTag(fields *fault.Fields, tag string) string {
 	if tag == "" {
 		return ""
 	}
-	parsed, err := language.Parse(tag)
+	parsed, err := canonical.Language(tag)
 	if err != nil {
-		fields.Add("/language", "language", "A language is a BCP 47 tag, such as en or pt-BR.")
-		return tag
+		fields.Add("/language", "language", "%s", err)
 	}
-	return parsed.String()
+	return parsed
 }
 
 func checkURL(fields *fault.Fields, address string) {

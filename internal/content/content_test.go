@@ -17,24 +17,38 @@ func TestNewCollectsEveryError(t *testing.T) {
 		Topics: []string{"ok", "not/ok", strings.Repeat("x", 101), " "}, Language: "not a language",
 		URL: "ftp://example.org", Quality: 1.5,
 	})
+	want := []string{"/title", "/summary", "/body", "/format", "/topics/1", "/topics/2", "/topics/3", "/language", "/url", "/quality"}
+	if got := pointers(t, err); !slices.Equal(got, want) {
+		t.Errorf("got %v", got)
+	}
+}
+
+// pointers are those of an Invalid error, in order.
+func pointers(t *testing.T, err error) []string {
+	t.Helper()
 	var e *fault.Error
 	if !errors.As(err, &e) || e.Kind != fault.Invalid {
 		t.Fatalf("got %v", err)
 	}
-	var pointers []string
+	var out []string
 	for _, f := range e.Fields {
-		pointers = append(pointers, f.Pointer)
+		out = append(out, f.Pointer)
 	}
-	want := []string{"/title", "/summary", "/body", "/format", "/topics/1", "/topics/2", "/topics/3", "/language", "/url", "/quality"}
-	if !slices.Equal(pointers, want) {
-		t.Errorf("got %v", pointers)
+	return out
+}
+
+func TestTitleIsOneLine(t *testing.T) {
+	t.Parallel()
+	_, err := content.New(content.Item{Title: "a\r\nBcc: x@y.z", Body: "b"})
+	if got := pointers(t, err); !slices.Equal(got, []string{"/title"}) {
+		t.Errorf("got %v", got)
 	}
 }
 
 func TestNewNormalises(t *testing.T) {
 	t.Parallel()
 	item, err := content.New(content.Item{
-		Title: " T ", Body: strings.Repeat("ä", 50_000), Topics: []string{" Go  Lang", "go lang", "ÉTÉ", "a-b_c 1"},
+		Title: " T ", Body: strings.Repeat("ä", 50_000), Topics: []string{" Go  Lang", "go lang", "ÉTÉ", "E\u0301te\u0301", "a-b_c 1"},
 		Language: "PT-br", URL: "https://example.org/a?b=c",
 	})
 	if err != nil {
@@ -66,7 +80,8 @@ func TestURLs(t *testing.T) {
 
 func TestTooManyTopics(t *testing.T) {
 	t.Parallel()
-	if _, err := content.Topics("/topics", make([]string, 51)); !fault.Is(err, fault.Invalid) {
-		t.Errorf("got %v", err)
+	_, err := content.New(content.Item{Title: "t", Body: "b", Topics: make([]string, 51)})
+	if got := pointers(t, err); !slices.Equal(got, []string{"/topics"}) {
+		t.Errorf("got %v", got)
 	}
 }

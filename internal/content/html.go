@@ -27,8 +27,8 @@ type Writer struct {
 }
 
 // NewWriter makes a writer that lets through Elements and the extra ones. Attributes are a list of
-// their own and cannot be widened: addresses of links are http, https or mailto, of images http or
-// https; nothing that runs, frames, submits or styles a page survives, whatever extra says, since
+// their own and cannot be widened: addresses of links are http, https or mailto, of images http, https or
+// asset, for uploaded ones; nothing that runs, frames, submits or styles a page survives, whatever extra says, since
 // scripts, styles and event attributes are never on the list.
 func NewWriter(extra ...string) *Writer {
 	p := bluemonday.NewPolicy()
@@ -39,13 +39,13 @@ func NewWriter(extra ...string) *Writer {
 		}
 	}
 	p.AllowStandardURLs()
-	p.AllowURLSchemes("http", "https", "mailto")
+	p.AllowURLSchemes("http", "https", "mailto", "asset")
 	p.AllowRelativeURLs(false)
 	p.RequireNoFollowOnLinks(false)
-	p.AllowAttrs("href").OnElements("a")
+	p.AllowAttrs("href").Matching(regexp.MustCompile(`(?i)^[\s\pZ\x{85}]*(https?|mailto):`)).OnElements("a")
 	p.AllowAttrs("title", "lang").Globally()
 	p.AllowAttrs("dir").Matching(regexp.MustCompile(`^(ltr|rtl|auto)$`)).Globally()
-	p.AllowAttrs("src").Matching(regexp.MustCompile(`(?i)^https?://`)).OnElements("img")
+	p.AllowAttrs("src").Matching(regexp.MustCompile(`(?i)^(https?://|asset:)`)).OnElements("img")
 	p.AllowAttrs("alt").OnElements("img")
 	p.AllowAttrs("width", "height").Matching(bluemonday.NumberOrPercent).OnElements("img", "table", "td", "th")
 	p.AllowAttrs("colspan", "rowspan").Matching(bluemonday.Integer).OnElements("td", "th")

@@ -73,12 +73,14 @@ func (c *control) poll() {
 		if ids == nil {
 			return
 		}
-		// A read that fails changes nothing: the session's lease bounds how long that can go on.
-		if state, err := c.ledger.Control(c.ctx, ids); err == nil {
+		// A read that fails changes nothing: a batch is held for holdTime, and the next claim looks for itself.
+		ctx, cancel := context.WithTimeout(c.ctx, holdTime)
+		if state, err := c.ledger.Control(ctx, ids); err == nil {
 			c.mu.Lock()
 			c.state = state
 			c.mu.Unlock()
 		}
+		cancel()
 		select {
 		case <-c.ctx.Done():
 			return

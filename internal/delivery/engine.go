@@ -176,6 +176,8 @@ func (e *Engine) release(ctx context.Context, b *Batch, wait time.Duration) (Rep
 		return Report{}, fmt.Errorf("release batch %d: %w", b.ID, err)
 	}
 	if released.Done || released.Stopped {
+		ctx, cancel := context.WithTimeout(ctx, callTimeout)
+		defer cancel()
 		if err := e.ledger.Advance(ctx, b.Publication); err != nil {
 			e.config.Notice("publication not advanced now, the reconciler will", err)
 		}
@@ -229,11 +231,17 @@ func (e *Engine) currentSession(ctx context.Context) (*session, error) {
 	if e.session != nil && !e.session.lost() {
 		return e.session, nil
 	}
+	if e.closing {
+		return nil, errClosing()
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout) // others wait for the lock, Close among them
+	defer cancel()
 	opened := time.Now()
 	id, err := e.ledger.OpenSession(ctx, e.config.Process, leaseTime)
 	if err != nil {
 		return nil, fmt.Errorf("open a sender session: %w", err)
 	}
+	e.ended = slices.DeleteFunc(e.ended, (*session).hasEnded)
 	if e.session != nil {
 		e.ended = append(e.ended, e.session)
 	}
@@ -262,13 +270,12 @@ func (e *Engine) Close(ctx context.Context) error {
 	e.giveUp()
 	e.control.close()
 	for _, lost := range ended {
-		lost.close()
+		lost.close(ctx)
 	}
 	if s == nil {
 		return err
 	}
-	s.close()
-	if err == nil && !s.lost() {
+	if held := s.close(ctx); err == nil && held {
 		err = e.ledger.CloseSession(ctx, s.id)
 	}
 	return err

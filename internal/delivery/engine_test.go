@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -71,7 +72,11 @@ func drain(t *testing.T, e *Engine, m *memory, open Open) {
 				if !ok {
 					return
 				}
-				if _, err := e.Run(t.Context(), batch, gen, open); err != nil {
+				_, err := e.Run(t.Context(), batch, gen, open)
+				if fault.Is(err, fault.Wait) {
+					continue // the queue would bring it again
+				}
+				if err != nil {
 					t.Error(err)
 					return
 				}
@@ -264,6 +269,35 @@ func TestTakeoverWhileSending(t *testing.T) {
 	if lost := people - got - m.count(Uncertain); lost > 0 {
 		t.Errorf("%d lost without a trace", lost)
 	}
+}
+
+// TestNudgesForALostSession has a process that was frozen come back: until it knows that its session was taken over,
+// it puts every nudge back, and eats none.
+func TestNudgesForALostSession(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(30, 10)
+		e := newTestEngine(t, m, 1)
+		r := newReceiver(nil)
+		if report, err := e.Run(t.Context(), 1, 1, opens(r.send)); err != nil || !report.Done {
+			t.Fatalf("%+v, %v", report, err)
+		}
+		m.takeOver(1)
+		if report, err := e.Run(t.Context(), 2, 1, opens(r.send)); !fault.Is(err, fault.Wait) {
+			t.Errorf("%+v, %v", report, err)
+		}
+		<-e.session.gone // the next heartbeat finds out
+		if report, err := e.Run(t.Context(), 2, 1, opens(r.send)); err != nil || !report.Done {
+			t.Errorf("with the next session: %+v, %v", report, err)
+		}
+		// The first one is kept until it has given its evidence, and no longer.
+		<-e.ended[0].ended
+		m.takeOver(2)
+		<-e.session.gone
+		if report, err := e.Run(t.Context(), 3, 1, opens(r.send)); err != nil || !report.Done || len(e.ended) != 1 {
+			t.Errorf("with the third session: %+v, %v, %d kept", report, err, len(e.ended))
+		}
+	})
 }
 
 func TestDatabaseAwayLosesNothing(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"github.com/presswork/presswork/tasks"
 )
 
-// ErrFenced says that the session is no longer this process's: somebody took over. Nothing was written.
+// ErrFenced says that the session or the claim is no longer this process's: somebody took over.
 var ErrFenced = errors.New("the sender session was taken over")
 
 // Batch is a claimed batch: a key range of one publication's recipients on one channel.
@@ -85,13 +85,14 @@ type Ledger interface {
 	// CloseSession ends a session with nothing in flight. It may be repeated.
 	CloseSession(ctx context.Context, session int64) error
 	// Claim takes a batch for a session, under a token that the session uses once. It returns nil and no error if the
-	// nudge is stale or doubled, if the batch waits, or if it is paused. After an error the batch may be claimed all
-	// the same; repeating the claim with the same token is safe and tells.
+	// nudge is stale or doubled, or if the batch is paused: the nudge has done its work. A Wait error says that it has
+	// not: the batch is not due yet, or the session has ended; nothing is claimed, and the nudge must come again. After
+	// another error the batch may be claimed all the same; repeating the claim with the same token is safe and tells.
 	Claim(ctx context.Context, session, batch int64, gen, token int) (*Batch, error)
 	// Owed reads the recipients of a claimed batch who are still pending, by id.
 	Owed(ctx context.Context, b *Batch) ([]Recipient, error)
-	// Flush writes outcomes and the in-flight list. ErrFenced: nothing was written, and never will be. Another
-	// error: it may have been written; repeating the same Flush is safe.
+	// Flush writes outcomes and the in-flight list. ErrFenced: the session can write no more, or some of its rows were
+	// settled by somebody else. Another error: it may have been written; repeating the same Flush is safe.
 	Flush(ctx context.Context, f Flush) error
 	// SettleLate writes outcomes that came after the session was taken over: they change only rows that are
 	// uncertain under that session. It is to be repeated for a while: the counters of a batch that was just being

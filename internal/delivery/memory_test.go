@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/presswork/presswork/internal/fault"
 )
 
 // memory is a Ledger in memory with the rules of the real one, for tests of the engine alone. The real one is
@@ -74,8 +76,11 @@ func (m *memory) Claim(_ context.Context, session, batch int64, gen, token int) 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	b := m.batches[batch]
-	if b == nil || b.Gen != gen || b.state != "ready" || m.sessions[session].ended || m.control.Stopped[b.Publication] {
+	if b == nil || b.Gen != gen || b.state != "ready" || m.control.Stopped[b.Publication] {
 		return nil, nil
+	}
+	if m.sessions[session].ended {
+		return nil, fault.WaitFor(time.Second, "not_due", nil)
 	}
 	b.state, b.Session = "claimed", session
 	b.Token = token

@@ -10,8 +10,9 @@ type Takeover struct {
 	Batches   int // made ready again
 }
 
-// Overdue is a batch whose nudge may have been lost.
+// Overdue is work whose nudge may have been lost.
 type Overdue struct {
-	Batch int64
-	Task  tasks.Task
+	// ID is of a publication to render, a range to expand or a batch to send: as the task says.
+	ID   int64
+	Task tasks.Task
 }

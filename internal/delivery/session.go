@@ -24,9 +24,11 @@ type session struct {
 	number   int64
 
 	wake   chan struct{}
-	gone   chan struct{} // closed when the session is lost
+	gone   chan struct{} // closed when the session is lost, or closed
 	ctx    context.Context
 	cancel context.CancelFunc
+	quit   context.Context // ends when the committer is to end after what it is doing
+	stop   context.CancelFunc
 	ended  chan struct{}
 }
 
@@ -43,6 +45,7 @@ func startSession(id int64, opened time.Time, ledger Ledger, p *pace, notice fun
 		wake:   make(chan struct{}, 1), gone: make(chan struct{}), ended: make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.quit, s.stop = context.WithCancel(s.ctx)
 	go s.commit()
 	return s
 }
@@ -56,7 +59,18 @@ func (s *session) lost() bool {
 	}
 }
 
-// maySend reports whether a call may still start: not if the lease could run out before it ends.
+// hasEnded reports that the session is lost and has given all the evidence it had.
+func (s *session) hasEnded() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// maySend reports whether a call may still start. It may end after the lease, with whoever is on the list uncertain
+// by then: what came of it is late evidence.
 func (s *session) maySend() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,7 +119,7 @@ func (s *session) commit() {
 	for {
 		force := false
 		select {
-		case <-s.ctx.Done():
+		case <-s.quit.Done():
 			return
 		case <-beat.C:
 			force = true
@@ -116,6 +130,9 @@ func (s *session) commit() {
 			continue
 		}
 		if err := s.flush(step); err != nil {
+			if s.ctx.Err() != nil {
+				return // cut short by close, and not lost to anybody
+			}
 			s.lose(err)
 			s.giveEvidence(step.outcomes)
 			return
@@ -209,7 +226,8 @@ const (
 )
 
 // giveEvidence offers the outcomes that came too late to whoever took the session over: rows left uncertain
-// under it are settled by what really happened. It is repeated, since takeover may be going on just now.
+// under it are settled by what really happened. It is repeated, since takeover may be going on just now; the last
+// offer is made when the session is told to close, with what was known by then.
 func (s *session) giveEvidence(outcomes []settled) {
 	late := knownOf(outcomes)
 	for range evidenceTries {
@@ -224,9 +242,11 @@ func (s *session) giveEvidence(outcomes []settled) {
 			}
 			cancel()
 		}
-		select {
-		case <-s.ctx.Done():
+		if s.quit.Err() != nil {
 			return
+		}
+		select {
+		case <-s.quit.Done():
 		case <-time.After(evidencePause):
 		}
 	}
@@ -243,7 +263,16 @@ func knownOf(outcomes []settled) []Outcome {
 	return known
 }
 
-func (s *session) close() {
-	s.cancel()
+// close ends the committer after the flush under way, which is cut short when ctx ends, and reports whether the session
+// is still this process's to end. Runs that still wait for it stop. It may be repeated.
+func (s *session) close(ctx context.Context) (held bool) {
+	s.stop()
+	defer context.AfterFunc(ctx, s.cancel)()
 	<-s.ended
+	s.cancel()
+	if s.lost() {
+		return false
+	}
+	close(s.gone)
+	return true
 }

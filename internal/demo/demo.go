@@ -44,9 +44,8 @@ type Options struct {
 	Sandbox  Sandbox
 	// Out gets a line for each step and the table at the end; nil: nowhere.
 	Out io.Writer
-	// Progress gets a bar for each channel, redrawn if it is a terminal, else a line whenever something has
-	// changed; nil: nowhere.
-	Progress io.Writer
+	// Progress shows how far each channel is; nil: nowhere.
+	Progress *progress.Display
 	// Subscribers is a CSV file; the demo's own if empty.
 	Subscribers []byte
 
@@ -64,7 +63,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		o.Out = io.Discard
 	}
 	if o.Progress == nil {
-		o.Progress = io.Discard
+		o.Progress = progress.New(io.Discard)
 	}
 	if len(o.Subscribers) == 0 {
 		o.Subscribers = subscribersCSV
@@ -84,7 +83,8 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	}
 	fmt.Fprintf(o.Out, "Publication %s was accepted for %d subscribers and %d places.\n\n",
 		accepted.ID, made.subscribers, made.targets["slack"]+made.targets["discord"]+made.targets["webhook"])
-	last, err := c.Watch(ctx, accepted.ID, o.period, progress.New(o.Progress).Show)
+	last, err := c.Watch(ctx, accepted.ID, o.period, o.Progress.Show)
+	o.Progress.End()
 	result := newResult(made, accepted, last, o.Sandbox.Arrivals()[accepted.ID])
 	if err != nil {
 		return result, fmt.Errorf("watch publication %s: %w", accepted.ID, err)

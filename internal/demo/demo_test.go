@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/internal/progress"
 )
 
 // three subscribers are enough here.
@@ -36,7 +37,7 @@ func all() map[string]int64 {
 }
 
 func (f *fakeAPI) options(out, bars *strings.Builder, s fakeSandbox) Options {
-	return Options{API: f.URL, Key: fakeKey, Sandbox: s, Out: out, Progress: bars, Subscribers: []byte(threeCSV), period: time.Millisecond}
+	return Options{API: f.URL, Key: fakeKey, Sandbox: s, Out: out, Progress: progress.New(bars), Subscribers: []byte(threeCSV), period: time.Millisecond}
 }
 
 func TestRun(t *testing.T) {
@@ -60,7 +61,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	for _, part := range []string{"2 Slack, 2 Discord, 2 webhook", "10 articles", "3 imported, 0 were there", "3 subscribers and 6 places",
-		"12 deliveries, completed, in 2.5 seconds."} {
+		"12 deliveries, completed, in 2.5 seconds.\nNothing arrived twice.\n"} {
 		if !strings.Contains(out.String(), part) {
 			t.Errorf("%q is not said:\n%s", part, out.String())
 		}
@@ -124,7 +125,7 @@ func TestRunFails(t *testing.T) {
 		steps  []step
 		want   string
 	}{
-		{"key", func(o *Options) { o.Key = "wrong" }, nil, "401 : A valid API key is needed."},
+		{"key", func(o *Options) { o.Key = "wrong" }, nil, "401: A valid API key is needed."},
 		{"file", func(o *Options) { o.Subscribers = []byte("bad line\n") }, nil,
 			"422 Unprocessable Entity: Lines have errors.; line 2 email must have one @; /x is odd;  ;  ;  ; and 2 more"},
 		{"nobody there", func(o *Options) { o.API = "http://127.0.0.1:1" }, nil, "connection refused"},
@@ -153,7 +154,7 @@ func TestRunIsCutShort(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	o := f.options(&strings.Builder{}, nil, fakeSandbox{received: map[string]int64{"email": 2}})
-	o.Progress = writer(func(string) { cancel() })
+	o.Progress = progress.New(writer(func(string) { cancel() }))
 	r, err := Run(ctx, o)
 	if !errors.Is(err, context.Canceled) || r.Sent.Email != 2 || r.Received.Email != 2 || r.Check() == nil {
 		t.Errorf("%+v, %v", r, err)
@@ -192,6 +193,24 @@ func TestCheck(t *testing.T) {
 		}
 		if got != c.want {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// TestTableAfterAKill has a worker that died while it was sending to two, of whom one got it.
+func TestTableAfterAKill(t *testing.T) {
+	t.Parallel()
+	m := made{subscribers: 3, targets: map[string]int64{"slack": 2, "discord": 2, "webhook": 2}}
+	p, s := whole(), fakeSandbox{received: all(), doubled: 1}
+	p.All.Sent, p.All.Uncertain = 10, 2
+	p.Channels[0].Sent, p.Channels[0].Uncertain, s.received["email"] = 1, 2, 2
+	var out strings.Builder
+	if err := newResult(m, client.Publication{ID: "publications-0"}, p, s.Arrivals()["publications-0"]).table(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"email        3     1         2        0       0          2\n", "1 arrived a second time.", "To 2 of them", "1 arrived.\n"} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("%q is not said:\n%s", part, out.String())
 		}
 	}
 }

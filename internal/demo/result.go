@@ -117,5 +117,27 @@ func (r Result) table(w io.Writer) error {
 		return fmt.Errorf("write the summary: %w", err)
 	}
 	fmt.Fprintf(w, "\n%d deliveries, %s, in %.1f seconds.\n", r.Accepted, r.State, r.Seconds)
+	fmt.Fprintln(w, r.copies())
+	if r.Uncertain > 0 {
+		fmt.Fprintf(w, "To %d of them a worker was sending when it died. Presswork cannot know whether these arrived, so it does not\n"+
+			"send to them again. The sandbox does: %d arrived.\n", r.Uncertain, r.arrived())
+	}
 	return nil
+}
+
+// copies says whether anybody got something twice.
+func (r Result) copies() string {
+	if r.Doubled > 0 {
+		return fmt.Sprintf("%d arrived a second time.", r.Doubled)
+	}
+	return "Nothing arrived twice."
+}
+
+// arrived is how many of the uncertain deliveries the sandbox received.
+func (r Result) arrived() int64 {
+	var n int64
+	for _, kind := range kinds() {
+		n += r.Received.of(kind) - r.Sent.of(kind)
+	}
+	return n
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/presswork/presswork/internal/app"
 	"github.com/presswork/presswork/internal/config"
+	"github.com/presswork/presswork/internal/devstack"
 	"github.com/presswork/presswork/internal/sandbox"
 	"github.com/presswork/presswork/internal/telemetry"
 )
@@ -29,11 +30,16 @@ type Stage struct {
 
 // StageOptions say how the demo is staged.
 type StageOptions struct {
-	// Latency is how long the sandbox takes to answer each message; a few seconds leave time to watch.
+	// Latency is how long the sandbox takes to answer each message; 0: no time. With it a worker has only ten
+	// e-mails, and ten newsletters, under way at once: a thousand take a hundred times as long, and few are
+	// uncertain when it is killed.
 	Latency time.Duration
 	// Out is told when the worker died and another one took its place.
 	Out io.Writer
 }
+
+// inbox is where the sandbox is, if nobody else is there: the same address in every run.
+const inbox = "127.0.0.1:8025"
 
 // Open starts everything. Settings come from the environment, but for what makes it a demo: the data folder is
 // .presswork/demo, what runs listens on this machine only, and the log goes to a file in that folder.
@@ -41,6 +47,10 @@ func Open(ctx context.Context, o StageOptions) (*Stage, error) {
 	c, err := settings()
 	if err != nil {
 		return nil, err
+	}
+	if o.Latency > 0 {
+		// Few batches at once, since the counts move when one is done.
+		c.Connections, c.BulkSlots = 10, 4
 	}
 	logFile := filepath.Join(c.DataDir, "presswork.log")
 	s := &Stage{stop: func() error { return nil }}
@@ -71,7 +81,7 @@ func settings() (*config.Config, error) {
 		c.OpsListen = "127.0.0.1:9090"
 	}
 	c.AllowPrivate = true
-	if err := os.MkdirAll(c.DataDir, 0o750); err != nil {
+	if err := os.MkdirAll(c.DataDir, devstack.FolderMode()); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
 	return c, nil
@@ -82,15 +92,8 @@ func (s *Stage) start(ctx context.Context, c *config.Config, o StageOptions, log
 	if s.stop, err = app.Embed(ctx, c, s.log); err != nil {
 		return err
 	}
-	if s.Sandbox, err = sandbox.Start(context.WithoutCancel(ctx), sandbox.Options{}); err != nil {
+	if s.Sandbox, err = openSandbox(context.WithoutCancel(ctx), o.Latency); err != nil {
 		return err
-	}
-	if o.Latency > 0 {
-		for _, provider := range sandbox.Providers() {
-			if err := s.Sandbox.Inject(provider, sandbox.Fault{Latency: o.Latency}); err != nil {
-				return err
-			}
-		}
 	}
 	if s.app, err = app.New(ctx, c, s.log, app.API, app.Scheduler); err != nil {
 		return err
@@ -103,21 +106,48 @@ func (s *Stage) start(ctx context.Context, c *config.Config, o StageOptions, log
 	return err
 }
 
+func openSandbox(ctx context.Context, latency time.Duration) (*sandbox.Sandbox, error) {
+	s, err := sandbox.Start(ctx, sandbox.Options{Addr: inbox})
+	if err != nil { // in use, most likely
+		s, err = sandbox.Start(ctx, sandbox.Options{})
+	}
+	if err != nil || latency == 0 {
+		return s, err
+	}
+	for _, provider := range sandbox.Providers() {
+		err = errors.Join(err, s.Inject(provider, sandbox.Fault{Latency: latency}))
+	}
+	return s, err
+}
+
 // API is the address of the API, and its key.
 func (s *Stage) API() (address, key string) { return s.app.APIURL, s.app.Config.APIKey }
 
+// Invite writes what to do while the messages arrive.
+func (s *Stage) Invite(out io.Writer) error {
+	_, err := fmt.Fprintf(out, `
+  Watch them arrive   %s
+  Kill the worker     kill -9 %d    (another one takes its place)
+
+`, s.Sandbox.URL(), s.worker.pid())
+	if err != nil {
+		return fmt.Errorf("write the invitation: %w", err)
+	}
+	return nil
+}
+
 // Addresses writes where to look.
 func (s *Stage) Addresses(out io.Writer) error {
-	key := s.app.Config.APIKey
 	_, err := fmt.Fprintf(out, `
-Look around:
   Inbox      %s
-  API        %s/api/v1  (Authorization: Bearer %s)
-  Asynqmon   %s/queues  (any name; the key above is the password)
-  Metrics    %s/metrics (the same)
+  Archive    %s/p/archive  the newsletters that were sent, and their Atom feed
+  API        %s/api/v1
+  Asynqmon   %s/queues     any user name; the key is the password
+  Metrics    %s/metrics    the same
+  API key    %s
   Log        %s
-  Worker     process %d: kill it, and see that nobody is lost and nobody gets a second copy
-`, s.Sandbox.URL(), s.app.APIURL, key, s.app.OpsURL, s.app.OpsURL, filepath.Join(s.app.Config.DataDir, "presswork.log"), s.worker.pid())
+`, s.Sandbox.URL(), s.app.APIURL, s.app.APIURL, s.app.OpsURL, s.app.OpsURL, s.app.Config.APIKey,
+		filepath.Join(s.app.Config.DataDir, "presswork.log"))
 	if err != nil {
 		return fmt.Errorf("write the addresses: %w", err)
 	}
@@ -131,7 +161,7 @@ func (s *Stage) Close() error {
 		errs = append(errs, s.worker.close())
 	}
 	if s.app != nil {
-		errs = append(errs, s.app.Stop())
+		errs = append(errs, s.app.Close())
 	}
 	if s.Sandbox != nil {
 		errs = append(errs, s.Sandbox.Close())

@@ -71,7 +71,7 @@ func TestTemplateSpeaksToEverybody(t *testing.T) {
 		t.Fatal(err)
 	}
 	prepared, err := rendition.Prepare(rendition.Input{
-		Template: made, Items: items(t), Data: map[string]any{"issue": 7}, Writer: content.NewWriter(), Track: true,
+		Template: made, Items: items(t), Data: map[string]any{"issue": 7.0}, Writer: content.NewWriter(), Track: true,
 		Publication: rendition.Publication{ID: "p", Title: "The Slow Post", Date: "2026-04-01"},
 		Sender:      rendition.Sender{Name: identity.FromName, Email: identity.FromEmail, PostalAddress: identity.PostalAddress},
 	})
@@ -81,6 +81,10 @@ func TestTemplateSpeaksToEverybody(t *testing.T) {
 	compiled, err := rendition.Compile(engine, prepared)
 	if err != nil {
 		t.Fatal(err)
+	}
+	alone, err := compiled.Render(rendition.Recipient{}, []int{3}, rendition.Links{Unsubscribe: "https://h/u"})
+	if err != nil || strings.Contains(alone.HTML, `href=""`) || !strings.HasSuffix(alone.Text, "Example\nhttps://h/u") {
+		t.Errorf("without a page and a preference centre: %v\n%s\n%s", err, alone.HTML, alone.Text)
 	}
 	links := rendition.Links{Unsubscribe: "https://h/u", Archive: "https://h/a", Preferences: "https://h/p", Click: "https://h/c/", Open: "https://h/o"}
 	for language, want := range map[string][]string{

@@ -58,7 +58,8 @@ func workerEnvironment(c *config.Config) []string {
 		"ENVIRONMENT=development", "DATABASE_URL=" + c.DatabaseURL, "REDIS_URL=" + c.RedisURL, "SECRET_KEY=" + c.SecretKey,
 		"PRESSWORK_API_KEY=" + c.APIKey, "PUBLIC_URL=" + c.PublicURL, "PRESSWORK_OPS_LISTEN=127.0.0.1:0",
 		"PRESSWORK_ALLOW_PRIVATE_WEBHOOKS=true", "PRESSWORK_LOG_LEVEL=" + c.LogLevel,
-		"PRESSWORK_CONNECTIONS=" + strconv.Itoa(c.Connections), "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
+		"PRESSWORK_CONNECTIONS=" + strconv.Itoa(c.Connections), "PRESSWORK_BULK_SLOTS=" + strconv.Itoa(c.BulkSlots),
+		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
 	}
 }
 
@@ -71,8 +72,8 @@ func (u *understudy) watch() {
 			return
 		case <-gone.Done():
 		}
-		_, _ = fmt.Fprintf(u.out, "\nThe worker (process %d) is gone; another one starts in %s. What it was sending just then is settled\n"+
-			"within 15 seconds, when its lease runs out.\n", gone.PID(), restartPause)
+		_, _ = fmt.Fprintf(u.out, "The worker (process %d) is gone; another one starts in %s. What it was sending just then is settled\n"+
+			"in some 15 seconds, when its lease has run out.\n", gone.PID(), restartPause)
 		select {
 		case <-u.closing:
 			return

@@ -14,6 +14,7 @@ import (
 	"github.com/presswork/presswork/internal/app"
 	"github.com/presswork/presswork/internal/config"
 	"github.com/presswork/presswork/internal/demo"
+	"github.com/presswork/presswork/internal/progress"
 	"github.com/presswork/presswork/internal/sandbox"
 	"github.com/presswork/presswork/internal/testkit/dbtest"
 	"github.com/presswork/presswork/internal/testkit/redistest"
@@ -46,7 +47,7 @@ func presswork(t *testing.T, database, redis string) (url string, stop func()) {
 		t.Fatal(err)
 	}
 	return a.APIURL, func() {
-		if err := a.Stop(); err != nil {
+		if err := a.Close(); err != nil {
 			t.Error(err)
 		}
 	}
@@ -65,7 +66,7 @@ func run(t *testing.T, database, redis string, then func(url string)) demo.Resul
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var out strings.Builder
-	r, err := demo.Run(ctx, demo.Options{API: url, Key: key, Sandbox: stand, Out: &out, Progress: &out})
+	r, err := demo.Run(ctx, demo.Options{API: url, Key: key, Sandbox: stand, Out: &out, Progress: progress.New(&out)})
 	t.Log(out.String())
 	if err != nil {
 		t.Fatal(err)

@@ -63,7 +63,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 		o.Postgres, o.Redis = true, true
 	}
 	if o.findRedis == nil {
-		o.findRedis = findRedis
+		o.findRedis = RedisServer
 	}
 	if o.Log == nil {
 		o.Log = func(string, ...any) {}

@@ -45,7 +45,7 @@ func dataFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, part := range []string{dir, filepath.Dir(dir)} {
-		if err := os.Chmod(part, folderMode()); err != nil {
+		if err := os.Chmod(part, FolderMode()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -64,10 +64,10 @@ func makePermanent(dir string) (string, error) {
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
-	if err := os.MkdirAll(dir, folderMode()); err != nil {
+	if err := os.MkdirAll(dir, FolderMode()); err != nil {
 		return "", err
 	}
-	return dir, os.Chmod(dir, folderMode())
+	return dir, os.Chmod(dir, FolderMode())
 }
 
 // makeTemporary makes a new folder and clears away those left by killed runs.
@@ -81,12 +81,13 @@ func makeTemporary(durable bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return dir, os.Chmod(dir, folderMode())
+	return dir, os.Chmod(dir, FolderMode())
 }
 
-// folderMode lets another user pass through, not look, when PostgreSQL will run
-// as one. What lies inside is closed to others.
-func folderMode() fs.FileMode {
+// FolderMode is how to make a folder that a data folder shall lie in. It lets
+// another user pass through, not look, when PostgreSQL will run as one. What
+// lies inside is closed to others.
+func FolderMode() fs.FileMode {
 	if os.Getuid() == 0 {
 		return 0o711
 	}

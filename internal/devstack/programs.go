@@ -76,8 +76,8 @@ func version(path string) int {
 	return n
 }
 
-// findRedis returns the path of redis-server, or of its twin Valkey.
-func findRedis() (string, error) {
+// RedisServer returns the path of redis-server, or of its twin Valkey; ErrNoRedis if there is neither.
+func RedisServer() (string, error) {
 	for _, name := range []string{
 		"redis-server", "/usr/bin/redis-server", "/opt/homebrew/bin/redis-server", "/usr/local/bin/redis-server",
 		"valkey-server", "/usr/bin/valkey-server", "/opt/homebrew/bin/valkey-server",

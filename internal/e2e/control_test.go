@@ -47,7 +47,7 @@ func TestPauseAndResume(t *testing.T) {
 	h.Control(t, id, "resume")
 	h.Await(t, id, "completed", patience)
 	h.wantOnce(id, "email", readers)
-	if n := h.logs.FilterMessage("batches were not queued, nudged again").Len(); n != 0 {
+	if n := h.logs.FilterMessage("tasks were not queued, nudged again").Len(); n != 0 {
 		t.Errorf("resuming forgot to nudge: %d times", n)
 	}
 }

@@ -36,8 +36,28 @@ func TestTransientFailures(t *testing.T) {
 		t.Errorf("a recipient took %d attempts", used)
 	}
 	// A wait is 2 s at most here. If it took as long as the reconciler's patience, a nudge was lost.
-	if n := h.logs.FilterMessage("batches were not queued, nudged again").Len(); n != 0 {
+	if n := h.logs.FilterMessage("tasks were not queued, nudged again").Len(); n != 0 {
 		t.Errorf("a retry was lost by the queue %d times; it took %v", n, time.Since(began))
+	}
+}
+
+// A nudge that comes before its batch is due, by a clock that is ahead of the database's, comes again when it is.
+func TestNudgeThatComesEarly(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.ConnectSMTP(t, "email")
+	h.Subscribe(t, fixture.People("early", 3))
+	h.inject(sandbox.ProviderSMTP, sandbox.Fault{ErrorRatio: 1})
+	id := h.Publish(t, fixture.Order{Title: "Early", Channels: []string{"email"}})
+	fixture.Until(t, patience, "a batch to wait", func() (bool, string) {
+		tag, err := h.pool.Exec(t.Context(), `UPDATE batch SET not_before = clock_timestamp() + interval '4 s' WHERE state = 'waiting'`)
+		return err == nil && tag.RowsAffected() == 1, ""
+	})
+	h.Sandbox.Clear()
+	h.Await(t, id, "completed", patience)
+	h.wantOnce(id, "email", 3)
+	if n := h.logs.FilterMessage("tasks were not queued, nudged again").Len(); n != 0 {
+		t.Errorf("a nudge was lost %d times", n)
 	}
 }
 
@@ -74,7 +94,7 @@ func TestRetriesAreUsedUp(t *testing.T) {
 	if c := h.Sandbox.Counts()["email"]; p.All.Failed != 1 || c.Requests != 4 {
 		t.Errorf("progress is %s after %d requests", p, c.Requests)
 	}
-	if n := h.logs.FilterMessage("batches were not queued, nudged again").Len(); n != 0 {
+	if n := h.logs.FilterMessage("tasks were not queued, nudged again").Len(); n != 0 {
 		t.Errorf("a retry was lost by the queue %d times", n)
 	}
 }
@@ -94,7 +114,7 @@ func TestThrottledUsesNoAttempt(t *testing.T) {
 	if used := value[int](h, `SELECT max(attempt)::int FROM delivery`); used != 1 || c.Refused == 0 {
 		t.Errorf("%d attempts used, %d requests throttled", used, c.Refused)
 	}
-	if n := h.logs.FilterMessage("batches were not queued, nudged again").Len(); n != 0 {
+	if n := h.logs.FilterMessage("tasks were not queued, nudged again").Len(); n != 0 {
 		t.Errorf("a wait was lost by the queue %d times", n)
 	}
 }

@@ -51,6 +51,12 @@ func open(t *testing.T, roles ...app.Role) *house {
 // openOn is open on servers of the caller's.
 func openOn(t *testing.T, on servers, roles ...app.Role) *house {
 	t.Helper()
+	return openWith(t, on, func(*config.Config) {}, roles...)
+}
+
+// openWith is openOn with settings of the caller's.
+func openWith(t *testing.T, on servers, change func(*config.Config), roles ...app.Role) *house {
+	t.Helper()
 	s, err := sandbox.Start(t.Context(), sandbox.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -64,6 +70,7 @@ func openOn(t *testing.T, on servers, roles ...app.Role) *house {
 		Listen: "127.0.0.1:0", OpsListen: "127.0.0.1:0", QueueWeights: tasks.Queues(),
 		UrgentSlots: 4, BulkSlots: 4, Connections: 8, DatabasePool: 10, AllowPrivate: true, ShutdownGrace: 20 * time.Second,
 	}
+	change(&h.config)
 	t.Cleanup(h.close)
 	first := h.start(nil, roles...)
 	h.config.PublicURL = first.APIURL
@@ -94,7 +101,7 @@ func (h *house) start(change func(*config.Config), roles ...app.Role) *app.App {
 func (h *house) stop(a *app.App) {
 	h.t.Helper()
 	h.apps = slices.DeleteFunc(h.apps, func(b *app.App) bool { return a == b })
-	if err := a.Stop(); err != nil {
+	if err := a.Close(); err != nil {
 		h.t.Errorf("stop: %v", err)
 	}
 }

@@ -6,6 +6,10 @@ import (
 	"testing"
 
 	"github.com/presswork/presswork/internal/testkit/dbtest"
+	"github.com/presswork/presswork/internal/testkit/fixture"
 )
 
-func TestMain(m *testing.M) { dbtest.Main(m) }
+func TestMain(m *testing.M) {
+	fixture.Together(6)
+	dbtest.Main(m)
+}

@@ -53,6 +53,29 @@ func TestPublishEverywhere(t *testing.T) {
 	if strings.Contains(string(page.Body), "/t/") || strings.Contains(string(page.Body), "/p/u/") {
 		t.Error("the archive tracks, or lets anybody unsubscribe somebody")
 	}
+	checkArchive(h, id, again)
+}
+
+// checkArchive looks for a newsletter in the public list and in the feed, where what was not one must not be.
+func checkArchive(h *house, id, mailOnly string) {
+	h.t.Helper()
+	list := h.Visit(h.t, http.MethodGet, "/p/archive", nil)
+	if body := string(list.Body); list.Status != http.StatusOK || !strings.Contains(body, `href="n/`+id) || strings.Contains(body, mailOnly) {
+		h.t.Errorf("the list of the archive answers %d: %s", list.Status, body)
+	}
+	feed := h.Visit(h.t, http.MethodGet, "/p/archive.atom", nil)
+	body := string(feed.Body)
+	if feed.Status != http.StatusOK || !strings.HasPrefix(feed.Header.Get("Content-Type"), "application/atom+xml") ||
+		!strings.Contains(body, "urn:uuid:"+id) || !strings.Contains(body, h.URL+"/p/n/"+id) || !strings.Contains(body, "Words of item 3") || strings.Contains(body, mailOnly) {
+		h.t.Errorf("the feed answers %d: %s", feed.Status, body)
+	}
+	if strings.Contains(body, "/t/") || strings.Contains(body, "/p/u/") || strings.Contains(body, "presswork-") {
+		h.t.Errorf("the feed tracks: %s", body)
+	}
+	again := h.Visit(h.t, http.MethodGet, "/p/archive.atom", nil, "If-None-Match", feed.Header.Get("ETag"))
+	if again.Status != http.StatusNotModified {
+		h.t.Errorf("the feed that has not changed answers %d", again.Status)
+	}
 }
 
 func mailTo(h *house, channel string, who fixture.Person) *sandbox.Message {

@@ -96,7 +96,7 @@ func TestMigrations(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			if err := errors.Join(a.Start(t.Context()), a.Stop()); err != nil {
+			if err := errors.Join(a.Start(t.Context()), a.Close()); err != nil {
 				t.Error(err)
 			}
 		})

@@ -7,14 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
-	"sync"
 
 	"golang.org/x/text/language"
 
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/keep"
 	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/internal/rendition"
 	"github.com/presswork/presswork/internal/sender"
@@ -65,17 +64,14 @@ type Store interface {
 // noRendition is the code for a publication that has none on a channel.
 const noRendition = "no_rendition"
 
-// keep is how many compiled editions a process remembers: those in hand, and a few before.
-const keep = 64
+// kept is how many compiled editions a process remembers: those in hand, and a few before.
+const kept = 64
 
 // Shelf reads, compiles and remembers editions, which never change once sending has begun.
 type Shelf struct {
 	store  Store
 	engine template.Engine
-
-	mu    sync.Mutex
-	known map[key]*loading
-	order []key
+	known  *keep.Values[key, *Edition]
 }
 
 type key struct {
@@ -83,60 +79,15 @@ type key struct {
 	channel     int16
 }
 
-// loading is an edition that somebody is reading; done is closed when it is there.
-type loading struct {
-	done    chan struct{}
-	edition *Edition
-	err     error
-}
-
 // NewShelf makes an empty one.
 func NewShelf(store Store, engine template.Engine) *Shelf {
-	return &Shelf{store: store, engine: engine, known: make(map[key]*loading)}
+	return &Shelf{store: store, engine: engine, known: keep.New[key, *Edition](kept, nil)}
 }
 
 // Get is the edition of a publication on a channel kind. Many may ask at once; one reads.
 func (m *Shelf) Get(ctx context.Context, publicationID int64, channelID int16) (*Edition, error) {
 	k := key{publicationID, channelID}
-	m.mu.Lock()
-	l, ok := m.known[k]
-	if !ok {
-		l = &loading{done: make(chan struct{})}
-		m.remember(k, l)
-	}
-	m.mu.Unlock()
-	if !ok {
-		l.edition, l.err = m.load(context.WithoutCancel(ctx), k)
-		if l.err != nil {
-			m.forget(k, l)
-		}
-		close(l.done)
-	}
-	select {
-	case <-l.done:
-		return l.edition, l.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (m *Shelf) remember(k key, l *loading) {
-	m.known[k] = l
-	m.order = append(m.order, k)
-	if len(m.order) > keep {
-		delete(m.known, m.order[0])
-		m.order = m.order[1:]
-	}
-}
-
-// forget takes one back that could not be loaded, so that it does not push others out.
-func (m *Shelf) forget(k key, l *loading) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.known[k] == l {
-		delete(m.known, k)
-		m.order = slices.DeleteFunc(m.order, func(other key) bool { return other == k })
-	}
+	return m.known.Get(ctx, k, func(ctx context.Context) (*Edition, error) { return m.load(ctx, k) })
 }
 
 func (m *Shelf) load(ctx context.Context, k key) (*Edition, error) {
@@ -194,6 +145,8 @@ type PublicationIDs interface {
 type Archive struct {
 	IDs   PublicationIDs
 	Shelf *Shelf
+	// Images stands in front of the ids of uploaded images: https://host/p/a/.
+	Images string
 }
 
 // Archive is a newsletter for a reader nobody knows: without tracking, and with everything that is in it. It is
@@ -211,6 +164,11 @@ func (a *Archive) Archive(ctx context.Context, uid ident.UID, languages string) 
 		return "", err
 	}
 	v := e.In(languages)
-	rendered, err := v.Render(rendition.Recipient{Language: v.Language}, nil, rendition.Links{Archive: v.Publication.URL})
+	rendered, err := v.Render(rendition.Recipient{Language: v.Language}, nil, a.links(v))
 	return rendered.HTML, err
+}
+
+// links are the addresses for a reader nobody knows: nothing is tracked.
+func (a *Archive) links(v Version) rendition.Links {
+	return rendition.Links{Archive: v.Publication.URL, Images: a.Images}
 }

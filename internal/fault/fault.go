@@ -141,7 +141,3 @@ func CodeOf(err error) string {
 
 // Is reports whether err is of the kind.
 func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }
-
-func asInvalid(err error, target **Error) bool {
-	return errors.As(err, target) && (*target).Kind == Invalid
-}

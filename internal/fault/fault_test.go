@@ -49,23 +49,20 @@ func TestEveryKindHasAName(t *testing.T) {
 
 func TestFields(t *testing.T) {
 	t.Parallel()
-	var inner, outer Fields
-	if outer.Err() != nil {
+	var fields Fields
+	if fields.Err() != nil {
 		t.Error("no field is an error")
 	}
-	inner.Add("/email", "format", "%q is no address", "x")
-	if !outer.Merge("/subscribers/3", fmt.Errorf("check: %w", inner.Err())) {
-		t.Error("not merged")
+	if got := Token("a/b~c"); got != "a~1b~0c" {
+		t.Error(got)
 	}
-	if outer.Merge("", io.EOF) {
-		t.Error("another error was merged")
-	}
-	outer.Add("/title", "required", "is required")
-	list := outer.List()
-	if len(list) != 2 || list[0].Pointer != "/subscribers/3/email" || !Is(outer.Err(), Invalid) {
+	fields.Add("/subscribers/3/email", "format", "%q is no address", "x")
+	fields.Add("/title", "required", "is required")
+	list := fields.List()
+	if len(list) != 2 || list[0].Pointer != "/subscribers/3/email" || !Is(fields.Err(), Invalid) {
 		t.Errorf("%+v", list)
 	}
-	if got := outer.Err().Error(); got != `invalid_input: The input has errors.; /subscribers/3/email "x" is no address; /title is required` {
+	if got := fields.Err().Error(); got != `invalid_input: The input has errors.; /subscribers/3/email "x" is no address; /title is required` {
 		t.Error(got)
 	}
 }

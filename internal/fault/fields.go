@@ -1,6 +1,9 @@
 package fault
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Fields collects every problem of an input, so that all are answered at once.
 // The zero value is ready.
@@ -11,19 +14,11 @@ func (f *Fields) Add(pointer, code, format string, args ...any) {
 	f.list = append(f.list, Field{Pointer: pointer, Code: code, Detail: fmt.Sprintf(format, args...)})
 }
 
-// Merge takes over the fields of an Invalid error below a prefix ("/subscribers/3"); it reports
-// whether err was one.
-func (f *Fields) Merge(prefix string, err error) bool {
-	var e *Error
-	if !asInvalid(err, &e) {
-		return false
-	}
-	for _, field := range e.Fields {
-		field.Pointer = prefix + field.Pointer
-		f.list = append(f.list, field)
-	}
-	return true
-}
+// tokens escapes what a pointer's parts may not hold (RFC 6901, section 3).
+var tokens = strings.NewReplacer("~", "~0", "/", "~1")
+
+// Token is a name that is not ours as a part of a pointer: "a~1b" for "a/b".
+func Token(name string) string { return tokens.Replace(name) }
 
 // List is what was collected so far.
 func (f *Fields) List() []Field { return f.list }

@@ -20,8 +20,8 @@ func bodyRoutes() []bodyRoute {
 	id := ident.New().String()
 	return []bodyRoute{
 		{"POST", "/topics", limitOther, "name"}, {"PUT", "/topics/" + id, limitOther, "name"},
-		{"POST", "/contents", limitOther, "title"}, {"PUT", "/contents/" + id, limitOther, "title"},
-		{"POST", "/templates", limitOther, "name"}, {"PUT", "/templates/" + id, limitOther, "name"},
+		{"POST", "/contents", limitText, "title"}, {"PUT", "/contents/" + id, limitText, "title"},
+		{"POST", "/templates", limitText, "name"}, {"PUT", "/templates/" + id, limitText, "name"},
 		{"POST", "/channels", limitOther, "name"}, {"PUT", "/channels/" + id, limitOther, "name"},
 		{"POST", "/senders", limitOther, "name"}, {"PUT", "/senders/" + id, limitOther, "name"},
 		{"POST", "/subscribers", limitSubscriber, "email"}, {"PUT", "/subscribers/" + id, limitSubscriber, "email"},

@@ -16,7 +16,7 @@ type ChannelStore interface {
 	CreateChannel(ctx context.Context, c channel.Channel) (channel.Channel, error)
 	Channel(ctx context.Context, uid ident.UID) (channel.Channel, error)
 	UpdateChannel(ctx context.Context, uid ident.UID, change func(channel.Channel) (channel.Channel, error)) (channel.Channel, error)
-	DeleteChannel(ctx context.Context, uid ident.UID) error
+	DeleteChannel(ctx context.Context, uid ident.UID, check func(version int) error) error
 	ListChannels(ctx context.Context, after int64, limit int) ([]channel.Channel, error)
 }
 
@@ -57,7 +57,7 @@ func (in channelInput) over(c channel.Channel) channel.Channel {
 		c.Enabled = *in.Enabled
 	}
 	if in.Secrets != nil {
-		c.Secrets = in.Secrets
+		c.Secrets, c.Unreadable = in.Secrets, false
 	}
 	return c
 }
@@ -71,7 +71,9 @@ type channelBody struct {
 	Enabled  bool              `json:"enabled"`
 	Settings map[string]string `json:"settings"`
 	Secrets  []string          `json:"secret_names"`
-	Version  int               `json:"version"`
+	// Unreadable: there are secrets, sealed with a key that is not known any more. They have to be given anew.
+	Unreadable bool `json:"secrets_unreadable,omitempty"`
+	Version    int  `json:"version"`
 }
 
 func showChannel(c channel.Channel) channelBody {
@@ -81,7 +83,7 @@ func showChannel(c channel.Channel) channelBody {
 	}
 	return channelBody{
 		ID: c.UID, Kind: c.Kind, Provider: c.Provider, Name: c.Name, Enabled: c.Enabled,
-		Settings: settings, Secrets: sortedKeys(c.Secrets), Version: c.Version,
+		Settings: settings, Secrets: sortedKeys(c.Secrets), Unreadable: c.Unreadable, Version: c.Version,
 	}
 }
 
@@ -189,7 +191,8 @@ func (h channels) delete(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := h.store.DeleteChannel(c.Request.Context(), uid); err != nil {
+	check := func(version int) error { return ifMatch(c, version) }
+	if err := h.store.DeleteChannel(c.Request.Context(), uid, check); err != nil {
 		return err
 	}
 	return gone(c)

@@ -19,14 +19,17 @@ type ContentStore interface {
 	Content(ctx context.Context, uid ident.UID) (content.Item, error)
 	ContentVersion(ctx context.Context, uid ident.UID, version int) (content.Item, error)
 	UpdateContent(ctx context.Context, uid ident.UID, change func(content.Item) (content.Item, error)) (content.Item, error)
-	DeleteContent(ctx context.Context, uid ident.UID) error
+	DeleteContent(ctx context.Context, uid ident.UID, check func(version int) error) error
 	ListContents(ctx context.Context, after int64, limit int) ([]content.Item, error)
 }
 
-type contents struct{ store ContentStore }
+type contents struct {
+	store  ContentStore
+	images images
+}
 
 func registerContents(r gin.IRouter, d Deps) {
-	h := contents{d.Contents}
+	h := contents{d.Contents, images{d.Assets}}
 	r.GET("/contents", handle(h.list))
 	r.POST("/contents", handle(h.create))
 	r.GET("/contents/:id", handle(h.get))
@@ -95,12 +98,15 @@ func (h contents) list(c *gin.Context) error {
 }
 
 func (h contents) create(c *gin.Context) error {
-	in, err := decode[contentInput](c, limitOther)
+	in, err := decode[contentInput](c, limitText)
 	if err != nil {
 		return err
 	}
 	i, err := content.New(in.item())
 	if err != nil {
+		return err
+	}
+	if err := h.images.ofItem(c.Request.Context(), i); err != nil {
 		return err
 	}
 	if i, err = h.store.CreateContent(c.Request.Context(), i); err != nil {
@@ -146,9 +152,15 @@ func (h contents) update(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decode[contentInput](c, limitOther)
+	in, err := decode[contentInput](c, limitText)
 	if err != nil {
 		return err
+	}
+	// Before the item is locked; what else is wrong is told afterwards.
+	if item, err := content.New(in.item()); err == nil {
+		if err := h.images.ofItem(c.Request.Context(), item); err != nil {
+			return err
+		}
 	}
 	i, err := h.store.UpdateContent(c.Request.Context(), uid, func(before content.Item) (content.Item, error) {
 		if err := ifMatch(c, before.Version); err != nil {
@@ -167,7 +179,8 @@ func (h contents) delete(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := h.store.DeleteContent(c.Request.Context(), uid); err != nil {
+	check := func(version int) error { return ifMatch(c, version) }
+	if err := h.store.DeleteContent(c.Request.Context(), uid, check); err != nil {
 		return err
 	}
 	return gone(c)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"go.uber.org/zap"
 
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
@@ -170,7 +171,9 @@ func TestHealth(t *testing.T) {
 		if r := a.do("GET", "/readyz", nil, "Authorization: ").want(c.status); !strings.Contains(r.Body, `"`+c.word+`"`) {
 			t.Errorf("%s: %s", name, r.Body)
 		}
+		a.do("HEAD", "/readyz", nil, "Authorization: ").want(c.status)
 		a.do("GET", "/healthz", nil, "Authorization: ").want(http.StatusOK)
+		a.do("HEAD", "/healthz", nil, "Authorization: ").want(http.StatusOK)
 	}
 }
 
@@ -198,7 +201,14 @@ func TestLogAndHook(t *testing.T) {
 	if got := <-seen; got.Route != "/api/v1/subscribers" || got.Status != 200 || got.Method != http.MethodGet || got.Took <= 0 {
 		t.Errorf("the hook got %+v", got)
 	}
-	lines := a.log.FilterMessage("request").All()
+	a.do("INVENTED", path, nil).want(http.StatusMethodNotAllowed)
+	if got := <-seen; got.Method != "OTHER" || got.Route != "" {
+		t.Errorf("the hook got %+v", got)
+	}
+	if others := a.log.FilterField(zap.String("method", "INVENTED")).Len(); others > 0 {
+		t.Error("the log shows a method that is none")
+	}
+	lines := a.log.FilterMessage("request").FilterField(zap.String("method", http.MethodGet)).All()
 	if len(lines) != 1 || lines[0].ContextMap()["correlation_id"] != "corr-7" || lines[0].ContextMap()["route"] != "/api/v1/subscribers" {
 		t.Fatalf("logged %+v", lines)
 	}

@@ -20,7 +20,9 @@ const (
 	limitPublication = 1 << 20
 	limitSubscriber  = 100 << 10
 	limitCSV         = 10 << 20
-	limitOther       = 256 << 10
+	// limitText is for contents and templates: 50,000 characters, each escaped as 12 bytes, fit in.
+	limitText  = 1 << 20
+	limitOther = 256 << 10
 )
 
 // maxDepth bounds how deep JSON may nest.

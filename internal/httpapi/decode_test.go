@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -36,7 +37,7 @@ func TestDecodeAccepts(t *testing.T) {
 	t.Parallel()
 	var got sample
 	err := decodeJSON([]byte(`{"text":"ä","whole":-3,"real":1e3,"yes":true,"id":"0198c0de-0000-7000-8000-000000000000",
-		"at":"2026-01-02T03:04:05Z","list":["a"],"map":{"k":"v"},"any":{"x":[1,null,{"y":"z"}]},"nested":[{"a":1}],"pointer":null}`), &got)
+		"at":"2026-01-02T03:04:05Z","list":["a"],"map":{"k":"v"},"any":{"x":[9007199254740992,0.1234567890123456789,1e300,null,{"y":"z"}]},"nested":[{"a":1}],"pointer":null}`), &got)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,6 +76,8 @@ func TestDecodeRefuses(t *testing.T) {
 		`{"map":{"a/b~c":1},"pointer":{"a":"1"}}`: {"/map/a~1b~0c wrong_type", "/pointer/a wrong_type"},
 		`{"text":"a\u0000b"}`:                     {"/text format"},
 		`{"any":{"k\u0000":[1e999]}}`:             {"/any/k\x00 format", "/any/k\x00/0 wrong_type"},
+		`{"any":{"id":9007199254740993}}`:         {"/any/id wrong_type"},
+		`{"any":{"id":[-12345678901234567890]}}`:  {"/any/id/0 wrong_type"},
 		`{"":1}`:                                  {"/ unknown_field"},
 	} {
 		err := decodeJSON([]byte(body), new(sample))
@@ -99,6 +102,17 @@ func TestDecodeTellsABoundedNumberOfProblems(t *testing.T) {
 	var e *fault.Error
 	if !errors.As(err, &e) || len(e.Fields) != maxFieldErrors {
 		t.Errorf("%d problems", len(e.Fields))
+	}
+}
+
+func TestAnswersTellABoundedNumberOfProblems(t *testing.T) {
+	t.Parallel()
+	var f fault.Fields
+	for i := range 2 * maxFieldErrors {
+		f.Add(fmt.Sprintf("/languages/en/html/%d", i), "unknown_variable", "is not known")
+	}
+	if p, _ := describe(f.Err()); len(p.Errors) != maxFieldErrors || p.Errors[0].Pointer != "/languages/en/html/0" {
+		t.Errorf("%d problems", len(p.Errors))
 	}
 }
 

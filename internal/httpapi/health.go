@@ -20,8 +20,9 @@ const pingTimeout = 2 * time.Second
 // registerHealth has the two open routes for probes. Ready needs PostgreSQL only: with Redis away
 // publications are still accepted, since the outbox is in PostgreSQL.
 func registerHealth(r gin.IRouter, d Deps) {
-	r.GET("/healthz", func(c *gin.Context) { c.PureJSON(http.StatusOK, gin.H{"status": "ok"}) })
-	r.GET("/readyz", func(c *gin.Context) {
+	methods := []string{http.MethodGet, http.MethodHead} // probes may ask for no body
+	r.Match(methods, "/healthz", func(c *gin.Context) { c.PureJSON(http.StatusOK, gin.H{"status": "ok"}) })
+	r.Match(methods, "/readyz", func(c *gin.Context) {
 		status, code := "ok", http.StatusOK
 		if !answers(c.Request.Context(), d.Redis) {
 			status = "degraded"

@@ -95,12 +95,25 @@ func safeCorrelation(id string) bool {
 	return true
 }
 
-// Request is what a metrics hook gets of one answered request. Route is the template, never the path:
-// the number of its values is bounded; it is empty for unknown routes.
+// Request is what a metrics hook gets of one answered request. Route is the template, never the path, and Method
+// one that HTTP defines, or OTHER: the numbers of their values are bounded. Route is empty for unknown routes.
 type Request struct {
 	Method, Route string
 	Status        int
 	Took          time.Duration
+	// TraceID is the recorded trace that the request belongs to, "" if there is none.
+	TraceID string
+}
+
+// methodOf is the method as it is logged and counted: anybody may invent others, which would each be kept.
+func methodOf(r *http.Request) string {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodConnect, http.MethodOptions, http.MethodTrace:
+		return r.Method
+	default:
+		return "OTHER"
+	}
 }
 
 // observe writes the access log: no addresses, no query strings, no paths.
@@ -109,11 +122,12 @@ func observe(log *zap.Logger, hook func(Request)) gin.HandlerFunc {
 		start := time.Now()
 		defer func() { // a cut connection panics through here
 			took := time.Since(start)
-			log.Info("request", zap.String("method", c.Request.Method), zap.String("route", c.FullPath()),
+			log.Info("request", zap.String("method", methodOf(c.Request)), zap.String("route", c.FullPath()),
 				zap.Int("status", c.Writer.Status()), zap.Duration("took", took),
-				zap.Int("bytes", max(c.Writer.Size(), 0)), telemetry.CorrelationField(c.Request.Context()))
+				zap.Int("bytes", max(c.Writer.Size(), 0)), telemetry.CorrelationField(c.Request.Context()), telemetry.TraceField(c.Request.Context()))
 			if hook != nil {
-				hook(Request{Method: c.Request.Method, Route: c.FullPath(), Status: c.Writer.Status(), Took: took})
+				hook(Request{Method: methodOf(c.Request), Route: c.FullPath(), Status: c.Writer.Status(), Took: took,
+					TraceID: telemetry.TraceID(c.Request.Context())})
 			}
 		}()
 		c.Next()

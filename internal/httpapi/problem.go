@@ -81,7 +81,8 @@ func describe(err error) (problem, time.Duration) {
 		e = fault.New(fault.Internal, "internal", "")
 	}
 	status := statusOf(e.Kind, e.Code)
-	p := problem{Type: "/problems/" + e.Code, Title: http.StatusText(status), Status: status, Detail: e.Detail, Errors: e.Fields}
+	p := problem{Type: "/problems/" + e.Code, Title: http.StatusText(status), Status: status, Detail: e.Detail}
+	p.Errors = e.Fields[:min(len(e.Fields), maxFieldErrors)]
 	if status == http.StatusInternalServerError {
 		p.Type, p.Errors = "/problems/internal", nil
 		p.Detail = "Something unforeseen happened. The log has more under the correlation id."

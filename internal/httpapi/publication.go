@@ -8,11 +8,11 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/presswork/presswork/internal/canonical"
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
-	"github.com/presswork/presswork/internal/subscriber"
 )
 
 // PublicationStore keeps publications.
@@ -40,8 +40,8 @@ type publications struct {
 
 func registerPublications(r gin.IRouter, d Deps) {
 	h := publications{
-		store: d.Publications, acceptor: d.Acceptor, variables: variables{d.Templates, d.Engine},
-		words: publication.Vocabulary{Channels: channelWords(), Topic: subscriber.ParseTopic},
+		store: d.Publications, acceptor: d.Acceptor, variables: newVariables(d.Templates, d.Engine),
+		words: publication.Vocabulary{Channels: channelWords(), Topic: canonical.Topic},
 	}
 	r.GET("/publications", handle(h.list))
 	r.POST("/publications", handle(h.create))
@@ -122,7 +122,7 @@ func (h publications) resolve(ctx context.Context, in publication.Request) (publ
 	if err != nil {
 		return publication.Resolved{}, err
 	}
-	return resolved, h.variables.check(ctx, order)
+	return resolved, h.variables.check(ctx, resolved)
 }
 
 // maxIdempotencyKey is twice what a UUID with a prefix takes.

@@ -22,9 +22,11 @@ type publicationBody struct {
 	Channels    []string                    `json:"channels"`
 	Audience    publication.AudienceSummary `json:"audience"`
 	Contents    []publication.Ref           `json:"contents"`
+	Attachments []publication.Attachment    `json:"attachments"`
 	Templates   map[string]publication.Ref  `json:"templates"`
 	Sender      *ident.UID                  `json:"sender_id"`
 	ScheduledAt *time.Time                  `json:"scheduled_at"`
+	Listed      bool                        `json:"listed"`
 	CreatedBy   string                      `json:"created_by"`
 	CreatedAt   time.Time                   `json:"created_at"`
 	StartedAt   *time.Time                  `json:"started_at"`
@@ -36,8 +38,8 @@ type publicationBody struct {
 func showPublication(p publication.Summary) publicationBody {
 	body := publicationBody{
 		ID: p.UID, Title: p.Title, Type: p.Type, Priority: p.Priority, State: p.State, Failure: p.Failure,
-		Channels: make([]string, 0, len(p.Channels)), Audience: p.Audience, Contents: p.Contents, Templates: p.Templates,
-		Sender: p.Sender, ScheduledAt: utc(p.ScheduledAt), CreatedBy: p.CreatedBy, CreatedAt: p.CreatedAt.UTC(),
+		Channels: make([]string, 0, len(p.Channels)), Audience: p.Audience, Contents: p.Contents, Attachments: p.Attachments, Templates: p.Templates,
+		Sender: p.Sender, ScheduledAt: utc(p.ScheduledAt), Listed: p.Listed, CreatedBy: p.CreatedBy, CreatedAt: p.CreatedAt.UTC(),
 		StartedAt: utc(p.StartedAt), CompletedAt: utc(p.CompletedAt), UpdatedAt: p.UpdatedAt.UTC(), Version: p.Version,
 	}
 	for _, id := range p.Channels {

@@ -126,6 +126,33 @@ func TestPublishRefuses(t *testing.T) {
 	}
 }
 
+// What the archive lists follows from the request, or from what it is and whom it is for.
+func TestListed(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.do("POST", "/api/v1/channels", `{"name":"letter","kind":"newsletter","provider":"placeholder"}`).want(http.StatusCreated)
+	channels := []string{"newsletter"}
+	named := map[string]any{"subscriber_ids": []string{n.reader}}
+	for name, c := range map[string]struct {
+		change map[string]any
+		listed bool
+	}{
+		"newsletter to a topic": {map[string]any{"channels": channels}, true},
+		"not wanted":            {map[string]any{"channels": channels, "listed": false}, false},
+		"no page":               {nil, false},
+		"named readers":         {map[string]any{"channels": channels, "audience": named}, false},
+		"wanted":                {map[string]any{"channels": channels, "audience": named, "listed": true}, true},
+		"alert":                 {map[string]any{"channels": channels, "publication_type": "alert"}, false},
+	} {
+		made := n.publish(c.change).want(http.StatusAccepted)
+		if got := read[publicationBody](n.do("GET", made.Header.Get("Location"), nil).want(http.StatusOK)); got.Listed != c.listed {
+			t.Errorf("%s: listed %t", name, got.Listed)
+		}
+	}
+	n.publish(map[string]any{"listed": true}).problem(http.StatusUnprocessableEntity, "invalid_input", "/listed not_allowed")
+	n.publish(map[string]any{"listed": "yes"}).problem(http.StatusUnprocessableEntity, "invalid_input", "/listed wrong_type")
+}
+
 // A template that would miss a variable is told before anything is stored, with what was probably meant.
 func TestPublishChecksVariables(t *testing.T) {
 	t.Parallel()

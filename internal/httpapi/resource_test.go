@@ -1,12 +1,18 @@
 package httpapi
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
+
+	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/content"
+	"github.com/presswork/presswork/internal/seal"
 )
 
 func TestTopics(t *testing.T) {
@@ -84,7 +90,19 @@ func TestContents(t *testing.T) {
 	if len(list.Items) != 1 || list.Items[0].Body != "" {
 		t.Errorf("list %+v", list)
 	}
-	a.do("DELETE", where, nil).want(204)
+	a.do("DELETE", where, nil, `If-Match: "1"`).problem(http.StatusPreconditionFailed, "version_mismatch")
+	a.do("DELETE", where, nil, `If-Match: "2"`).want(204)
+}
+
+// A body of the longest length goes in however a client's JSON library escapes it.
+func TestContentOfTheLongestBody(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	emoji := strings.Repeat("\\ud83d\\ude00", content.MaxBody)
+	got := read[contentBody](a.do("POST", "/api/v1/contents", `{"title":"Long","body":"`+emoji+`"}`).want(http.StatusCreated))
+	if n := utf8.RuneCountInString(got.Body); n != content.MaxBody {
+		t.Errorf("%d characters", n)
+	}
 }
 
 func TestTemplates(t *testing.T) {
@@ -109,7 +127,14 @@ func TestTemplates(t *testing.T) {
 	if len(heads.Items) != 1 || !slices.Equal(heads.Items[0].Languages, []string{"en"}) {
 		t.Errorf("list %+v", heads)
 	}
-	a.do("DELETE", where, nil).want(204)
+	for _, language := range []string{"und", "en-x-" + strings.Repeat("abcdefgh-", 400) + "a"} {
+		languages := map[string]any{language: good}
+		a.do("POST", "/api/v1/templates", map[string]any{"name": "odd", "channel": "email", "languages": languages}).problem(422, "invalid_input")
+	}
+	a.do("POST", "/api/v1/templates", map[string]any{"name": "a\nb", "channel": "email", "languages": body["languages"]}).
+		problem(422, "invalid_input", "/name format")
+	a.do("DELETE", where, nil, `If-Match: "1"`).problem(http.StatusPreconditionFailed, "version_mismatch")
+	a.do("DELETE", where, nil, `If-Match: *`).want(204)
 }
 
 func TestTemplateProblems(t *testing.T) {
@@ -168,7 +193,54 @@ func TestChannels(t *testing.T) {
 	a.do("POST", "/api/v1/channels", `{"kind":"fax","provider":"slack","name":"A B","settings":{"x":"y"}}`).problem(422, "invalid_input",
 		"/name format", "/kind unknown_channel", "/settings/channel required", "/settings/x unknown_field")
 	a.do("POST", "/api/v1/channels", `{"kind":"slack","provider":"nobody","name":"x"}`).problem(422, "invalid_input", "/provider unknown_provider")
+	a.do("DELETE", where, nil, `If-Match: "1"`).problem(http.StatusPreconditionFailed, "version_mismatch")
 	a.do("DELETE", where, nil).want(204)
+}
+
+// A channel whose secrets were sealed with a key that is lost hides no other, can be switched off, and works again
+// once it is given others.
+func TestChannelWithUnreadableSecrets(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	lost, err := seal.New(bytes.Repeat([]byte("x"), 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := a.db.Channels(lost).CreateChannel(t.Context(), channel.Channel{
+		Kind: channel.Slack, Provider: "slack", Name: "chat", Enabled: true,
+		Settings: map[string]string{"channel": "C1"}, Secrets: map[string]string{"token": "t"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	where := "/api/v1/channels/" + made.UID.String()
+	all := read[list[channelBody]](a.do("GET", "/api/v1/channels", nil).want(200))
+	if len(all.Items) != 1 || !all.Items[0].Unreadable || len(all.Items[0].Secrets) != 0 {
+		t.Errorf("list %+v", all)
+	}
+	body := map[string]any{"kind": "slack", "provider": "slack", "name": "chat", "settings": map[string]string{"channel": "C1"}}
+	a.do("PUT", where, body).problem(422, "invalid_input", "/secrets unreadable")
+	if off := read[channelBody](a.do("POST", where+"/disable", nil).want(200)); off.Enabled || !off.Unreadable {
+		t.Errorf("off %+v", off)
+	}
+	a.do("POST", where+"/enable", nil).problem(422, "invalid_input", "/secrets unreadable")
+	body["secrets"] = map[string]string{"token": "new"}
+	if got := read[channelBody](a.do("PUT", where, body).want(200)); got.Unreadable || !slices.Equal(got.Secrets, []string{"token"}) {
+		t.Errorf("mended %+v", got)
+	}
+	a.do("POST", where+"/enable", nil).want(200)
+}
+
+// TestHalfAKeyPair is refused when a channel is made and when it is changed.
+func TestHalfAKeyPair(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	half := `{"kind":"email","provider":"ses","name":"mail","secrets":{"access_key_id":"an-id"}}`
+	a.do("POST", "/api/v1/channels", half).problem(422, "invalid_input", "/secrets/secret_access_key required")
+	where := a.do("POST", "/api/v1/channels", `{"kind":"email","provider":"ses","name":"mail","secrets":{"access_key_id":"an-id","secret_access_key":"x"}}`).location()
+	a.do("PUT", where, `{"kind":"email","provider":"ses","name":"mail","secrets":{"secret_access_key":"x"}}`).problem(422, "invalid_input", "/secrets/access_key_id required")
+	a.do("PUT", where, half).problem(422, "invalid_input", "/secrets/secret_access_key required")
+	a.do("PUT", where, `{"kind":"email","provider":"ses","name":"mail","secrets":{}}`).want(200)
 }
 
 func TestPlaceholderInProduction(t *testing.T) {

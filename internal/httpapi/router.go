@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/gin-gonic/gin"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/presswork/presswork/internal/channel"
@@ -23,6 +24,8 @@ type Deps struct {
 	Production bool
 	// Observe is called after every request; nil: not.
 	Observe func(Request)
+	// Tracer makes a span of every request but those of machines that only look; nil: none.
+	Tracer trace.Tracer
 	// Pages answers everything below /p/, which is open to everybody; nil: not there.
 	Pages http.Handler
 	// Database and Redis are tried by /readyz; nil: not tried.
@@ -36,6 +39,7 @@ type Deps struct {
 	Subscribers SubscriberStore
 	Contents    ContentStore
 	Templates   TemplateStore
+	Assets      AssetStore
 	Channels    ChannelStore
 	Senders     SenderStore
 
@@ -62,7 +66,11 @@ func New(d Deps) http.Handler {
 	e.ForwardedByClientIP = false
 	e.HandleMethodNotAllowed = true
 	e.ContextWithFallback = true
-	e.Use(correlate, observe(d.Log, d.Observe), answerErrors(d.Log))
+	e.Use(correlate)
+	if d.Tracer != nil {
+		e.Use(traced(d.Tracer))
+	}
+	e.Use(observe(d.Log, d.Observe), answerErrors(d.Log))
 	e.NoRoute(func(c *gin.Context) { abort(c, fault.New(fault.NotFound, "not_found", "There is nothing here.")) })
 	e.NoMethod(func(c *gin.Context) {
 		abort(c, fault.New(fault.Malformed, codeMethodNotAllowed, "This method is not allowed here."))
@@ -85,6 +93,7 @@ func registerResources(r gin.IRouter, d Deps) {
 	registerSubscribers(r, d)
 	registerContents(r, d)
 	registerTemplates(r, d)
+	registerAssets(r, d)
 	registerChannels(r, d)
 	registerSenders(r, d)
 	registerPublications(r, d)

@@ -53,6 +53,7 @@ func newAPI(t testing.TB, tweak ...func(*Deps)) *api {
 	return serve(t, db, append([]func(*Deps){func(d *Deps) {
 		d.Database, d.Registry, d.Engine = db, testRegistry(), engine
 		d.Topics, d.Subscribers, d.Contents, d.Templates, d.Senders = db, db, db, db, db
+		d.Assets = db
 		d.Channels = db.Channels(sealer)
 		d.Publications, d.Progress, d.Analytics = db, db, db
 	}}, tweak...)...)
@@ -75,6 +76,9 @@ func testRegistry() *channel.Registry {
 	return channel.NewRegistry(nil,
 		channel.Provider{Name: "slack", Kinds: []channel.Kind{channel.Slack}, Settings: []channel.Setting{
 			{Name: "channel", Required: true}, {Name: "token", Secret: true, Required: true},
+		}},
+		channel.Provider{Name: "ses", Kinds: []channel.Kind{channel.Email}, Settings: []channel.Setting{
+			{Name: "access_key_id", Secret: true, With: "secret_access_key"}, {Name: "secret_access_key", Secret: true, With: "access_key_id"},
 		}},
 		channel.Provider{Name: "placeholder", Kinds: channel.Kinds()},
 	)

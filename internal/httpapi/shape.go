@@ -12,7 +12,7 @@ import (
 	"github.com/presswork/presswork/internal/fault"
 )
 
-// maxFieldErrors bounds how many problems of one body are answered.
+// maxFieldErrors bounds how many problems of one body are answered: a body can have more than fit an answer.
 const maxFieldErrors = 100
 
 // checkShape notes every place where tree does not fit T: unknown fields, wrong types, numbers out of
@@ -79,6 +79,16 @@ func checkNUL(f *fault.Fields, at, text string) {
 	if strings.ContainsRune(text, 0) {
 		f.Add(at, "format", "must not contain the character U+0000")
 	}
+}
+
+// exact refuses whole numbers beyond ±2⁵³ (RFC 7493, 2.2): as a float64 they become others, silently.
+func exact(n json.Number) bool {
+	const most = 1 << 53
+	if strings.ContainsAny(n.String(), ".eE") {
+		return true
+	}
+	whole, err := strconv.ParseInt(n.String(), 10, 64)
+	return err == nil && whole >= -most && whole <= most
 }
 
 func finite(n json.Number, bits int) bool {
@@ -149,7 +159,7 @@ func checkAny(f *fault.Fields, at string, v any) {
 	case string:
 		checkNUL(f, at, v)
 	case json.Number:
-		noteType(f, at, finite(v, 64), "a number that a computer can hold")
+		noteType(f, at, finite(v, 64) && exact(v), "a number that JSON keeps exactly: write larger ones as strings")
 	case object:
 		checkMap(f, at, v, reflect.TypeFor[map[string]any]())
 	case []any:
@@ -162,8 +172,5 @@ func escapePointer(name string) string {
 	if len(name) > 64 {
 		name = strings.ToValidUTF8(name[:64], "") + "…"
 	}
-	return pointerEscaper.Replace(name)
+	return fault.Token(name)
 }
-
-// pointerEscaper writes a name as a part of an RFC 6901 pointer.
-var pointerEscaper = strings.NewReplacer("~", "~0", "/", "~1")

@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"go.uber.org/zap"
 
+	"github.com/presswork/presswork/internal/canonical"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/subscriber"
 )
@@ -99,7 +100,7 @@ func readFilter(c *gin.Context) (subscriber.Filter, error) {
 		return f, badQuery("status", "must be pending, active or unsubscribed")
 	}
 	if text, given := c.GetQuery("topic"); given {
-		slug, err := subscriber.ParseTopic(text)
+		slug, err := canonical.Topic(text)
 		if err != nil {
 			return f, badQuery("topic", "%s", err)
 		}

@@ -14,18 +14,20 @@ import (
 type TemplateStore interface {
 	CreateTemplate(ctx context.Context, s template.Set) (template.Set, error)
 	Template(ctx context.Context, uid ident.UID) (template.Set, error)
+	PinnedTemplate(ctx context.Context, id int64, version int) (template.Set, error)
 	UpdateTemplate(ctx context.Context, uid ident.UID, change func(template.Set) (template.Set, error)) (template.Set, error)
-	DeleteTemplate(ctx context.Context, uid ident.UID) error
+	DeleteTemplate(ctx context.Context, uid ident.UID, check func(version int) error) error
 	ListTemplates(ctx context.Context, after int64, limit int) ([]template.Set, error)
 }
 
 type templates struct {
 	store  TemplateStore
+	images images
 	engine template.Engine
 }
 
 func registerTemplates(r gin.IRouter, d Deps) {
-	h := templates{d.Templates, d.Engine}
+	h := templates{d.Templates, images{d.Assets}, d.Engine}
 	r.GET("/templates", handle(h.list))
 	r.POST("/templates", handle(h.create))
 	r.GET("/templates/:id", handle(h.get))
@@ -105,12 +107,15 @@ func (h templates) list(c *gin.Context) error {
 }
 
 func (h templates) create(c *gin.Context) error {
-	in, err := decode[templateInput](c, limitOther)
+	in, err := decode[templateInput](c, limitText)
 	if err != nil {
 		return err
 	}
 	s, err := template.NewSet(h.engine, in.Name, in.Channel, in.sources())
 	if err != nil {
+		return err
+	}
+	if err := h.images.ofSources(c.Request.Context(), s.Languages); err != nil {
 		return err
 	}
 	if s, err = h.store.CreateTemplate(c.Request.Context(), s); err != nil {
@@ -137,8 +142,11 @@ func (h templates) update(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decode[templateInput](c, limitOther)
+	in, err := decode[templateInput](c, limitText)
 	if err != nil {
+		return err
+	}
+	if err := h.images.ofSources(c.Request.Context(), in.sources()); err != nil {
 		return err
 	}
 	s, err := h.store.UpdateTemplate(c.Request.Context(), uid, func(before template.Set) (template.Set, error) {
@@ -161,7 +169,8 @@ func (h templates) delete(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := h.store.DeleteTemplate(c.Request.Context(), uid); err != nil {
+	check := func(version int) error { return ifMatch(c, version) }
+	if err := h.store.DeleteTemplate(c.Request.Context(), uid, check); err != nil {
 		return err
 	}
 	return gone(c)

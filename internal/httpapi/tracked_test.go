@@ -16,11 +16,6 @@ import (
 	"github.com/presswork/presswork/internal/token"
 )
 
-// noArchive has no public pages.
-type noArchive struct{}
-
-func (noArchive) Archive(context.Context, ident.UID, string) (string, error) { return "", nil }
-
 // What a reader does with a mail is counted, from the link to the report: an opening twice, a click, a
 // one-click unsubscription.
 func TestFromLinkToCounter(t *testing.T) {
@@ -35,7 +30,7 @@ func TestFromLinkToCounter(t *testing.T) {
 		writer = postgres.NewEventWriter(db, zap.NewNop())
 		d.Tokens, d.Links, d.Events = signer, db, writer
 		var err error
-		if d.Pages, err = pages.New(pages.Deps{Tokens: signer, Readers: db, Archive: noArchive{}}); err != nil {
+		if d.Pages, err = pages.New(pages.Deps{Tokens: signer, Readers: db}); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/mitsuhiko/minijinja/minijinja-go/v2/value"
@@ -28,7 +29,7 @@ func convert(v any) value.Value {
 	case int64:
 		return value.FromInt(v)
 	case float64:
-		return value.FromFloat(v)
+		return convertFloat(v)
 	case time.Time:
 		return value.FromString(v.Format(time.RFC3339))
 	case []string:
@@ -43,6 +44,15 @@ func convert(v any) value.Value {
 		return value.FromMap(convertMap(v))
 	}
 	return value.FromString(fmt.Sprint(v))
+}
+
+// convertFloat makes an integer of a whole number: JSON, from which the data come, does not tell 7 from 7.0, and
+// a template that says {{ data.issue }} wants "7". Beyond 2^53 a float64 has no exact integers.
+func convertFloat(v float64) value.Value {
+	if v == math.Trunc(v) && math.Abs(v) <= 1<<53 {
+		return value.FromInt(int64(v))
+	}
+	return value.FromFloat(v)
 }
 
 func convertList[T any](list []T) value.Value {

@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -90,6 +91,46 @@ func TestData(t *testing.T) {
 	}
 	if got := mustRender(t, engine, source, map[string]any{"a": engine.Freeze(data)}); got != want {
 		t.Errorf("frozen: got %s", got)
+	}
+}
+
+// TestEmptyLists iterates over lists that have nothing in them, however they came to be.
+func TestEmptyLists(t *testing.T) {
+	t.Parallel()
+	engine := newEngine(t, nil)
+	data := map[string]any{"one": []any{map[string]any{"n": 1}}, "empty": []any{}, "nil": []string(nil), "s": "", "m": map[string]any{}}
+	for _, list := range []string{
+		"[]", "empty", "nil", "s", "m", "missing", "one[1:]", "one[:0]", "empty[1:]", "nil[:2]", "one[1:][1:]", "empty|list", "s|list", "m|list",
+		"one|select('undefined')", "one|reject('defined')|list", "one|selectattr('n', 'gt', 1)", "one|rejectattr('n')|list",
+		"empty|map(attribute='n')", "empty|sort", "empty|unique", "empty|reverse", "one[1:]|reverse", "empty|batch(2)", "m|items", "m.keys()",
+		"range(0)", "one[1:] + empty",
+	} {
+		got := mustRender(t, engine, "{% for x in "+list+" %}{{ x }}{% else %}nothing{% endfor %}", data)
+		if got != "nothing" {
+			t.Errorf("%s: %s", list, got)
+		}
+	}
+}
+
+// TestAfterASlice indexes and calls what was sliced or made on the spot.
+func TestAfterASlice(t *testing.T) {
+	t.Parallel()
+	source := "{{ l[1:][0] }}|{{ l[:2][1:]|length }}|{{ [l[0], 5][1] }}|{{ 'abc'[1:].upper() }}|{{ {'k': l[2]}.k }}|{{ l[1:]|first }}"
+	if got := mustRender(t, newEngine(t, nil), source, map[string]any{"l": []any{1, 2, 3}}); got != "2|1|5|BC|3|2" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestWholeNumbers has numbers as JSON gives them.
+func TestWholeNumbers(t *testing.T) {
+	t.Parallel()
+	var data map[string]any
+	if err := json.Unmarshal([]byte(`{"i": 7, "f": 7.5, "neg": -0, "most": 9007199254740992, "huge": 1e300, "l": [1, 2.5]}`), &data); err != nil {
+		t.Fatal(err)
+	}
+	got := mustRender(t, newEngine(t, nil), "{{ i }}|{{ f }}|{{ neg }}|{{ most }}|{{ huge > most }}|{{ l|join(' ') }}|{{ i / 2 }}|{{ i + f }}", data)
+	if want := "7|7.5|0|9007199254740992|True|1 2.5|3.5|14.5"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

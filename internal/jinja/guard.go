@@ -54,10 +54,10 @@ func guarded(source string, body []*syntax.Stmt, kind template.Kind) string {
 
 func (g *guard) insert(at int, text string) { g.edits = append(g.edits, edit{at, at, text}) }
 
-// wrap puts a filter behind an expression.
+// wrap puts a filter behind an expression. What follows that, such as another index, is of the whole.
 func (g *guard) wrap(e *syntax.Expr, filter string) {
-	g.insert(e.Start, "(")
-	g.insert(e.End, ")|"+filter)
+	g.insert(e.Start, "((")
+	g.insert(e.End, ")|"+filter+")")
 }
 
 // apply makes all edits. At one offset insertions come in the order they were made, which is inside

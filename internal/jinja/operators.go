@@ -142,6 +142,9 @@ func opIterate(state filters.State, v value.Value, _ filterArgs, _ keywords) (va
 	if v.Kind() == value.KindString {
 		n *= elementSize
 	}
+	if list, ok := v.AsSlice(); ok && list == nil {
+		v = value.FromSlice([]value.Value{}) // an empty slice of a list: the evaluator takes it for none
+	}
 	return v, budgetOf(state).spend(n)
 }
 

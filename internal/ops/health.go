@@ -12,13 +12,14 @@ func healthy(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// ready answers with what check says. Its error goes to the log only: the route is open.
-func ready(check func(context.Context) (any, error), log *zap.Logger) http.HandlerFunc {
+// ready answers with what check says. Its error goes to the log only: the route is open. Who shows no key, or a wrong
+// one, is answered too: a probe has none.
+func ready(check func(ctx context.Context, known bool) (any, error), key string, log *zap.Logger) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var body any
 		var err error
 		if check != nil {
-			body, err = check(r.Context())
+			body, err = check(r.Context(), shows(r, key))
 		}
 		status, word := http.StatusOK, "ok"
 		if err != nil {

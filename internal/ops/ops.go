@@ -11,19 +11,24 @@ import (
 	"go.uber.org/zap"
 )
 
+// Connector is asynq's RedisConnOpt, as the queue is one.
+type Connector interface {
+	// MakeRedisClient makes a new redis.UniversalClient, which belongs to the caller.
+	MakeRedisClient() any
+}
+
 // Deps is what the listener shows.
 type Deps struct {
 	// Metrics answers /metrics; nil: not there.
 	Metrics http.Handler
-	// RedisURL is where the queues are: redis://, rediss:// or unix://, as for queue.Open. Asynqmon gets
-	// connections of its own; they are made when they are needed.
-	RedisURL string
+	// Redis is where the queues are. Asynqmon gets clients of its own, which connect when they are needed.
+	Redis Connector
 	// APIKey opens every route, as a bearer token or as the password of HTTP Basic with any user name;
 	// empty: nobody gets in.
 	APIKey string
 	// Ready says what /readyz answers with 200; on an error it is 503, with the same body if there is one.
-	// The answer is open to everybody. nil: always ready.
-	Ready func(ctx context.Context) (any, error)
+	// Everybody may ask; known says that this one showed the APIKey. nil: always ready.
+	Ready func(ctx context.Context, known bool) (any, error)
 	// Log takes refused requests and failed probes; nil: nothing is logged.
 	Log *zap.Logger
 }
@@ -34,13 +39,13 @@ type Handler struct {
 	queues *queues
 }
 
-// New is the operators' handler. It makes no network call; the error is about the RedisURL. Profiles and
+// New is the operators' handler. It makes no network call; an error is one of the build. Profiles and
 // traces take as long as their parameter seconds says: the server's write timeout must leave room for that.
 func New(d Deps) (*Handler, error) {
 	if d.Log == nil {
 		d.Log = zap.NewNop()
 	}
-	q, err := newQueues(d.RedisURL)
+	q, err := newQueues(d.Redis)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +68,7 @@ func New(d Deps) (*Handler, error) {
 
 	outer := http.NewServeMux()
 	outer.HandleFunc("GET /healthz", healthy)
-	outer.Handle("GET /readyz", ready(d.Ready, d.Log))
+	outer.Handle("GET /readyz", ready(d.Ready, d.APIKey, d.Log))
 	outer.Handle("/", sameOrigin(authenticate(d.APIKey, d.Log, inner), d.Log))
 	return &Handler{Handler: protect(outer), queues: q}, nil
 }

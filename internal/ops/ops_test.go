@@ -24,10 +24,15 @@ func TestMain(m *testing.M) { redistest.Main(m) }
 // start serves an ops handler on a free port, with a Redis of its own.
 func start(t *testing.T, change ...func(*Deps)) (server *httptest.Server, redisURL string) {
 	t.Helper()
+	redisURL = redistest.New(t)
+	connection, err := asynq.ParseRedisURI(redisURL)
+	if err != nil {
+		t.Fatal(err)
+	}
 	d := Deps{
-		Metrics:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "presswork_up 1\n") }),
-		RedisURL: redistest.New(t),
-		APIKey:   key,
+		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "presswork_up 1\n") }),
+		Redis:   connection,
+		APIKey:  key,
 	}
 	for _, c := range change {
 		c(&d)
@@ -43,7 +48,7 @@ func start(t *testing.T, change ...func(*Deps)) (server *httptest.Server, redisU
 			t.Errorf("close: %v", err)
 		}
 	})
-	return server, d.RedisURL
+	return server, redisURL
 }
 
 // enqueue puts a task that waits into a queue.
@@ -315,7 +320,7 @@ func TestReady(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			server, _ := start(t, func(d *Deps) { d.Ready = func(context.Context) (any, error) { return c.body, c.err } })
+			server, _ := start(t, func(d *Deps) { d.Ready = func(context.Context, bool) (any, error) { return c.body, c.err } })
 			answer, text := call(t, server.Client(), http.MethodGet, server.URL+"/readyz")
 			if answer.StatusCode != c.status || strings.TrimSpace(text) != c.want {
 				t.Errorf("%d %s", answer.StatusCode, text)
@@ -324,10 +329,43 @@ func TestReady(t *testing.T) {
 	}
 }
 
-func TestBadRedisURL(t *testing.T) {
+// TestReadyTellsWhoAsks: everybody gets an answer, and only who shows the key is known.
+func TestReadyTellsWhoAsks(t *testing.T) {
 	t.Parallel()
-	if _, err := New(Deps{RedisURL: "mailto:nobody"}); err == nil {
-		t.Error("taken")
+	server, _ := start(t, func(d *Deps) {
+		d.Ready = func(_ context.Context, known bool) (any, error) { return map[string]bool{"known": known}, nil }
+	})
+	for header, want := range map[string]string{
+		"": `{"known":false}`, "Bearer " + key: `{"known":true}`, basic("me", key): `{"known":true}`,
+		"Bearer wrong": `{"known":false}`, basic("me", ""): `{"known":false}`,
+	} {
+		if answer, text := call(t, server.Client(), http.MethodGet, server.URL+"/readyz", "Authorization", header); answer.StatusCode != http.StatusOK || strings.TrimSpace(text) != want {
+			t.Errorf("%q: %d %s", header, answer.StatusCode, text)
+		}
+	}
+}
+
+// TestAsynqmonOnACluster shows the queues, and which server has them.
+func TestAsynqmonOnACluster(t *testing.T) {
+	t.Parallel()
+	options, err := redis.ParseClusterURL(strings.Replace(redistest.Cluster(t), "redis-cluster:", "redis:", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	connection := asynq.RedisClusterClientOpt{Addrs: options.Addrs, Password: options.Password}
+	client := asynq.NewClient(connection)
+	defer client.Close()
+	if _, err := client.Enqueue(asynq.NewTask("send-email", nil), asynq.Queue("email")); err != nil {
+		t.Fatal(err)
+	}
+	server, _ := start(t, func(d *Deps) { d.Redis = connection })
+	for path, want := range map[string]string{
+		"/queues/api/queues": `"pending":1`, "/queues/api/queues/email/pending_tasks": `"send-email"`,
+		"/queues/api/redis_info": `"cluster":true`, "/queues/api/servers": `"servers":[]`,
+	} {
+		if answer, text := call(t, server.Client(), http.MethodGet, server.URL+path, "Authorization", "Bearer "+key); answer.StatusCode != http.StatusOK || !strings.Contains(text, want) {
+			t.Errorf("%s: %d %s", path, answer.StatusCode, text)
+		}
 	}
 }
 

@@ -3,12 +3,10 @@ package ops
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 
 	"github.com/hibiken/asynqmon"
-	"github.com/redis/go-redis/v9"
 )
 
 // queues is Asynqmon: the queues and their tasks, whose payloads hold nothing but ids.
@@ -17,12 +15,8 @@ type queues struct {
 	policy string
 }
 
-func newQueues(redisURL string) (*queues, error) {
-	options, err := redis.ParseURL(redisURL)
-	if err != nil {
-		return nil, errors.New("the Redis URL cannot be read") // its error would quote a password
-	}
-	q := &queues{HTTPHandler: asynqmon.New(asynqmon.Options{RootPath: "/queues", RedisConnOpt: connection{options}})}
+func newQueues(connection Connector) (*queues, error) {
+	q := &queues{HTTPHandler: asynqmon.New(asynqmon.Options{RootPath: "/queues", RedisConnOpt: connection})}
 	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "/queues", http.NoBody)
 	if err != nil {
 		return nil, fmt.Errorf("ask for Asynqmon's page: %w", err)
@@ -44,15 +38,6 @@ func newQueues(redisURL string) (*queues, error) {
 func (q *queues) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Security-Policy", q.policy)
 	q.HTTPHandler.ServeHTTP(w, r)
-}
-
-// connection is an asynq.RedisConnOpt that takes the same URLs as internal/queue, whose asynq this is none of.
-type connection struct{ options *redis.Options }
-
-// MakeRedisClient returns a new redis.UniversalClient, which belongs to the caller.
-func (c connection) MakeRedisClient() any {
-	options := *c.options
-	return redis.NewClient(&options)
 }
 
 // body keeps an answer's body.

@@ -3,6 +3,7 @@ package pages
 import (
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
@@ -33,6 +34,6 @@ func (p *pages) archive(w http.ResponseWriter, r *http.Request) error {
 		h.Del("X-Robots-Tag")
 	}
 	// The document is an operator's own, from sanitised parts, and the policy runs nothing in it.
-	_, _ = w.Write([]byte(html)) //nolint:gosec // as said; and the reader may have left
+	_, _ = w.Write([]byte(strings.Replace(html, "</head>", feedLink+"</head>", 1))) //nolint:gosec // as said; and the reader may have left
 	return nil
 }

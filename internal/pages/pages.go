@@ -1,4 +1,4 @@
-// Package pages is what subscribers see in their browser: unsubscribing and the public archive. The pages
+// Package pages is what subscribers see in their browser: unsubscribing, and the public archive with its feed. The pages
 // work without JavaScript and without cookies; what a visitor may do follows from the signed token in the
 // link, and no page loads anything from elsewhere.
 package pages
@@ -10,11 +10,14 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/presswork/presswork/internal/edition"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/keep"
 	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/internal/telemetry"
 	"github.com/presswork/presswork/internal/token"
@@ -31,6 +34,10 @@ type Deps struct {
 	}
 	Readers Readers
 	Archive Archive
+	Images  Images
+	Listing Listing
+	// PublicURL stands before the addresses in the feed, without a slash at its end.
+	PublicURL string
 	// Index lets search engines list the archive; unsubscribe pages are never listed.
 	Index bool
 }
@@ -43,16 +50,26 @@ type Readers interface {
 	Unsubscribe(ctx context.Context, u publication.Unsubscription) error
 }
 
-// Archive renders a publication for an anonymous reader.
+// Archive renders publications for anonymous readers.
 type Archive interface {
 	// Archive is a whole HTML document in the language that fits best, or NotFound if the publication has no
 	// public page.
 	Archive(ctx context.Context, uid ident.UID, language string) (html string, err error)
+	// Article is what a newsletter says, by its internal id, without its frame. It is GiveUp if it cannot be read.
+	Article(ctx context.Context, publication int64, language string) (edition.Article, error)
+}
+
+// Listing knows which publications the archive lists.
+type Listing interface {
+	// ArchiveList is NotFound if Before is unknown, and empty for an unknown topic.
+	ArchiveList(ctx context.Context, f publication.ArchiveFilter) (publication.ArchiveList, error)
 }
 
 type pages struct {
 	Deps
 	views *views
+	// feeds are by their entity tag, which says everything about one.
+	feeds *keep.Values[string, []byte]
 }
 
 // New is the handler of everything below /p/. It is safe for concurrent use and starts nothing. It fails
@@ -65,11 +82,14 @@ func New(d Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the pages: %w", err)
 	}
-	p := &pages{Deps: d, views: views}
+	p := &pages{Deps: d, views: views, feeds: keep.New[string](keptFeeds, func(feed []byte) int { return len(feed) })}
 	mux := http.NewServeMux()
 	mux.Handle("GET /p/u/{token}", p.handle(p.askUnsubscribe))
 	mux.Handle("POST /p/u/{token}", p.handle(p.unsubscribe))
 	mux.Handle("GET /p/n/{uid}", p.handle(p.archive))
+	mux.Handle("GET "+ImagePath+"{uid}", p.handle(p.image))
+	mux.Handle("GET /p/archive", p.handle(p.archiveList))
+	mux.Handle("GET /p/archive.atom", p.handle(p.feed))
 	mux.Handle("/p/", p.handle(func(http.ResponseWriter, *http.Request) error {
 		return fault.New(fault.NotFound, "not_found", "")
 	}))
@@ -116,9 +136,8 @@ func (p *pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // show writes a page. It is complete before the first byte leaves.
 func (p *pages) show(w http.ResponseWriter, r *http.Request, status int, v view) {
-	v.Organisation = p.Organisation
-	var body bytes.Buffer
-	if err := p.views.pages.ExecuteTemplate(&body, "layout.html", v); err != nil {
+	body, err := p.render(v)
+	if err != nil {
 		p.Log.Error("a page cannot be shown", zap.Error(err), telemetry.CorrelationField(r.Context()))
 		http.Error(w, "This page cannot be shown.", http.StatusInternalServerError)
 		return
@@ -127,14 +146,29 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request, status int, v view)
 	w.Header().Set("Content-Language", v.Text.Language)
 	w.Header().Set("Vary", "Accept-Language")
 	w.WriteHeader(status)
-	_, _ = w.Write(body.Bytes()) // the reader may have left
+	_, _ = w.Write(body) // the reader may have left
 }
 
-// maxForm bounds what a form may hold.
-const maxForm = 4 << 10
+func (p *pages) render(v view) ([]byte, error) {
+	v.Organisation = p.Organisation
+	var body bytes.Buffer
+	if err := p.views.pages.ExecuteTemplate(&body, "layout.html", v); err != nil {
+		return nil, fmt.Errorf("fill in a page: %w", err)
+	}
+	return body.Bytes(), nil
+}
+
+// maxForm bounds what a form may hold, formTime how long it may take to arrive: the server allows for uploads.
+const (
+	maxForm  = 4 << 10
+	formTime = 10 * time.Second
+)
 
 // readForm reads a small form.
 func readForm(w http.ResponseWriter, r *http.Request) error {
+	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(formTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("limit the time of a form: %w", err)
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
 		if err := r.ParseMultipartForm(maxForm); err != nil { //nolint:gosec // bounded by MaxBytesReader

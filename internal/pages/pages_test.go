@@ -35,6 +35,7 @@ type house struct {
 	err    error
 	left   []publication.Unsubscription
 	actors []string
+	past
 }
 
 func (h *house) Recipient(context.Context, int64, int64) (publication.Recipient, error) {
@@ -54,7 +55,7 @@ func (h *house) Archive(_ context.Context, uid ident.UID, language string) (stri
 	if uid.String() != issue {
 		return "", fault.New(fault.NotFound, "not_found", "")
 	}
-	return "<!doctype html><title>Issue " + language + "</title>", nil
+	return "<!doctype html><html><head><title>Issue " + language + "</title></head><body></body></html>", nil
 }
 
 const issue = "0190b5a0-0000-7000-8000-00000000000a"
@@ -65,7 +66,9 @@ func newHouse(t *testing.T) *house {
 		t: t, signer: token.NewSigner([]byte("a secret of at least thirty-two characters")),
 		reader: publication.Recipient{Email: "ada@example.org", Language: "en", Active: true},
 	}
-	handler, err := New(Deps{Organisation: "Desk & Co", Tokens: h.signer, Readers: h, Archive: h})
+	handler, err := New(Deps{
+		Organisation: "Desk & Co", Tokens: h.signer, Readers: h, Archive: h, Images: h, Listing: h, PublicURL: "https://desk.example",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,6 +271,9 @@ func TestArchive(t *testing.T) {
 	if p.status != http.StatusOK || !strings.Contains(p.body, "Issue de") || !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "sandbox") ||
 		strings.Contains(policy, "script") || p.header.Get("X-Robots-Tag") != "noindex" || !strings.Contains(p.header.Get("Cache-Control"), "public") {
 		t.Errorf("%d %v %s", p.status, p.header, p.body)
+	}
+	if head, _, _ := strings.Cut(p.body, "</head>"); !strings.Contains(head, `type="application/atom+xml" href="../archive.atom">`) {
+		t.Errorf("the feed is not to be found in %s", p.body)
 	}
 	for _, path := range []string{"/p/n/x", "/p/n/0190b5a0-0000-7000-8000-00000000000b"} {
 		h.checkPage(h.ask("GET", path, ""), http.StatusNotFound, "Page not found")

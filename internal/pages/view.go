@@ -20,6 +20,9 @@ type view struct {
 	Organisation         string
 	Address              string // masked
 	Topics               []publication.Topic
+	Archive              *archiveView
+	// Index lets search engines list the page.
+	Index bool
 }
 
 type views struct {

@@ -57,6 +57,7 @@ type acceptance struct {
 	publication.Submission
 	uid                ident.UID
 	actor, correlation string
+	trace              string // the span that the publication follows from
 	answer             chan answer
 	same               []*acceptance // those with an equal key, merged into this one
 }
@@ -72,9 +73,11 @@ type answer struct {
 // With a key, a repetition within 24 hours gives the first answer again, with Replay; the same key with
 // another digest is an Invalid error. If ctx ends early, the publication may be stored all the same.
 func (a *Acceptor) Accept(ctx context.Context, s publication.Submission) (publication.Accepted, error) {
+	ctx, span := startSpan(ctx, a.db.tracer, "store a publication")
+	defer span.End() // its statement is shared with others, and in no trace
 	one := &acceptance{
 		Submission: s, uid: ident.New(), answer: make(chan answer, 1),
-		actor: audit.Actor(ctx), correlation: telemetry.Correlation(ctx),
+		actor: audit.Actor(ctx), correlation: telemetry.Correlation(ctx), trace: telemetry.TraceParent(ctx),
 	}
 	select {
 	case a.waiting <- one:

@@ -20,9 +20,11 @@ WITH input AS MATERIALIZED (
     SELECT nextval('publication_id_seq') AS id, t.*
     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::text[], $8::text[],
                 $9::text[], $10::text[], $11::integer[], $12::timestamptz[], $13::text[], $14::text[], $15::text[],
-                $16::bytea[], $17::text[]) WITH ORDINALITY
+                $16::bytea[], $17::text[], $19::text[], $20::boolean[],
+                $21::text[]) WITH ORDINALITY
       AS t (uid, title, type, priority, lane, channels, audience, contents, templates, data, sender_id,
-            scheduled_at, actor, correlation_id, key, digest, queue, n)
+            scheduled_at, actor, correlation_id, key, digest, queue, trace_context, listed,
+            attachments, n)
 ), claimed AS (
     INSERT INTO idempotency AS i (principal, route, key, request_hash, publication_id)
     SELECT actor, $18, key, digest, id FROM input WHERE key <> '' ORDER BY n
@@ -34,19 +36,21 @@ WITH input AS MATERIALIZED (
     SELECT * FROM input WHERE key = '' OR id IN (SELECT publication_id FROM claimed)
 ), stored AS (
     INSERT INTO publication (id, uid, title, type, priority, lane, state, channels, audience, contents, templates,
-                             data, sender_id, scheduled_at, created_by, correlation_id, gen)
+                             data, sender_id, scheduled_at, created_by, correlation_id, gen,
+                             trace_context, listed, attachments)
     OVERRIDING SYSTEM VALUE
     SELECT id, uid, title, type, priority, lane, CASE WHEN scheduled_at IS NULL THEN 'queued' ELSE 'scheduled' END,
            channels::smallint[], audience::jsonb, contents::jsonb, templates::jsonb, data::jsonb, sender_id,
-           scheduled_at, actor, correlation_id, CASE WHEN scheduled_at IS NULL THEN 1 ELSE 0 END
+           scheduled_at, actor, correlation_id, CASE WHEN scheduled_at IS NULL THEN 1 ELSE 0 END,
+           nullif(trace_context, ''), listed, attachments::jsonb
     FROM fresh
     RETURNING id, created_at
 ), audited AS (
     INSERT INTO audit_event (actor, action, entity, entity_uid, correlation_id)
     SELECT actor, 'publication.create', 'publication', uid, correlation_id FROM fresh
 ), queued AS (
-    INSERT INTO outbox (kind, queue, task_id, payload)
-    SELECT 'render', queue, 'r:' || id || ':1', '{"v":1,"publication":' || id || ',"gen":1}'
+    INSERT INTO outbox (kind, queue, task_id, payload, trace_context)
+    SELECT 'render', queue, 'r:' || id || ':1', '{"v":1,"publication":' || id || ',"gen":1}', nullif(trace_context, '')
     FROM fresh WHERE scheduled_at IS NULL
 )
 SELECT n, created_at FROM fresh JOIN stored USING (id)`
@@ -72,6 +76,9 @@ func columnsOf(group []*acceptance) []any {
 		column(group, func(a *acceptance) []byte { return a.Digest[:] }),
 		column(group, func(a *acceptance) string { return tasks.Render{}.Queue(a.Lane) }),
 		acceptRoute,
+		parents(group, func(a *acceptance) string { return a.trace }),
+		column(group, func(a *acceptance) bool { return a.Listed }),
+		column(group, func(a *acceptance) string { return encoded(append([]ident.UID{}, a.Attachments...)) }),
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/presswork/presswork/internal/channel"
-	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/seal"
 )
@@ -50,7 +49,7 @@ func (s *Channels) CreateChannel(ctx context.Context, c channel.Channel) (channe
 	return c, err
 }
 
-// Channel is the one with a uid, secrets open, or NotFound.
+// Channel is the one with a uid, secrets open (or Unreadable), or NotFound.
 func (s *Channels) Channel(ctx context.Context, uid ident.UID) (channel.Channel, error) {
 	c, err := s.scan(s.db.pool.QueryRow(ctx, selectChannel+`WHERE uid = $1`, uid))
 	return c, translate(missing(err, noChannel), "read a channel")
@@ -81,8 +80,11 @@ func (s *Channels) UpdateChannel(
 		if err != nil {
 			return err
 		}
+		if c.Unreadable {
+			secrets = nil // they stay as they are: the key may come back
+		}
 		err = tx.QueryRow(ctx, `
-			UPDATE channel SET kind = $2, provider = $3, name = $4, enabled = $5, settings = $6, secrets = $7,
+			UPDATE channel SET kind = $2, provider = $3, name = $4, enabled = $5, settings = $6, secrets = coalesce($7, secrets),
 			       version = version + 1, updated_at = clock_timestamp()
 			WHERE id = $1 RETURNING version`,
 			c.ID, string(c.Kind), c.Provider, c.Name, c.Enabled, settingsOf(c), secrets).Scan(&c.Version)
@@ -94,11 +96,16 @@ func (s *Channels) UpdateChannel(
 	return c, err
 }
 
-// DeleteChannel removes a channel; what it still owes is not sent. It returns NotFound.
-func (s *Channels) DeleteChannel(ctx context.Context, uid ident.UID) error {
+// DeleteChannel removes a channel; what it still owes is not sent. check is asked with its version and may refuse.
+// It returns NotFound.
+func (s *Channels) DeleteChannel(ctx context.Context, uid ident.UID, check func(version int) error) error {
 	return s.db.tx(ctx, "delete a channel", func(tx pgx.Tx) error {
-		if err := tx.QueryRow(ctx, `DELETE FROM channel WHERE uid = $1 RETURNING id`, uid).Scan(new(int64)); err != nil {
+		var version int
+		if err := tx.QueryRow(ctx, `DELETE FROM channel WHERE uid = $1 RETURNING version`, uid).Scan(&version); err != nil {
 			return missing(err, noChannel)
+		}
+		if err := check(version); err != nil {
+			return err
 		}
 		return record(ctx, tx, "channel", "delete", uid, nil)
 	})
@@ -137,10 +144,9 @@ func (s *Channels) scan(row pgx.Row) (channel.Channel, error) {
 	}
 	plain, err := s.sealer.Open(sealed, sealContext(c))
 	if err != nil {
-		return c, &fault.Error{
-			Kind: fault.Conflict, Code: "secrets_unreadable", Err: err,
-			Detail: fmt.Sprintf("The secrets of channel %s cannot be opened with SECRET_KEY or a previous key.", c.Name),
-		}
+		// One such channel stops neither the others nor its being switched off.
+		c.Unreadable = true
+		return c, nil //nolint:nilerr // as said
 	}
 	return c, json.Unmarshal(plain, &c.Secrets)
 }

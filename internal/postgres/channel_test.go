@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"bytes"
+	"errors"
 	"reflect"
 	"testing"
 
@@ -59,11 +60,18 @@ func TestChannelLife(t *testing.T) {
 	if _, err := store.CreateChannel(t.Context(), channel.Channel{Kind: channel.Email, Provider: "smtp", Name: "chat"}); fault.CodeOf(err) != "already_exists" {
 		t.Errorf("the same name: %v", err)
 	}
-	if err := store.DeleteChannel(t.Context(), made.UID); err != nil {
-		t.Error(err)
+	present, err := store.Channel(t.Context(), made.UID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.DeleteChannel(t.Context(), made.UID, notVersion(present.Version)); !errors.Is(err, errVersion) {
+		t.Errorf("the check was not asked: %v", err)
+	}
+	if err := store.DeleteChannel(t.Context(), made.UID, anyVersion); err != nil {
+		t.Error(err) // a refused deletion leaves it there
 	}
 	for _, err := range []error{
-		store.DeleteChannel(t.Context(), made.UID),
+		store.DeleteChannel(t.Context(), made.UID, anyVersion),
 		func() error { _, err := store.Channel(t.Context(), ident.New()); return err }(),
 	} {
 		if !fault.Is(err, fault.NotFound) {
@@ -81,8 +89,15 @@ func TestChannelSecretsNeedTheirKeyAndRow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := channelsOf(t, db, "n").Channel(t.Context(), first.UID); fault.CodeOf(err) != "secrets_unreadable" {
-		t.Errorf("another key: %v", err)
+	other := channelsOf(t, db, "n")
+	if got, err := other.Channel(t.Context(), first.UID); err != nil || !got.Unreadable || len(got.Secrets) > 0 {
+		t.Errorf("another key: %+v, %v", got, err)
+	}
+	if _, err := other.UpdateChannel(t.Context(), first.UID, func(c channel.Channel) (channel.Channel, error) {
+		c.Enabled = false
+		return c, nil
+	}); err != nil {
+		t.Errorf("not switched off: %v", err)
 	}
 	rotated := channelsOf(t, db, "n", bytes.Repeat([]byte("k"), 32))
 	if got, err := rotated.Channel(t.Context(), first.UID); err != nil || got.Secrets["token"] != "a" {
@@ -96,7 +111,17 @@ func TestChannelSecretsNeedTheirKeyAndRow(t *testing.T) {
 		first.ID, second.ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := rotated.Channel(t.Context(), second.UID); fault.CodeOf(err) != "secrets_unreadable" {
-		t.Errorf("moved to another row: %v", err)
+	if got, err := rotated.Channel(t.Context(), second.UID); err != nil || !got.Unreadable {
+		t.Errorf("moved to another row: %+v, %v", got, err)
+	}
+	mended, err := rotated.UpdateChannel(t.Context(), second.UID, func(c channel.Channel) (channel.Channel, error) {
+		c.Secrets, c.Unreadable = map[string]string{"token": "b"}, false
+		return c, nil
+	})
+	if err != nil || mended.Secrets["token"] != "b" {
+		t.Errorf("secrets given anew: %+v, %v", mended, err)
+	}
+	if list, err := rotated.ListChannels(t.Context(), 0, 10); err != nil || len(list) != 2 || list[0].Secrets["token"] != "a" || list[1].Secrets["token"] != "b" {
+		t.Errorf("list: %+v, %v", list, err)
 	}
 }

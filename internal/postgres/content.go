@@ -90,18 +90,22 @@ func (db *DB) UpdateContent(
 	return i, err
 }
 
-// DeleteContent removes an item with its versions. It returns NotFound, or Conflict while a publication
-// that is not finished is made of it.
-func (db *DB) DeleteContent(ctx context.Context, uid ident.UID) error {
+// DeleteContent removes an item with its versions. check is asked first and may refuse. It returns NotFound, or
+// Conflict while a publication that is not finished is made of it.
+func (db *DB) DeleteContent(ctx context.Context, uid ident.UID, check func(version int) error) error {
 	return db.tx(ctx, "delete a content item", func(tx pgx.Tx) error {
+		var version int
 		var used bool
 		err := tx.QueryRow(ctx, `
-			SELECT EXISTS (SELECT FROM publication p
+			SELECT c.version, EXISTS (SELECT FROM publication p
 			               WHERE p.contents @> jsonb_build_array(jsonb_build_object('id', c.id))
 			                 AND p.state NOT IN ('cancelled', 'completed', 'completed_with_failures', 'failed'))
-			FROM content c WHERE c.uid = $1 FOR UPDATE`, uid).Scan(&used)
+			FROM content c WHERE c.uid = $1 FOR UPDATE`, uid).Scan(&version, &used)
 		if err != nil {
 			return missing(err, noContent)
+		}
+		if err := check(version); err != nil {
+			return err
 		}
 		if used {
 			return fault.New(fault.Conflict, "in_use", "A publication that is not finished is made of this item.")

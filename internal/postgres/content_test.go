@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"errors"
 	"reflect"
 	"testing"
 
@@ -55,11 +56,28 @@ func TestContentVersions(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].Version != 2 || list[0].Body != "" {
 		t.Errorf("list %+v, %v", list, err)
 	}
-	if err := db.DeleteContent(t.Context(), uid); err != nil {
+	if err := db.DeleteContent(t.Context(), uid, notVersion(2)); !errors.Is(err, errVersion) {
+		t.Errorf("the check was not asked: %v", err)
+	}
+	if err := db.DeleteContent(t.Context(), uid, anyVersion); err != nil {
 		t.Error(err)
 	}
-	if err := db.DeleteContent(t.Context(), uid); !fault.Is(err, fault.NotFound) {
+	if err := db.DeleteContent(t.Context(), uid, anyVersion); !fault.Is(err, fault.NotFound) {
 		t.Errorf("deleted twice: %v", err)
+	}
+}
+
+var errVersion = errors.New("not this version")
+
+// anyVersion is a check of Delete… that agrees; notVersion one that refuses a version.
+func anyVersion(int) error { return nil }
+
+func notVersion(refused int) func(int) error {
+	return func(version int) error {
+		if version == refused {
+			return errVersion
+		}
+		return nil
 	}
 }
 
@@ -91,13 +109,13 @@ func TestUsedContentStays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := db.DeleteContent(t.Context(), uid); fault.CodeOf(err) != "in_use" {
+	if err := db.DeleteContent(t.Context(), uid, anyVersion); fault.CodeOf(err) != "in_use" {
 		t.Errorf("got %v", err)
 	}
 	if _, err := db.pool.Exec(t.Context(), `UPDATE publication SET state = 'completed'`); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.DeleteContent(t.Context(), uid); err != nil {
+	if err := db.DeleteContent(t.Context(), uid, anyVersion); err != nil {
 		t.Errorf("after completion: %v", err)
 	}
 }

@@ -36,24 +36,29 @@ func (db *DB) StartRender(ctx context.Context, id int64) (*publication.Publicati
 // publicationColumns and scanPublication go together.
 const publicationColumns = `id, uid, title, type, priority, lane, state, failure, channels, audience, contents,
 	templates, data, sender_id, scheduled_at, created_by, correlation_id, created_at, started_at, completed_at,
-	updated_at, version`
+	updated_at, version, attachments`
 
 func scanPublication(row pgx.Row) (*publication.Publication, error) {
 	var p publication.Publication
-	var audience, contents, templates, data []byte
+	var audience, contents, templates, data, attachments []byte
 	if err := row.Scan(&p.ID, &p.UID, &p.Title, &p.Type, &p.Priority, &p.Lane, &p.State, &p.Failure, &p.Channels,
 		&audience, &contents, &templates, &data, &p.SenderID, &p.ScheduledAt, &p.CreatedBy, &p.CorrelationID,
-		&p.CreatedAt, &p.StartedAt, &p.CompletedAt, &p.UpdatedAt, &p.Version); err != nil {
+		&p.CreatedAt, &p.StartedAt, &p.CompletedAt, &p.UpdatedAt, &p.Version, &attachments); err != nil {
 		return nil, err
 	}
 	return &p, errors.Join(json.Unmarshal(audience, &p.Audience), json.Unmarshal(contents, &p.Contents),
-		json.Unmarshal(templates, &p.Templates), json.Unmarshal(data, &p.Data))
+		json.Unmarshal(templates, &p.Templates), json.Unmarshal(data, &p.Data),
+		json.Unmarshal(attachments, &p.Attachments))
 }
 
 // audienceFilter is who belongs to an audience, for a subscriber s: everybody, or by topics ($1), or by name
 // ($2), minus the excluded ($3).
 const audienceFilter = ` s.status = 'active'
 	AND ($1::integer[] IS NULL OR s.topics && $1) AND ($2::bigint[] IS NULL OR s.id = ANY($2)) AND NOT s.id = ANY($3::bigint[])`
+
+// plannedEachTime has a statement with audienceFilter planned for the audience it is run for: the plan that PostgreSQL
+// keeps for all of them walks through every subscriber to find a few.
+const plannedEachTime = pgx.QueryExecModeCacheDescribe
 
 func audienceArgs(a publication.Audience) []any {
 	excluded := a.Exclude
@@ -67,7 +72,7 @@ func audienceArgs(a publication.Audience) []any {
 func (db *DB) CountAudience(ctx context.Context, a publication.Audience, limit int) (int, error) {
 	var n int
 	err := db.pool.QueryRow(ctx, `SELECT count(*) FROM (SELECT FROM subscriber s WHERE`+audienceFilter+` LIMIT $4) x`,
-		append(audienceArgs(a), limit)...).Scan(&n)
+		append(append([]any{plannedEachTime}, audienceArgs(a)...), limit)...).Scan(&n)
 	return n, translate(err, "count an audience")
 }
 
@@ -112,23 +117,23 @@ func storeRenditions(ctx context.Context, tx pgx.Tx, f publication.Fanout) error
 	return tx.SendBatch(ctx, batch).Close()
 }
 
-// broadcast makes a row and a batch of its own for every target, so that none waits for another.
+// broadcast makes a row and a batch of its own for every target, so that none waits for another. It is one statement,
+// since two could see different targets.
 func broadcast(ctx context.Context, tx pgx.Tx, f publication.Fanout) error {
 	for _, kindID := range f.Broadcasts {
 		kind, err := channel.KindOf(kindID)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `
-			INSERT INTO delivery (publication_id, channel_id, recipient_id)
-			SELECT $1, $2, id FROM channel WHERE kind = $3 AND enabled
-			ON CONFLICT DO NOTHING`, f.Publication, kindID, string(kind)); err != nil {
-			return err
-		}
 		rows, err := tx.Query(ctx, `
+			WITH d AS (
+				INSERT INTO delivery (publication_id, channel_id, recipient_id)
+				SELECT $1, $2, id FROM channel WHERE kind = $3 AND enabled
+				RETURNING recipient_id
+			)
 			INSERT INTO batch (publication_id, channel_id, lane, lo, hi, size)
-			SELECT $1, $2, $4, id - 1, id, 1 FROM channel WHERE kind = $3 AND enabled
-			RETURNING id, channel_id, lane, gen, not_before`, f.Publication, kindID, string(kind), f.Lane)
+			SELECT $1, $2, $4, recipient_id - 1, recipient_id, 1 FROM d
+			RETURNING id, channel_id, lane, gen, not_before, NULL::text`, f.Publication, kindID, string(kind), f.Lane)
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/internal/testkit/dbtest"
 )
 
 func TestCountAudience(t *testing.T) {
@@ -116,5 +117,82 @@ func TestFanoutToAnUnknownChannelIsRefused(t *testing.T) {
 	}
 	if state := value[string](t, db, `SELECT state FROM publication`); state != "rendering" {
 		t.Errorf("the publication is %s after it was rolled back", state)
+	}
+}
+
+// TestPlaceSwitchedOffWhileFanningOut has a place switched off just between its row and its batch: it gets both or
+// neither. A row without a batch would be nobody's to send.
+func TestPlaceSwitchedOffWhileFanningOut(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	id, _ := n.accepted(t, nil)
+	ctx := t.Context()
+	if p, err := n.StartRender(ctx, id); err != nil || p == nil {
+		t.Fatal(p, err)
+	}
+	tx, err := n.pool.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(ctx, `LOCK TABLE batch IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() {
+		_, _, err := n.StartFanout(ctx, publication.Fanout{Publication: id, Broadcasts: []int16{channel.Slack.ID()}})
+		done <- err
+	}()
+	for !value[bool](t, n.DB, `SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'batch'::regclass AND NOT granted)`) {
+	}
+	if _, err := tx.Exec(ctx, `UPDATE channel SET enabled = false WHERE kind = 'slack'`); err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Commit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	rows := value[int](t, n.DB, `SELECT count(*)::int FROM delivery`)
+	batches := value[int](t, n.DB, `SELECT count(*)::int FROM batch`)
+	if rows != batches {
+		t.Errorf("%d rows and %d batches", rows, batches)
+	}
+}
+
+// TestFewAmongMany reads a page of an audience of two: with a plan made for it, not with the one plan that fits all
+// audiences, which walks through every subscriber.
+func TestFewAmongMany(t *testing.T) {
+	t.Parallel()
+	db, err := Open(t.Context(), dbtest.New(t), Options{MaxConns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	subscribers(t, db, 20_000)
+	exec(t, db, `ANALYZE subscriber`)
+	few := publication.Audience{Subscribers: []int64{7, 19_000}}
+	id := queued(t, db, few)
+	exec(t, db, `UPDATE publication SET state = 'sending'`)
+	exec(t, db, `INSERT INTO fanout_range (publication_id, cursor, hi) VALUES ($1, 0, 20000)`, id)
+	for range 10 { // PostgreSQL keeps a plan from the sixth time on
+		if page, err := db.ReadPage(t.Context(), 1, 1); err != nil || len(page.Readers) != 2 {
+			t.Fatalf("read %+v, %v", page, err)
+		}
+		if n, err := db.CountAudience(t.Context(), few, 1000); err != nil || n != 2 {
+			t.Fatalf("counted %d, %v", n, err)
+		}
+	}
+	if kept := value[int](t, db, `SELECT count(*)::int FROM pg_prepared_statements WHERE statement LIKE '%s.topics && $1%' AND NOT statement LIKE '%pg_prepared%'`); kept != 0 {
+		t.Errorf("%d plans are kept", kept)
+	}
+	for _, topics := range [][]int32{{1}, {99}} { // of a third of all, of nobody
+		if blocks := plannedBlocks(t, db, "force_custom_plan", someoneHasTopic, []any{topics, []string{}}); blocks > 100 { // the table has some 300
+			t.Errorf("%d blocks were touched to see whether somebody has topic %d", blocks, topics)
+		}
+	}
+	args := append(audienceArgs(few), int64(0), int64(20_000), publication.PageSize)
+	if blocks := plannedBlocks(t, db, "force_custom_plan", readPage, args); blocks > 50 {
+		t.Errorf("%d blocks were touched to read two subscribers", blocks)
 	}
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/delivery"
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/telemetry"
 )
 
 // The statements of the send ledger. Each is one transaction, and each is tested on tables that were never
@@ -18,6 +20,10 @@ import (
 // 0, and to update by ctid. No other column of the updated row may be compared with one of the subquery: the
 // planner would join on that instead. A range leaves partitions out without offering a join.
 
+// mayStart is said of a batch b and its publication p.
+const mayStart = ` p.state = 'sending'
+          AND NOT EXISTS (SELECT FROM pause_lane l WHERE l.channel_id = b.channel_id AND l.lane = b.lane)`
+
 // A claim that is repeated because its answer was lost finds its own token.
 const claimBatch = `
 UPDATE batch b SET state = 'claimed', token = $4, session_id = $1, not_before = NULL
@@ -25,8 +31,7 @@ FROM publication p
 WHERE b.id = $2 AND b.gen = $3 AND p.id = b.publication_id
   AND (b.state = 'claimed' AND b.session_id = $1 AND b.token = $4
        OR b.state IN ('ready', 'waiting') AND (b.not_before IS NULL OR b.not_before <= clock_timestamp())
-          AND p.state = 'sending'
-          AND NOT EXISTS (SELECT FROM pause_lane l WHERE l.channel_id = b.channel_id AND l.lane = b.lane))
+          AND` + mayStart + `)
   AND EXISTS (SELECT FROM sender_session WHERE id = $1 AND ended_at IS NULL)
 RETURNING b.id, b.publication_id, b.channel_id, b.lane, b.gen, b.token, b.session_id, b.lo, b.hi`
 
@@ -38,9 +43,28 @@ func (db *DB) Claim(ctx context.Context, session, batch int64, gen, token int) (
 	}
 	b, err := pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByPos[delivery.Batch])
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil //nolint:nilnil // the contract: nothing to claim is no error
+		return nil, db.whyNotClaimed(ctx, batch, gen)
 	}
 	return b, translate(err, "claim a batch")
+}
+
+// A nudge that is the current one and was refused came too early, by a clock ahead of the database's, or for a
+// session that has ended.
+const stillOwed = `
+SELECT greatest(b.not_before - clock_timestamp(), interval '1 second') FROM batch b, publication p
+WHERE b.id = $1 AND b.gen = $2 AND b.state IN ('ready', 'waiting') AND p.id = b.publication_id AND` + mayStart
+
+// whyNotClaimed is nil if the nudge is not needed any more, and else how long it has to wait.
+func (db *DB) whyNotClaimed(ctx context.Context, batch int64, gen int) error {
+	var wait time.Duration
+	err := db.pool.QueryRow(ctx, stillOwed, batch, gen).Scan(&wait)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return translate(err, "look a refused claim up")
+	}
+	return fault.WaitFor(wait, "not_due", errors.New("the batch cannot be claimed yet"))
 }
 
 const owedReaders = `
@@ -124,8 +148,8 @@ WITH c AS (
     SELECT FROM publication p WHERE p.id = $4 AND p.state = 'sending'
       AND NOT EXISTS (SELECT FROM pause_lane l WHERE l.channel_id = $5 AND l.lane = $13)
 ), nudge AS (
-    INSERT INTO outbox (kind, queue, task_id, payload, not_before)
-    SELECT $9, $10, $11, $12, u.not_before FROM u, going WHERE u.state <> 'done'
+    INSERT INTO outbox (kind, queue, task_id, payload, not_before, trace_context)
+    SELECT $9, $10, $11, $12, u.not_before, nullif($14, '') FROM u, going WHERE u.state <> 'done'
 )
 SELECT u.state = 'done', c.failed, c.pending, c.size, EXISTS (SELECT FROM going) FROM u, c`
 
@@ -139,7 +163,7 @@ func (db *DB) Release(ctx context.Context, b *delivery.Batch, wait time.Duration
 	var r delivery.Released
 	var going bool
 	err = db.pool.QueryRow(ctx, releaseBatch, b.ID, b.Token, b.Session, b.Publication, b.Channel, b.Lo, b.Hi,
-		wait.Seconds(), next.Kind, next.Queue, next.ID, string(next.Payload), b.Lane,
+		wait.Seconds(), next.Kind, next.Queue, next.ID, string(next.Payload), b.Lane, telemetry.TraceParent(ctx),
 	).Scan(&r.Done, &r.Failed, &r.Pending, &r.Size, &going)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return delivery.Released{}, delivery.ErrFenced
@@ -148,7 +172,11 @@ func (db *DB) Release(ctx context.Context, b *delivery.Batch, wait time.Duration
 	return r, translate(err, "release a batch")
 }
 
-// advancePublications takes one id, or NULL for whatever could have moved on.
+// ofOne restricts what is said of all publications p to one. It is no parameter that may be NULL: the plan that
+// PostgreSQL keeps for both would look at all.
+const ofOne = ` AND p.id = $1`
+
+// advancePublications moves on whatever can be.
 const advancePublications = `
 UPDATE publication p SET
     state = CASE WHEN p.state = 'pausing' THEN 'paused'
@@ -156,7 +184,7 @@ UPDATE publication p SET
                  THEN 'completed_with_failures' ELSE 'completed' END,
     completed_at = CASE WHEN p.state = 'sending' THEN clock_timestamp() END,
     updated_at = clock_timestamp(), version = version + 1
-WHERE ($1::bigint IS NULL OR p.id = $1) AND p.state IN ('sending', 'pausing') AND (
+WHERE p.state IN ('sending', 'pausing') AND (
     p.state = 'sending' AND p.fanout_done
         AND NOT EXISTS (SELECT FROM batch WHERE publication_id = p.id AND state IN ('ready', 'claimed', 'waiting'))
     OR p.state = 'pausing'
@@ -166,7 +194,7 @@ WHERE ($1::bigint IS NULL OR p.id = $1) AND p.state IN ('sending', 'pausing') AN
 // a transaction after the one that closed the last batch, so that of two closing at once the later one sees
 // both. It may be repeated.
 func (db *DB) Advance(ctx context.Context, publication int64) error {
-	_, err := db.pool.Exec(ctx, advancePublications, publication)
+	_, err := db.pool.Exec(ctx, advancePublications+ofOne, publication)
 	return translate(err, "advance a publication")
 }
 

@@ -5,13 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/delivery"
+	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
 )
@@ -228,9 +231,16 @@ func TestClaimIsFenced(t *testing.T) {
 	if err != nil || r.Done || r.Pending != 100 {
 		t.Errorf("release: %+v, %v", r, err)
 	}
-	if got, err := db.Claim(ctx, session, 1, 2, 3); got != nil || err != nil {
+	got, err := db.Claim(ctx, session, 1, 2, 3)
+	var early *fault.Error
+	if got != nil || !errors.As(err, &early) || early.Kind != fault.Wait || early.After < 59*time.Minute || early.After > time.Hour {
 		t.Errorf("a batch that waits was claimed: %v, %v", got, err)
 	}
+	exec(t, db, `UPDATE publication SET state = 'pausing'`)
+	if got, err := db.Claim(ctx, session, 1, 2, 3); got != nil || err != nil {
+		t.Errorf("a batch that waits and is paused: %v, %v", got, err)
+	}
+	exec(t, db, `UPDATE publication SET state = 'sending'`)
 	exec(t, db, `UPDATE batch SET not_before = now() - interval '1 s'`)
 	if got, err := db.Claim(ctx, session, 1, 2, 3); got == nil || err != nil || got.Token != 3 {
 		t.Errorf("a batch that is due: %v, %v", got, err)
@@ -426,9 +436,9 @@ func TestPauseAndCancel(t *testing.T) {
 func TestStatementsOnTablesNeverAnalysed(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	exec(t, db, `ALTER TABLE delivery_0 SET (autovacuum_enabled = off)`)
-	exec(t, db, `ALTER TABLE batch SET (autovacuum_enabled = off)`)
-	exec(t, db, `ALTER TABLE subscriber SET (autovacuum_enabled = off)`)
+	asOwner(t, db, `ALTER TABLE delivery_0 SET (autovacuum_enabled = off)`)
+	asOwner(t, db, `ALTER TABLE batch SET (autovacuum_enabled = off)`)
+	asOwner(t, db, `ALTER TABLE subscriber SET (autovacuum_enabled = off)`)
 	id := sending(t, db, 40_000)
 	session, b := claim(t, db)
 	var ids []int64
@@ -446,9 +456,11 @@ func TestStatementsOnTablesNeverAnalysed(t *testing.T) {
 		{"settle late", settleLate, []any{session, o.publication, o.channel, o.recipient, o.state, o.attempt, o.reason, id, id}, 15},
 		{"recount", recountBatches, []any{o.publication, o.channel, o.recipient}, 60},
 		{"owed", owedReaders, []any{id, int16(1), b.Lo, b.Hi}, 12},
-		{"release", releaseBatch, []any{b.ID, b.Token, b.Session, id, int16(1), b.Lo, b.Hi, 0.0, "k", "q", "t", "p", int16(1)}, 12},
+		{"release", releaseBatch, []any{b.ID, b.Token, b.Session, id, int16(1), b.Lo, b.Hi, 0.0, "k", "q", "t", "p", int16(1), ""}, 12},
 		{"takeover", listedBecomeUncertain, []any{session, []int64{b.ID}, []int64{b.Lo}, []int64{b.Hi}}, 15},
 		{"claim", claimBatch, []any{session, int64(2), 1, 2}, 1},
+		{"a refused claim", stillOwed, []any{int64(2), 1}, 1},
+		{"a stranded batch", strandedBatch, nil, 1},
 		{"stop", stopBatches, []any{id}, 700},
 	} {
 		if blocks := blocksOf(t, db, tc.sql, tc.args); blocks > tc.perRow*len(ids) {
@@ -465,7 +477,7 @@ func TestFlushOnYoungLedgers(t *testing.T) {
 		t.Run(strconv.Itoa(people), func(t *testing.T) {
 			t.Parallel()
 			db := open(t)
-			exec(t, db, `ALTER TABLE delivery_0 SET (autovacuum_enabled = off)`)
+			asOwner(t, db, `ALTER TABLE delivery_0 SET (autovacuum_enabled = off)`)
 			id := sending(t, db, people)
 			session, b := claim(t, db)
 			none := []int64{}
@@ -489,18 +501,36 @@ func TestFlushOnYoungLedgers(t *testing.T) {
 	}
 }
 
-// blocksOf runs a statement, rolls it back, and returns how many blocks it touched.
+// blocksOf runs a statement, rolls it back, and returns how many blocks it touched: the larger number of a plan made
+// for the arguments, and of the one that PostgreSQL may keep from the sixth time on.
 func blocksOf(t *testing.T, db *DB, sql string, args []any) int {
 	t.Helper()
-	tx, err := db.pool.Begin(t.Context())
+	return max(plannedBlocks(t, db, "force_custom_plan", sql, args), plannedBlocks(t, db, "force_generic_plan", sql, args))
+}
+
+// plannedBlocks is blocksOf with one of the two plans.
+func plannedBlocks(t *testing.T, db *DB, mode, sql string, args []any) int {
+	t.Helper()
+	ctx := t.Context()
+	conn, err := db.pool.Acquire(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
+	defer conn.Release()
 	var text []byte
-	args = append([]any{pgx.QueryExecModeExec}, args...)
-	if err := tx.QueryRow(t.Context(), `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) `+sql, args...).Scan(&text); err != nil {
+	for _, step := range []string{`BEGIN`, `SET LOCAL plan_cache_mode = ` + mode, `PREPARE measured AS ` + sql} {
+		if _, err := conn.Exec(ctx, step); err != nil {
+			t.Fatalf("%v\n%s", err, sql)
+		}
+	}
+	measure := `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE measured` + literals(t, args)
+	if err := conn.QueryRow(ctx, measure, pgx.QueryExecModeExec).Scan(&text); err != nil {
 		t.Fatalf("%v\n%s", err, sql)
+	}
+	for _, step := range []string{`ROLLBACK`, `DEALLOCATE measured`} {
+		if _, err := conn.Exec(ctx, step); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var plans []struct {
 		Plan struct {
@@ -512,6 +542,32 @@ func blocksOf(t *testing.T, db *DB, sql string, args []any) int {
 		t.Fatal(err)
 	}
 	return plans[0].Plan.Hit + plans[0].Plan.Read
+}
+
+// literals is arguments as SQL has them in brackets, since EXECUTE takes no parameters.
+func literals(t *testing.T, args []any) string {
+	t.Helper()
+	if len(args) == 0 {
+		return ""
+	}
+	types := pgtype.NewMap()
+	var list []string
+	for _, arg := range args {
+		known, ok := types.TypeForValue(arg)
+		if !ok {
+			t.Fatalf("%T has no type", arg)
+		}
+		text, err := types.Encode(known.OID, pgtype.TextFormatCode, arg, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text == nil {
+			list = append(list, "NULL")
+			continue
+		}
+		list = append(list, "'"+strings.ReplaceAll(string(text), "'", "''")+"'")
+	}
+	return "(" + strings.Join(list, ", ") + ")"
 }
 
 func TestPausedLaneIsNotClaimedAndResumes(t *testing.T) {

@@ -10,6 +10,11 @@ import (
 	"github.com/presswork/presswork/tasks"
 )
 
+const readPage = `
+SELECT s.id, s.language, s.topics FROM subscriber s
+WHERE s.id > $4 AND s.id <= $5 AND` + audienceFilter + `
+ORDER BY s.id LIMIT $6`
+
 // ReadPage reads the next page of a range. It returns nil if there is none: a stale nudge, a finished range, a
 // publication that is not sending.
 func (db *DB) ReadPage(ctx context.Context, rangeID int64, gen int) (*publication.Page, error) {
@@ -33,10 +38,7 @@ func (db *DB) ReadPage(ctx context.Context, rangeID int64, gen int) (*publicatio
 		return nil, translate(err, "read the publication of a fan-out range")
 	}
 	args := append(audienceArgs(page.Publication.Audience), page.Cursor, page.Hi, publication.PageSize)
-	rows, err := db.pool.Query(ctx, `
-		SELECT s.id, s.language, s.topics FROM subscriber s
-		WHERE s.id > $4 AND s.id <= $5 AND`+audienceFilter+`
-		ORDER BY s.id LIMIT $6`, args...)
+	rows, err := db.pool.Query(ctx, readPage, append([]any{plannedEachTime}, args...)...)
 	if err != nil {
 		return nil, translate(err, "read a page of the audience")
 	}
@@ -131,7 +133,7 @@ func expandChannel(ctx context.Context, tx pgx.Tx, page *publication.Page, chann
 	rows, err := tx.Query(ctx, `
 		INSERT INTO batch (publication_id, channel_id, lane, lo, hi, size)
 		SELECT $1, $2, $3, * FROM unnest($4::bigint[], $5::bigint[], $6::integer[])
-		RETURNING id, channel_id, lane, gen, not_before`,
+		RETURNING id, channel_id, lane, gen, not_before, NULL::text`,
 		page.Publication.ID, channelID, page.Publication.Lane, los, his, sizes)
 	if err != nil {
 		return err
@@ -140,16 +142,16 @@ func expandChannel(ctx context.Context, tx pgx.Tx, page *publication.Page, chann
 	return err
 }
 
-// endFanouts takes one publication's id, or NULL for all.
+// endFanouts notes which fan-outs have no range left.
 const endFanouts = `
 UPDATE publication p SET fanout_done = true
-WHERE ($1::bigint IS NULL OR p.id = $1) AND p.state IN ('sending', 'pausing') AND NOT p.fanout_done
+WHERE p.state IN ('sending', 'pausing') AND NOT p.fanout_done
   AND NOT EXISTS (SELECT FROM fanout_range WHERE publication_id = p.id AND NOT done)`
 
 // fanoutDone notes that no range is open, in a transaction after the one that closed the last, and completes the
 // publication if everything was sent meanwhile.
 func (db *DB) fanoutDone(ctx context.Context, id int64) error {
-	if _, err := db.pool.Exec(ctx, endFanouts, id); err != nil {
+	if _, err := db.pool.Exec(ctx, endFanouts+ofOne, id); err != nil {
 		return translate(err, "end a fan-out")
 	}
 	return db.Advance(ctx, id)

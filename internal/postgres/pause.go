@@ -79,7 +79,8 @@ WHERE id IN (
     WHERE p.state = 'sending' AND b.publication_id = p.id AND b.state IN ('ready', 'waiting')
       AND b.channel_id = i.channel_id AND b.lane = i.lane AND b.nudged_at < $3
     LIMIT $4 FOR UPDATE OF b)
-RETURNING id, channel_id, lane, gen, not_before`
+RETURNING id, channel_id, lane, gen, not_before,
+          (SELECT p.trace_context FROM publication p WHERE p.id = batch.publication_id)`
 
 // PausedQueues are the names of the queues an operator paused.
 func (db *DB) PausedQueues(ctx context.Context) ([]string, error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 )
 
@@ -21,12 +22,15 @@ type Options struct {
 	StatementTimeout time.Duration
 	// Log gets statements slower than a second, without their parameters; nil for none.
 	Log *zap.Logger
+	// Tracer makes a span of every statement that belongs to a recorded trace; nil for none.
+	Tracer trace.Tracer
 }
 
 // DB is a pool of connections and every store on it.
 type DB struct {
 	pool   *pgxpool.Pool
 	topics topicNames
+	tracer trace.Tracer // nil: no spans
 }
 
 // Open makes a pool. It does not wait for the server: see Ping.
@@ -52,14 +56,12 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "presswork"
 	}
-	if o.Log != nil {
-		config.ConnConfig.Tracer = slowTracer{log: o.Log, slow: time.Second}
-	}
+	config.ConnConfig.Tracer = tracerOf(o)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open the database pool: %w", err)
 	}
-	return &DB{pool: pool}, nil
+	return &DB{pool: pool, tracer: o.Tracer}, nil
 }
 
 // Ping runs a statement, to prove that the database can be used.

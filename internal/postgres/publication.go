@@ -28,19 +28,23 @@ SELECT p.id, p.uid, p.title, p.type, p.priority, p.state, p.failure, p.channels,
        (SELECT coalesce(jsonb_object_agg(k.channel, jsonb_build_object('id', coalesce(t.uid, $1), 'version', k.pin->'version')), '{}')
         FROM jsonb_each(p.templates) AS k (channel, pin)
         LEFT JOIN template t ON t.id = (k.pin->>'id')::bigint),
-       s.uid, p.scheduled_at, p.created_by, p.created_at, p.started_at, p.completed_at, p.updated_at, p.version
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('id', k.uid, 'name', coalesce(a.name, ''),
+                                                     'media_type', coalesce(a.media_type, ''), 'size', coalesce(a.size, 0)) ORDER BY k.n), '[]')
+        FROM jsonb_array_elements_text(p.attachments) WITH ORDINALITY AS k (uid, n)
+        LEFT JOIN asset a ON a.uid = k.uid::uuid),
+       s.uid, p.scheduled_at, p.listed, p.created_by, p.created_at, p.started_at, p.completed_at, p.updated_at, p.version
 FROM publication p LEFT JOIN sender_identity s ON s.id = p.sender_id `
 
 func scanSummary(row pgx.CollectableRow) (publication.Summary, error) {
 	var s publication.Summary
-	var audience, contents, templates []byte
+	var audience, contents, templates, attachments []byte
 	if err := row.Scan(&s.ID, &s.UID, &s.Title, &s.Type, &s.Priority, &s.State, &s.Failure, &s.Channels,
-		&audience, &contents, &templates, &s.Sender, &s.ScheduledAt, &s.CreatedBy, &s.CreatedAt,
+		&audience, &contents, &templates, &attachments, &s.Sender, &s.ScheduledAt, &s.Listed, &s.CreatedBy, &s.CreatedAt,
 		&s.StartedAt, &s.CompletedAt, &s.UpdatedAt, &s.Version); err != nil {
 		return s, err
 	}
 	return s, errors.Join(json.Unmarshal(audience, &s.Audience), json.Unmarshal(contents, &s.Contents),
-		json.Unmarshal(templates, &s.Templates))
+		json.Unmarshal(templates, &s.Templates), json.Unmarshal(attachments, &s.Attachments))
 }
 
 // Publication reads one, or NotFound.

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -25,10 +26,6 @@ func (r *resolver) queueAudience() {
 			QueryRow(r.someoneIsActive)
 	case len(a.Topics) > 0:
 		r.queueTopics(a.Topics)
-		r.batch.Queue(`
-			SELECT EXISTS (SELECT FROM subscriber WHERE status = 'active' AND uid <> ALL($2)
-			   AND topics && ARRAY(SELECT id FROM topic WHERE slug = ANY($1)))`, a.Topics, a.Exclude).
-			QueryRow(r.someoneIsActive)
 	default:
 		r.queueSubscribers(a.Subscribers, "/audience/subscriber_ids", func(ids []int64, active bool) {
 			r.found.AudienceIDs.Subscribers = ids
@@ -37,6 +34,19 @@ func (r *resolver) queueAudience() {
 			}
 		})
 	}
+}
+
+const someoneHasTopic = `
+SELECT EXISTS (SELECT FROM subscriber WHERE status = 'active' AND topics && $1 AND uid <> ALL($2))`
+
+// checkTopics sees that somebody active has one of the topics. It is asked once their ids are known, and planned for
+// them: in a common topic somebody is found at once, of a rare one only the index knows.
+func (r *resolver) checkTopics(ctx context.Context, q querier) error {
+	if len(r.order.Audience.Topics) == 0 || !r.order.Personal() {
+		return nil
+	}
+	return r.someoneIsActive(q.QueryRow(ctx, someoneHasTopic, pgx.QueryExecModeCacheDescribe,
+		r.found.AudienceIDs.Topics, r.order.Audience.Exclude))
 }
 
 func (r *resolver) someoneIsActive(row pgx.Row) error {

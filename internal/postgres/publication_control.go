@@ -69,6 +69,8 @@ type controlled struct {
 	Lane  tasks.Lane
 	// Started says that it was rendered; Ahead that its scheduled time is still to come.
 	Started, Ahead bool
+	// Trace is the span of the request that made it, "" if there is none.
+	Trace string
 }
 
 // control changes a publication's state under a lock, with its audit row. decide returns the wanted state,
@@ -80,8 +82,9 @@ func (db *DB) control(
 	err := db.tx(ctx, verb+" a publication", func(tx pgx.Tx) error {
 		var p controlled
 		err := tx.QueryRow(ctx, `
-			SELECT id, state, lane, started_at IS NOT NULL, coalesce(scheduled_at > clock_timestamp(), false)
-			FROM publication WHERE uid = $1 FOR UPDATE`, uid).Scan(&p.ID, &p.State, &p.Lane, &p.Started, &p.Ahead)
+			SELECT id, state, lane, started_at IS NOT NULL, coalesce(scheduled_at > clock_timestamp(), false),
+			       coalesce(trace_context, '')
+			FROM publication WHERE uid = $1 FOR UPDATE`, uid).Scan(&p.ID, &p.State, &p.Lane, &p.Started, &p.Ahead, &p.Trace)
 		if err != nil {
 			return translate(err, "find a publication")
 		}
@@ -124,6 +127,7 @@ func nudgeRender(ctx context.Context, tx pgx.Tx, p *controlled) error {
 	if err != nil {
 		return err
 	}
+	task.TraceParent = p.Trace
 	return enqueueLater(ctx, tx, []tasks.Task{task})
 }
 
@@ -145,7 +149,8 @@ func nudgeOwed(ctx context.Context, tx pgx.Tx, p *controlled) error {
 			UPDATE batch SET gen = gen + 1, nudged_at = clock_timestamp()
 			WHERE id IN (SELECT id FROM batch WHERE publication_id = $1 AND state IN ('ready', 'waiting')
 			               AND nudged_at < $2 LIMIT $3 FOR UPDATE)
-			RETURNING id, channel_id, lane, gen, not_before`, p.ID, start, resumePage)
+			RETURNING id, channel_id, lane, gen, not_before,
+			          (SELECT p.trace_context FROM publication p WHERE p.id = batch.publication_id)`, p.ID, start, resumePage)
 		if err != nil {
 			return err
 		}
@@ -167,6 +172,7 @@ func nudgeRanges(ctx context.Context, tx pgx.Tx, p *controlled) error {
 	var gen int
 	if _, err := pgx.ForEachRow(rows, []any{&id, &gen}, func() error {
 		task, err := tasks.New(tasks.NewPersonalize(id, gen), p.Lane)
+		task.TraceParent = p.Trace
 		list = append(list, task)
 		return err
 	}); err != nil {

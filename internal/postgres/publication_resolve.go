@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/presswork/presswork/internal/asset"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
@@ -14,7 +15,7 @@ import (
 // maxFieldErrors bounds how many missing elements of one list are told.
 const maxFieldErrors = 100
 
-// ResolveOrder finds everything that an order names, in one round trip, and pins contents and templates at
+// ResolveOrder finds everything that an order names, in one round trip (two for topics), and pins contents and templates at
 // their newest version. What is missing is an Invalid error with every problem; nothing is stored.
 func (db *DB) ResolveOrder(ctx context.Context, o publication.Order) (publication.Resolved, error) {
 	if o.Audience.Exclude == nil {
@@ -24,11 +25,18 @@ func (db *DB) ResolveOrder(ctx context.Context, o publication.Order) (publicatio
 	r.queueContents()
 	r.queueTemplates()
 	r.queueChannels()
-	if o.Personal() {
+	r.queueAttachments()
+	if o.Personal() || !o.Sender.IsZero() {
 		r.queueSender()
+	}
+	if o.Personal() {
 		r.queueAudience()
 	}
-	if err := db.pool.SendBatch(ctx, &r.batch).Close(); err != nil {
+	err := db.pool.SendBatch(ctx, &r.batch).Close()
+	if err == nil {
+		err = r.checkTopics(ctx, db.pool)
+	}
+	if err != nil {
 		return publication.Resolved{}, translate(err, "resolve a publication")
 	}
 	return r.resolved(), r.problems.Err()
@@ -102,6 +110,35 @@ func (r *resolver) queueTemplates() {
 				return nil
 			})
 	}
+}
+
+// queueAttachments looks for the files and adds their sizes up.
+func (r *resolver) queueAttachments() {
+	if len(r.order.Attachments) == 0 {
+		return
+	}
+	r.batch.Queue(`SELECT uid, size FROM asset WHERE uid = ANY($1)`, r.order.Attachments).
+		Query(func(rows pgx.Rows) error {
+			sizes := make(map[ident.UID]int64, len(r.order.Attachments))
+			var uid ident.UID
+			var size, total int64
+			if _, err := pgx.ForEachRow(rows, []any{&uid, &size}, func() error {
+				sizes[uid] = size
+				total += size
+				return nil
+			}); err != nil {
+				return err
+			}
+			for i, uid := range r.order.Attachments {
+				if sizes[uid] == 0 {
+					r.problems.Add(fmt.Sprintf("/attachments/%d", i), "unknown_asset", "does not exist")
+				}
+			}
+			if total > asset.MaxTotal {
+				r.problems.Add("/attachments", "too_large", "may have %d bytes together, and have %d", asset.MaxTotal, total)
+			}
+			return nil
+		})
 }
 
 func (r *resolver) queueChannels() {

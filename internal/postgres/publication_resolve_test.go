@@ -38,7 +38,7 @@ func TestResolveOrder(t *testing.T) {
 	if r, err = n.ResolveOrder(t.Context(), o); err != nil || len(r.AudienceIDs.Subscribers) != 4 || r.Lane != tasks.LaneCritical {
 		t.Errorf("named: %+v, %v", r.AudienceIDs, err)
 	}
-	o.Channels, o.Audience, o.Templates = kinds(channel.Slack), publication.AudienceOrder{}, nil
+	o.Channels, o.Audience, o.Templates, o.Sender = kinds(channel.Slack), publication.AudienceOrder{}, nil, ident.UID{}
 	if r, err = n.ResolveOrder(t.Context(), o); err != nil || r.SenderID != nil || !reflect.DeepEqual(r.AudienceIDs, publication.Audience{}) {
 		t.Errorf("broadcast: %+v, %v", r, err)
 	}
@@ -58,10 +58,13 @@ func TestResolveOrderRefuses(t *testing.T) {
 		"template of another channel": {func(o *publication.Order) { o.Templates = map[string]ident.UID{"slack": n.Template} }, []string{"/template_ids/slack wrong_channel"}},
 		"channel":                     {func(o *publication.Order) { o.Channels = kinds(channel.Email, channel.Webhook) }, []string{"/channels/1 no_enabled_channel"}},
 		"sender":                      {func(o *publication.Order) { o.Sender = ident.New() }, []string{"/sender_id unknown_sender"}},
-		"topic":                       {func(o *publication.Order) { o.Audience = publication.AudienceOrder{Topics: []string{"go", "x"}} }, []string{"/audience/topics/1 unknown_topic"}},
-		"empty topic":                 {func(o *publication.Order) { o.Audience = publication.AudienceOrder{Topics: []string{"empty"}} }, []string{"/audience empty_audience"}},
-		"all excluded":                {func(o *publication.Order) { o.Audience.Exclude = n.Readers }, []string{"/audience empty_audience"}},
-		"inactive":                    {func(o *publication.Order) { o.Audience = publication.AudienceOrder{Subscribers: n.Readers[3:]} }, []string{"/audience empty_audience"}},
+		"sender of a broadcast": {func(o *publication.Order) {
+			o.Channels, o.Audience, o.Sender = kinds(channel.Slack), publication.AudienceOrder{}, ident.New()
+		}, []string{"/sender_id unknown_sender"}},
+		"topic":        {func(o *publication.Order) { o.Audience = publication.AudienceOrder{Topics: []string{"go", "x"}} }, []string{"/audience/topics/1 unknown_topic"}},
+		"empty topic":  {func(o *publication.Order) { o.Audience = publication.AudienceOrder{Topics: []string{"empty"}} }, []string{"/audience empty_audience"}},
+		"all excluded": {func(o *publication.Order) { o.Audience.Exclude = n.Readers }, []string{"/audience empty_audience"}},
+		"inactive":     {func(o *publication.Order) { o.Audience = publication.AudienceOrder{Subscribers: n.Readers[3:]} }, []string{"/audience empty_audience"}},
 		"named and excluded": {func(o *publication.Order) {
 			o.Audience = publication.AudienceOrder{Subscribers: n.Readers[:1], Exclude: n.Readers[:1]}
 		}, []string{"/audience empty_audience"}},

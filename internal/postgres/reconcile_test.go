@@ -82,18 +82,19 @@ func TestBatchesThatMovedOnAreNotNudged(t *testing.T) {
 	ctx := t.Context()
 	exec(t, db, `DELETE FROM outbox`)
 	exec(t, db, `UPDATE batch SET nudged_at = now() - interval '1 hour'`)
-	list, err := db.OverdueBatches(ctx, time.Minute, 2)
+	list, err := db.Overdue(ctx, time.Minute, 2)
 	if err != nil || len(list) != 2 {
 		t.Fatal(list, err)
 	}
-	if all, err := db.OverdueBatches(ctx, time.Minute, 10); err != nil || len(all) != 3 || all[0].Task.ID != "b:1:1" || all[0].Task.Queue != tasks.QueueEmail {
+	all, err := db.Overdue(ctx, time.Minute, 10)
+	if err != nil || len(all) != 3 || all[0].Task.ID != "b:1:1" || all[0].Task.Queue != tasks.QueueEmail {
 		t.Errorf("overdue %+v, %v", all, err)
 	}
 	if _, b := claim(t, db); b.ID != 1 {
 		t.Fatalf("claimed batch %d", b.ID)
 	}
 	exec(t, db, `UPDATE batch SET state = 'done' WHERE id = 2`)
-	if err := db.RenudgeBatches(ctx, []int64{1, 2, 3}, nil); err != nil {
+	if err := db.Renudge(ctx, all, nil); err != nil {
 		t.Fatal(err)
 	}
 	if ids := value[string](t, db, `SELECT string_agg(task_id, ' ') FROM outbox`); ids != "b:3:2" {

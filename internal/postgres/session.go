@@ -111,7 +111,7 @@ func insertDead(ctx context.Context, tx pgx.Tx, dead []delivery.Outcome) error {
 	for _, o := range dead {
 		publications, recipients = append(publications, o.Publication), append(recipients, o.Recipient)
 		channels, attempts = append(channels, o.Channel), append(attempts, o.Attempt)
-		kinds, codes = append(kinds, o.Dead.Kind), append(codes, o.Dead.Code)
+		kinds, codes = append(kinds, o.Dead.Kind), append(codes, storable(o.Dead.Code))
 		texts, prints = append(texts, storable(o.Dead.Error)), append(prints, o.Dead.Fingerprint)
 	}
 	_, err := tx.Exec(ctx, insertDeadLetters, publications, channels, recipients, attempts, kinds, codes, texts, prints)

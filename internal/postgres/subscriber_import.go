@@ -29,10 +29,10 @@ WITH n AS (
 )`
 
 // updateImported changes what the lines say and leaves the rest. Who unsubscribed stays so unless the line
-// says active and where the new consent comes from.
+// says otherwise and where the new consent comes from.
 const updateImported = importSource + `, next AS (
     SELECT s.id, s.status AS was, s.topics AS had,
-           CASE WHEN n.status = '' OR s.status = 'unsubscribed' AND n.status = 'active' AND n.consent = '' THEN s.status
+           CASE WHEN n.status = '' OR s.status = 'unsubscribed' AND n.consent = '' THEN s.status
                 ELSE n.status END AS status,
            CASE WHEN n.topics = '{}' THEN s.topics ELSE n.topics END AS topics,
            s.attributes || n.attributes AS attributes,

@@ -104,6 +104,7 @@ func TestImportKeepsUnsubscribedOut(t *testing.T) {
 	}{
 		"says nothing": {"email\ngone@x.org\n", subscriber.Unsubscribed},
 		"says active":  {"email,status\ngone@x.org,active\n", subscriber.Unsubscribed},
+		"says pending": {"email,status\ngone@x.org,pending\n", subscriber.Unsubscribed},
 		"says source":  {"email,consent_source\ngone@x.org,shop\n", subscriber.Unsubscribed},
 		"says both":    {"email,status,consent_source\ngone@x.org,active,shop\n", subscriber.Active},
 	} {

@@ -27,8 +27,15 @@ FROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS w (batch_id, after, thr
               WHERE b.id = w.batch_id AND b.session_id = $1 AND b.state = 'claimed' OFFSET 0) x
 WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.state = 0`
 
+// A claim that meets the end of its session sees it as open, and the takeover does not see the claim. Nothing of
+// such a batch was listed: no flush is taken from a session that has ended.
+const strandedBatch = `
+SELECT s.id, s.process FROM batch b JOIN sender_session s ON s.id = b.session_id
+WHERE b.state = 'claimed' AND s.ended_at IS NOT NULL LIMIT 1`
+
 // TakeOver ends one session whose lease has run out: who was on its in-flight list becomes uncertain, and its
-// batches become ready for others. It returns nil if there is none. Several processes may do it at once.
+// batches become ready for others. So does what was claimed for a session just when it ended. It returns nil if
+// there is none. Several processes may do it at once.
 func (db *DB) TakeOver(ctx context.Context) (*delivery.Takeover, error) {
 	var done *delivery.Takeover
 	err := db.tx(ctx, "take a sender session over", func(tx pgx.Tx) error {
@@ -37,7 +44,8 @@ func (db *DB) TakeOver(ctx context.Context) (*delivery.Takeover, error) {
 		var l listColumns
 		err := tx.QueryRow(ctx, lapsedSession).Scan(&t.Session, &t.Process, &l.batch, &l.after, &l.through)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
+			done, err = reopenStranded(ctx, tx)
+			return err
 		}
 		if err != nil {
 			return err
@@ -57,13 +65,27 @@ func (db *DB) TakeOver(ctx context.Context) (*delivery.Takeover, error) {
 	return done, err
 }
 
+func reopenStranded(ctx context.Context, tx pgx.Tx) (*delivery.Takeover, error) {
+	var t delivery.Takeover
+	err := tx.QueryRow(ctx, strandedBatch).Scan(&t.Session, &t.Process)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil //nolint:nilnil // the contract of TakeOver
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.Batches, err = reopenBatches(ctx, tx, t.Session, 0)
+	return &t, err
+}
+
 // reopenBatches makes the batches a session holds ready again under a new generation, and nudges them.
 func reopenBatches(ctx context.Context, tx pgx.Tx, session int64, crashes int) (int, error) {
 	rows, err := tx.Query(ctx, `
 		UPDATE batch SET state = 'ready', gen = gen + 1, session_id = NULL, crashes = crashes + $2,
 		       nudged_at = clock_timestamp()
 		WHERE session_id = $1 AND state = 'claimed'
-		RETURNING id, channel_id, lane, gen, not_before`, session, crashes)
+		RETURNING id, channel_id, lane, gen, not_before,
+		          (SELECT p.trace_context FROM publication p WHERE p.id = batch.publication_id)`, session, crashes)
 	if err != nil {
 		return 0, err
 	}

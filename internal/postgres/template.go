@@ -101,18 +101,22 @@ func (db *DB) UpdateTemplate(
 	return s, err
 }
 
-// DeleteTemplate removes a template with its versions. It returns NotFound, or Conflict while a publication
-// that is not finished uses it.
-func (db *DB) DeleteTemplate(ctx context.Context, uid ident.UID) error {
+// DeleteTemplate removes a template with its versions. check is asked first and may refuse. It returns NotFound,
+// or Conflict while a publication that is not finished uses it.
+func (db *DB) DeleteTemplate(ctx context.Context, uid ident.UID, check func(version int) error) error {
 	return db.tx(ctx, "delete a template", func(tx pgx.Tx) error {
+		var version int
 		var used bool
 		err := tx.QueryRow(ctx, `
-			SELECT EXISTS (SELECT FROM publication p, jsonb_each(p.templates) AS pin
+			SELECT t.version, EXISTS (SELECT FROM publication p, jsonb_each(p.templates) AS pin
 			               WHERE (pin.value->>'id')::bigint = t.id
 			                 AND p.state NOT IN ('cancelled', 'completed', 'completed_with_failures', 'failed'))
-			FROM template t WHERE t.uid = $1 FOR UPDATE`, uid).Scan(&used)
+			FROM template t WHERE t.uid = $1 FOR UPDATE`, uid).Scan(&version, &used)
 		if err != nil {
 			return missing(err, noTemplate)
+		}
+		if err := check(version); err != nil {
+			return err
 		}
 		if used {
 			return fault.New(fault.Conflict, "in_use", "A publication that is not finished uses this template.")

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"errors"
 	"reflect"
 	"testing"
 
@@ -44,11 +45,14 @@ func TestTemplateVersions(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].Version != 2 || len(list[0].Languages) != 1 {
 		t.Errorf("list %+v, %v", list, err)
 	}
-	if err := db.DeleteTemplate(t.Context(), made.UID); err != nil {
+	if err := db.DeleteTemplate(t.Context(), made.UID, notVersion(2)); !errors.Is(err, errVersion) {
+		t.Errorf("the check was not asked: %v", err)
+	}
+	if err := db.DeleteTemplate(t.Context(), made.UID, anyVersion); err != nil {
 		t.Error(err)
 	}
 	for what, err := range map[string]error{
-		"delete": db.DeleteTemplate(t.Context(), made.UID),
+		"delete": db.DeleteTemplate(t.Context(), made.UID, anyVersion),
 		"read":   func() error { _, err := db.Template(t.Context(), ident.New()); return err }(),
 		"pinned": func() error { _, err := db.PinnedTemplate(t.Context(), made.ID, 1); return err }(),
 		"update": func() error { _, err := db.UpdateTemplate(t.Context(), made.UID, nil); return err }(),
@@ -73,7 +77,7 @@ func TestUsedTemplateStays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := db.DeleteTemplate(t.Context(), made.UID); fault.CodeOf(err) != "in_use" {
+	if err := db.DeleteTemplate(t.Context(), made.UID, anyVersion); fault.CodeOf(err) != "in_use" {
 		t.Errorf("got %v", err)
 	}
 }

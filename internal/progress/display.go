@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/presswork/presswork/client"
 )
@@ -13,12 +14,14 @@ import (
 const barWidth = 32
 
 // Display draws a bar for each channel, over and over in the same place; where the cursor cannot move, it writes a
-// line whenever something has changed.
+// line whenever something has changed. Its methods may be called from any goroutine.
 type Display struct {
-	w     io.Writer
-	live  bool
-	drawn int    // lines to go up before drawing again
-	last  string // of a display that is not live
+	w    io.Writer
+	live bool
+
+	mu    sync.Mutex
+	lines []string // drawn last, and gone over by what is drawn next
+	last  string   // of a display that is not live
 }
 
 // New makes a Display on w.
@@ -36,23 +39,49 @@ func terminal(w io.Writer) bool {
 
 // Show draws the bars, or writes a line if something has changed.
 func (d *Display) Show(p client.Progress) {
-	if !d.live {
-		if line := plainLine(p); line != d.last {
-			fmt.Fprintln(d.w, line)
-			d.last = line
-		}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.live {
+		d.draw("", barLines(p))
 		return
 	}
-	var b strings.Builder
-	if d.drawn > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA", d.drawn) // up
+	if line := plainLine(p); line != d.last {
+		fmt.Fprintln(d.w, line)
+		d.last = line
 	}
-	lines := barLines(p)
-	for _, line := range lines {
-		fmt.Fprintf(&b, "\x1b[2K%s\n", line) // clear the line first
+}
+
+// Write puts whole lines above the bars, where they stay.
+func (d *Display) Write(text []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.live {
+		return d.w.Write(text)
+	}
+	d.draw(string(text), d.lines)
+	return len(text), nil
+}
+
+// End leaves the bars as they are: what comes next goes below them.
+func (d *Display) End() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lines, d.last = nil, ""
+}
+
+// draw clears the bars that are there, writes text in their place, and bars below it. A line that is too long for
+// the terminal is cut, since one that wraps would take two.
+func (d *Display) draw(text string, lines []string) {
+	var b strings.Builder
+	if len(d.lines) > 0 {
+		fmt.Fprintf(&b, "\x1b[%dA\x1b[J", len(d.lines)) // up, and clear to the end of the screen
+	}
+	b.WriteString(text)
+	if len(lines) > 0 {
+		b.WriteString("\x1b[?7l" + strings.Join(lines, "\n") + "\n\x1b[?7h")
 	}
 	fmt.Fprint(d.w, b.String())
-	d.drawn = len(lines)
+	d.lines = lines
 }
 
 func barLines(p client.Progress) []string {

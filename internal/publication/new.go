@@ -15,6 +15,7 @@ const (
 	MaxTitle       = 200    // characters
 	MaxChannels    = 10     // distinct
 	MaxContents    = 100    // distinct
+	MaxAttachments = 10     // distinct
 	MaxTopics      = 50     // of an audience
 	MaxSubscribers = 10_000 // named in an audience, and as many excluded
 	MaxData        = 64 << 10
@@ -28,28 +29,36 @@ type Request struct {
 	Priority string   `json:"priority,omitempty"`
 	Channels []string `json:"channels"`
 	Contents []string `json:"content_ids"`
+	// Attachments are ids of uploaded files that go with every mail.
+	Attachments []string `json:"attachments,omitempty"`
 	// Audience may be absent when no channel is personal.
 	Audience *AudienceRequest `json:"audience,omitempty"`
 	// Templates is a template's id for some of the channels; the others use the built-in one.
 	Templates  map[string]string `json:"template_ids,omitempty"`
 	Sender     string            `json:"sender_id,omitempty"`
 	ScheduleAt string            `json:"schedule_at,omitempty"`
+	// Listed is whether the public archive shows it; absent: see parseListed.
+	Listed *bool `json:"listed,omitempty"`
 	// Data is a free object for the templates.
 	Data map[string]any `json:"data,omitempty"`
 }
 
 // Order is a request that was understood: its parts are well formed, what it names need not exist.
 type Order struct {
-	Title     string
-	Type      Type
-	Priority  Priority
-	Channels  []Channel
-	Contents  []ident.UID
-	Audience  AudienceOrder
-	Templates map[string]ident.UID // by channel
-	Sender    ident.UID            // zero: the default one
+	Title    string
+	Type     Type
+	Priority Priority
+	Channels []Channel
+	Contents []ident.UID
+	// Attachments go with every mail, in this order; there are none without a personal channel.
+	Attachments []ident.UID
+	Audience    AudienceOrder
+	Templates   map[string]ident.UID // by channel
+	Sender      ident.UID            // zero: the default one
 	// ScheduledAt is nil for at once.
 	ScheduledAt *time.Time
+	// Listed is whether the public archive shows it.
+	Listed bool
 	// Data is what the templates get; Encoded is the same as JSON, an object.
 	Data    map[string]any
 	Encoded string
@@ -111,8 +120,10 @@ func (r Request) Parse(now time.Time, v Vocabulary) (Order, error) {
 	if r.Sender != "" {
 		o.Sender = parseID(&f, "/sender_id", r.Sender)
 	}
+	o.Attachments = parseAttachments(&f, r.Attachments, o.Personal())
 	o.Templates = parseTemplates(&f, r.Templates, o.Channels)
 	o.Audience = parseAudience(&f, r.Audience, v.Topic, o.Personal())
+	o.Listed = parseListed(&f, r.Listed, o)
 	o.Data, o.Encoded = parseData(&f, r.Data)
 	return o, f.Err()
 }

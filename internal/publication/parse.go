@@ -88,24 +88,40 @@ func parseContents(f *fault.Fields, ids []string) []ident.UID {
 		f.Add("/content_ids", countCode(len(ids)), "must name 1 to %d content items", MaxContents)
 		return nil
 	}
-	contents := make([]ident.UID, 0, len(ids))
+	return parseIDs(f, "/content_ids", ids)
+}
+
+func parseAttachments(f *fault.Fields, ids []string, personal bool) []ident.UID {
+	switch {
+	case len(ids) > MaxAttachments:
+		f.Add("/attachments", "too_many", "must name at most %d files", MaxAttachments)
+		return nil
+	case len(ids) > 0 && !personal:
+		f.Add("/attachments", "not_allowed", "need a channel that sends mails")
+	}
+	return parseIDs(f, "/attachments", ids)
+}
+
+// parseIDs reads a list of ids, each of which may stand there once.
+func parseIDs(f *fault.Fields, list string, ids []string) []ident.UID {
+	uids := make([]ident.UID, 0, len(ids))
 	seen := make(map[ident.UID]bool, len(ids))
 	for i, text := range ids {
-		pointer := fmt.Sprintf("/content_ids/%d", i)
+		pointer := fmt.Sprintf("%s/%d", list, i)
 		uid := parseID(f, pointer, text)
 		if seen[uid] && !uid.IsZero() {
 			f.Add(pointer, "duplicate", "is named twice")
 		}
 		seen[uid] = true
-		contents = append(contents, uid)
+		uids = append(uids, uid)
 	}
-	return contents
+	return uids
 }
 
 func parseTemplates(f *fault.Fields, ids map[string]string, channels []Channel) map[string]ident.UID {
 	templates := make(map[string]ident.UID, len(ids))
 	for _, name := range slices.Sorted(maps.Keys(ids)) {
-		pointer := "/template_ids/" + escape(name)
+		pointer := "/template_ids/" + fault.Token(name)
 		if _, ok := channelNamed(channels, name); !ok {
 			f.Add(pointer, "unknown_channel", "must be one of the publication's channels")
 			continue
@@ -146,9 +162,4 @@ func countCode(n int) string {
 		return "required"
 	}
 	return "too_many"
-}
-
-// escape writes a part of a JSON pointer (RFC 6901, section 3).
-func escape(part string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(part)
 }

@@ -83,6 +83,7 @@ type Publication struct {
 	Channels      []int16
 	Audience      Audience
 	Contents      []Pin
+	Attachments   []ident.UID    // files that go with every mail
 	Templates     map[string]Pin // by channel kind; absent: the built-in one
 	Data          map[string]any
 	SenderID      *int32

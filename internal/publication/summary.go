@@ -19,9 +19,11 @@ type Summary struct {
 	Channels    []int16 // ids of channel kinds
 	Audience    AudienceSummary
 	Contents    []Ref
+	Attachments []Attachment
 	Templates   map[string]Ref // by channel kind
 	Sender      *ident.UID
 	ScheduledAt *time.Time
+	Listed      bool // in the public archive, once it is out
 	CreatedBy   string
 	CreatedAt   time.Time
 	StartedAt   *time.Time
@@ -44,6 +46,14 @@ type AudienceSummary struct {
 type Ref struct {
 	UID     ident.UID `json:"id"`
 	Version int       `json:"version"`
+}
+
+// Attachment is a file that goes with every mail. Name is empty once it was deleted.
+type Attachment struct {
+	UID       ident.UID `json:"id"`
+	Name      string    `json:"name"`
+	MediaType string    `json:"media_type"`
+	Size      int64     `json:"size"`
 }
 
 // Filter chooses publications for a list, newest first. The zero value of a part lets all through.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/tasks"
@@ -17,12 +18,17 @@ import (
 type Handlers struct {
 	byKind  map[tasks.Kind]func(context.Context, []byte) error
 	observe func(kind tasks.Kind, took time.Duration, err error)
+	tracer  trace.Tracer // nil: no spans
 }
 
-// NewHandlers makes an empty set; observe is told of every task and may be nil.
+// NewHandlers makes an empty set; observe is told of every task, with the error if it failed, and may be nil. A task
+// that was told to wait, or was cut because the process stops, did not fail.
 func NewHandlers(observe func(tasks.Kind, time.Duration, error)) *Handlers {
 	return &Handlers{byKind: make(map[tasks.Kind]func(context.Context, []byte) error), observe: observe}
 }
+
+// Trace makes a span of every task that belongs to a trace. It is called before the first task.
+func (h *Handlers) Trace(tracer trace.Tracer) { h.tracer = tracer }
 
 // Handle registers the handler of one kind of task. A handler may be called twice at once for the same task,
 // and may go on after its context ended: whatever it does is fenced.
@@ -44,9 +50,13 @@ func (h *Handlers) ProcessTask(ctx context.Context, t *asynq.Task) error {
 		return fmt.Errorf("no handler for %q: %w", t.Type(), asynq.SkipRetry)
 	}
 	began := time.Now()
-	err := handler(ctx, t.Payload())
+	err := h.traced(ctx, t, handler)
 	if h.observe != nil {
-		h.observe(tasks.Kind(t.Type()), time.Since(began), err)
+		failure := err
+		if !isFailure(err) {
+			failure = nil
+		}
+		h.observe(tasks.Kind(t.Type()), time.Since(began), failure)
 	}
 	if fault.Is(err, fault.GiveUp) {
 		return errors.Join(err, asynq.SkipRetry)
@@ -54,14 +64,20 @@ func (h *Handlers) ProcessTask(ctx context.Context, t *asynq.Task) error {
 	return err
 }
 
-// isFailure tells asynq what counts as a retry: waiting does not.
-func isFailure(err error) bool { return !fault.Is(err, fault.Wait) }
+// isFailure tells asynq what counts as a retry: waiting does not, nor does being cut because the process stops.
+func isFailure(err error) bool {
+	return !fault.Is(err, fault.Wait) && !errors.Is(err, context.Canceled)
+}
 
-// retryDelay is how long a failed task waits: as long as it was told, else exponentially up to a minute.
+// retryDelay is how long a failed task waits: as long as it was told, not at all if it was cut, else exponentially up to
+// a minute.
 func retryDelay(n int, err error, _ *asynq.Task) time.Duration {
 	var known *fault.Error
 	if errors.As(err, &known) && known.After > 0 {
 		return known.After
+	}
+	if errors.Is(err, context.Canceled) {
+		return 0
 	}
 	return min(time.Second<<min(n, 6), time.Minute)
 }

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"sync"
 	"testing"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -63,15 +62,23 @@ func enqueue(t testing.TB, q *Queue, list ...tasks.Task) {
 // work starts a worker, which the test or its end stops.
 func work(t testing.TB, q *Queue, queues map[string]int, slots Slots, h *Handlers) *Worker {
 	t.Helper()
-	w, err := q.NewWorker(queues, slots, h, 5*time.Second, zap.NewNop())
+	w, err := q.NewWorker(queues, slots, h, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(w.Stop)
+	t.Cleanup(func() { stop(t, w) })
 	return w
+}
+
+// stop stops a worker and waits for what it runs. It may be repeated.
+func stop(t testing.TB, w *Worker) {
+	t.Helper()
+	if err := w.Stop(context.Background()); err != nil {
+		t.Errorf("stop the worker: %v", err)
+	}
 }
 
 // depth is how full one queue is.

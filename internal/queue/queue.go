@@ -16,31 +16,32 @@ import (
 	"github.com/presswork/presswork/tasks"
 )
 
-// poolSize is how many Redis connections a process may use.
-const poolSize = 50
-
 // maxRetry is only a backstop: attempts that count are counted in PostgreSQL, per recipient.
 const maxRetry = 1000
 
 // Queue enqueues and looks at tasks.
 type Queue struct {
+	connect   func() redis.UniversalClient
 	redis     redis.UniversalClient
 	client    *asynq.Client
 	inspector *asynq.Inspector
 }
 
-// Open makes a Queue of a redis:// or rediss:// URL. It does not wait for the server: see Ping.
+// Open makes a Queue of the URL of a server, of Sentinels or of a Cluster (see parseURL). It does not wait for them:
+// see Ping.
 func Open(url string) (*Queue, error) {
-	options, err := redis.ParseURL(url)
+	connect, err := parseURL(url)
 	if err != nil {
-		return nil, errors.New("the Redis URL cannot be read") // the cause would repeat its password
+		return nil, err
 	}
-	options.PoolSize = poolSize
-	options.MaxRetries = 1
-	client := redis.NewClient(options)
-	return &Queue{redis: client, client: asynq.NewClientFromRedisClient(client),
+	client := connect()
+	return &Queue{connect: connect, redis: client, client: asynq.NewClientFromRedisClient(client),
 		inspector: asynq.NewInspectorFromRedisClient(client)}, nil
 }
+
+// MakeRedisClient makes a new redis.UniversalClient of the same servers, which belongs to the caller. It makes a Queue
+// an asynq.RedisConnOpt, for what else asks for one.
+func (q *Queue) MakeRedisClient() any { return q.connect() }
 
 // Close lets go of the connections.
 func (q *Queue) Close() error { return q.redis.Close() }
@@ -62,7 +63,7 @@ func (q *Queue) Enqueue(ctx context.Context, t tasks.Task) error {
 		// and be gone.
 		options = append(options, asynq.ProcessAt(t.NotBefore.Add(time.Second-1).Truncate(time.Second)))
 	}
-	_, err := q.client.EnqueueContext(ctx, asynq.NewTask(string(t.Kind), t.Payload), options...)
+	_, err := q.client.EnqueueContext(ctx, asynq.NewTaskWithHeaders(string(t.Kind), t.Payload, headersOf(t)), options...)
 	if err == nil || errors.Is(err, asynq.ErrTaskIDConflict) {
 		return nil
 	}
@@ -82,8 +83,9 @@ func timeoutOf(kind tasks.Kind) time.Duration {
 	}
 }
 
-// Holds reports whether the task still waits or runs. An archived one does neither.
-func (q *Queue) Holds(t tasks.Task) (bool, error) {
+// Waits reports whether the task is still to run: pending, delayed or to be retried. One that runs does not: its
+// worker may be dead, and asynq would find out only in two minutes.
+func (q *Queue) Waits(t tasks.Task) (bool, error) {
 	info, err := q.inspector.GetTaskInfo(t.Queue, t.ID)
 	switch {
 	case errors.Is(err, asynq.ErrTaskNotFound), errors.Is(err, asynq.ErrQueueNotFound):
@@ -91,7 +93,7 @@ func (q *Queue) Holds(t tasks.Task) (bool, error) {
 	case err != nil:
 		return false, unavailable(err, "look a task up")
 	}
-	return info.State != asynq.TaskStateArchived && info.State != asynq.TaskStateCompleted, nil
+	return info.State == asynq.TaskStatePending || info.State == asynq.TaskStateScheduled || info.State == asynq.TaskStateRetry, nil
 }
 
 // Depth is how much of a queue waits and runs.
@@ -138,41 +140,6 @@ func (q *Queue) SetPaused(ctx context.Context, name string, paused bool) error {
 	}
 	if err != nil {
 		return unavailable(err, "pause or resume a queue")
-	}
-	return nil
-}
-
-const canaryKey = "presswork:canary"
-
-// Canary reads the canary; -1 if Redis has none.
-func (q *Queue) Canary(ctx context.Context) (int64, error) {
-	n, err := q.redis.Get(ctx, canaryKey).Int64()
-	if errors.Is(err, redis.Nil) {
-		return -1, nil
-	}
-	if err != nil {
-		return 0, unavailable(err, "read the canary")
-	}
-	return n, nil
-}
-
-// queuesKey is asynq's set of the queues there are (v0.26, internal/base.AllQueues).
-const queuesKey = "asynq:queues"
-
-// SetCanary writes the canary, and the names of all queues. A client of asynq names a queue once in its life: to a
-// Redis that lost them nobody would name them again, and Holds and Depths would not see what is enqueued there.
-func (q *Queue) SetCanary(ctx context.Context, n int64) error {
-	names := make([]any, 0, len(tasks.Queues()))
-	for name := range tasks.Queues() {
-		names = append(names, name)
-	}
-	_, err := q.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
-		p.SAdd(ctx, queuesKey, names...)
-		p.Set(ctx, canaryKey, n, 0)
-		return nil
-	})
-	if err != nil {
-		return unavailable(err, "write the canary")
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func TestEachKindHasItsTimeout(t *testing.T) {
 	}
 }
 
-func TestHolds(t *testing.T) {
+func TestWaits(t *testing.T) {
 	t.Parallel()
 	q := open(t)
 	pending, delayed, archived := batch(t, 1, tasks.LaneNormal), batch(t, 2, tasks.LaneNormal), batch(t, 3, tasks.LaneNormal)
@@ -86,13 +86,13 @@ func TestHolds(t *testing.T) {
 		{"absent", batch(t, 4, tasks.LaneNormal), false},
 		{"in a queue that does not exist", batch(t, 1, tasks.LaneBulk), false},
 	} {
-		if held, err := q.Holds(tc.task); err != nil || held != tc.want {
+		if held, err := q.Waits(tc.task); err != nil || held != tc.want {
 			t.Errorf("%s: %v, %v", tc.name, held, err)
 		}
 	}
 	// An archived task keeps its id: nudging again takes a new generation, which is what the reconciler does.
 	enqueue(t, q, archived)
-	if held, err := q.Holds(archived); err != nil || held {
+	if held, err := q.Waits(archived); err != nil || held {
 		t.Errorf("archived and enqueued again: %v, %v", held, err)
 	}
 }
@@ -151,7 +151,7 @@ func TestPausedQueueGivesNothingOut(t *testing.T) {
 	if got := <-ran; got != 1 {
 		t.Errorf("batch %d ran", got)
 	}
-	w.Stop()
+	stop(t, w)
 }
 
 func TestCanary(t *testing.T) {
@@ -165,6 +165,21 @@ func TestCanary(t *testing.T) {
 	}
 	if n, err := q.Canary(t.Context()); err != nil || n != 7 {
 		t.Errorf("canary %d, %v", n, err)
+	}
+	// A server of a Cluster comes back with an old copy, then with nothing.
+	for old, want := range map[any]int64{3: 3, nil: -1} {
+		key := canaryKey(tasks.QueueSlack)
+		if err := q.Redis().Del(t.Context(), key).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if old != nil {
+			if err := q.Redis().Set(t.Context(), key, old, 0).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n, err := q.Canary(t.Context()); err != nil || n != want {
+			t.Errorf("with one queue at %v: canary %d, %v", old, n, err)
+		}
 	}
 	if err := q.Ping(t.Context()); err != nil {
 		t.Error(err)
@@ -183,7 +198,7 @@ func TestQueuesAreSeenAfterALoss(t *testing.T) {
 		t.Fatal(err)
 	}
 	enqueue(t, q, batch(t, 2, tasks.LaneNormal))
-	if held, err := q.Holds(batch(t, 2, tasks.LaneNormal)); err != nil || !held {
+	if held, err := q.Waits(batch(t, 2, tasks.LaneNormal)); err != nil || !held {
 		t.Errorf("a task enqueued after the loss is held: %v, %v", held, err)
 	}
 	if d := depth(t, q, tasks.QueueEmail); d.Pending != 1 {
@@ -201,7 +216,7 @@ func TestRedisAway(t *testing.T) {
 	for name, try := range map[string]func() error{
 		"ping":       func() error { return q.Ping(ctx) },
 		"enqueue":    func() error { return q.Enqueue(ctx, batch(t, 2, tasks.LaneNormal)) },
-		"holds":      func() error { _, err := q.Holds(batch(t, 1, tasks.LaneNormal)); return err },
+		"holds":      func() error { _, err := q.Waits(batch(t, 1, tasks.LaneNormal)); return err },
 		"depths":     func() error { _, err := q.Depths([]string{tasks.QueueEmail}); return err },
 		"pause":      func() error { return q.SetPaused(ctx, tasks.QueueEmail, true) },
 		"resume":     func() error { return q.SetPaused(ctx, tasks.QueueEmail, false) },
@@ -213,7 +228,7 @@ func TestRedisAway(t *testing.T) {
 		}
 	}
 	g.set(false)
-	if held, err := q.Holds(batch(t, 1, tasks.LaneNormal)); err != nil || !held {
+	if held, err := q.Waits(batch(t, 1, tasks.LaneNormal)); err != nil || !held {
 		t.Errorf("back again: %v, %v", held, err)
 	}
 	if q.Redis() == nil {

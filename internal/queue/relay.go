@@ -25,6 +25,8 @@ const (
 	// relayPause is how long the relay waits after a failure: long enough not to flood the log while a server is
 	// away, short enough for a failure of one task to hold up nobody.
 	relayPause = 500 * time.Millisecond
+	// relayTime bounds one page: a connection that died without a word would hold the relay up for good.
+	relayTime = time.Minute
 )
 
 // Relay moves tasks from the outbox to the queue: read a page without a lock, enqueue, delete by id. Any
@@ -78,6 +80,8 @@ func (r *Relay) Run(ctx context.Context) {
 
 // step relays one page and returns its size.
 func (r *Relay) step(ctx context.Context) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, relayTime)
+	defer cancel()
 	page, err := r.outbox.Outbox(ctx, relayPage)
 	if err != nil || len(page) == 0 {
 		return 0, err

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -61,6 +62,21 @@ func TestUnreadablePayloadsAreGivenUp(t *testing.T) {
 	}
 }
 
+func TestWaitingIsNoFailure(t *testing.T) {
+	t.Parallel()
+	var observed []error
+	h := NewHandlers(func(_ tasks.Kind, _ time.Duration, err error) { observed = append(observed, err) })
+	results := []error{fault.WaitFor(time.Second, "not_due", nil), context.Canceled, errors.New("broken"), nil}
+	next := 0
+	Handle(h, func(context.Context, tasks.SendEmail) error { next++; return results[next-1] })
+	for range results {
+		_ = h.ProcessTask(t.Context(), asynq.NewTask("send-email", []byte(`{"v":1,"batch":1}`)))
+	}
+	if len(observed) != 4 || observed[0] != nil || observed[1] != nil || observed[2] == nil || observed[3] != nil {
+		t.Errorf("observed %v", observed)
+	}
+}
+
 func TestRetryDelays(t *testing.T) {
 	t.Parallel()
 	plain := errors.New("plain")
@@ -76,6 +92,7 @@ func TestRetryDelays(t *testing.T) {
 		{3, fault.WaitFor(42*time.Second, "busy", plain), 42 * time.Second},
 		{0, fault.WaitFor(0, "busy", plain), time.Second},
 		{0, unavailable(plain, "test"), 5 * time.Second},
+		{7, fmt.Errorf("cut: %w", context.Canceled), 0},
 	} {
 		if got := retryDelay(tc.n, tc.err, nil); got != tc.want {
 			t.Errorf("after %d retries of %v: %s, want %s", tc.n, tc.err, got, tc.want)
@@ -108,7 +125,7 @@ func TestOutcomes(t *testing.T) {
 	enqueue(t, q, unknown, unreadable, end)
 	w := work(t, q, map[string]int{tasks.QueueEmail: 1}, Slots{Urgent: 1, Bulk: 1}, h)
 	<-last
-	w.Stop()
+	stop(t, w)
 	for id, want := range map[string]asynq.TaskState{
 		"b:2:1": asynq.TaskStateArchived, "unknown": asynq.TaskStateArchived, "unreadable": asynq.TaskStateArchived,
 		"b:3:1": asynq.TaskStateRetry, "b:4:1": asynq.TaskStateRetry, "b:5:1": asynq.TaskStateRetry, "b:6:1": asynq.TaskStateRetry,
@@ -146,7 +163,7 @@ func TestNewWorkerRefuses(t *testing.T) {
 		"a weight of zero":  {tasks.QueueEmail: 0},
 		"a negative weight": {tasks.QueueCritical: -1},
 	} {
-		if w, err := q.NewWorker(queues, Slots{Urgent: 1, Bulk: 1}, NewHandlers(nil), time.Second, zap.NewNop()); err == nil {
+		if w, err := q.NewWorker(queues, Slots{Urgent: 1, Bulk: 1}, NewHandlers(nil), zap.NewNop()); err == nil {
 			t.Errorf("%s: %v", name, w)
 		}
 	}
@@ -178,43 +195,65 @@ func TestBulkLeavesTheUrgentSlots(t *testing.T) {
 	if d := depth(t, q, tasks.QueueEmailBulk); d.Active != 2 || d.Pending != 3 {
 		t.Errorf("%+v, want 2 running and 3 waiting", d)
 	}
-	if held, err := q.Holds(batch(t, 1, tasks.LaneBulk)); err != nil || !held {
-		t.Errorf("a running task is held: %v, %v", held, err)
+	if waits, err := q.Waits(batch(t, 1, tasks.LaneBulk)); err != nil || waits {
+		t.Errorf("a running task waits: %v, %v", waits, err)
 	}
 	w.Pause()
 	close(release)
-	w.Stop()
+	stop(t, w)
 	if d := depth(t, q, tasks.QueueEmailBulk); d.Active != 0 || d.Pending != 3 {
 		t.Errorf("%+v after the end, want 3 waiting", d)
 	}
 }
 
-// TestStopGivesBackWhatDoesNotFinish has a handler that outlasts the grace.
-func TestStopGivesBackWhatDoesNotFinish(t *testing.T) {
+// TestStopEndsWithItsContext though a handler pays no heed to anything; its task is given back.
+func TestStopEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	q := open(t)
 	started, release, ended := make(chan int64, 1), make(chan struct{}), make(chan struct{})
 	h := NewHandlers(nil)
-	Handle(h, func(_ context.Context, t tasks.SendEmail) error {
+	Handle(h, func(ctx context.Context, t tasks.SendEmail) error {
 		defer close(ended)
 		started <- t.Batch.Batch
 		<-release
-		return nil
+		return ctx.Err()
 	})
 	enqueue(t, q, batch(t, 1, tasks.LaneNormal))
-	w, err := q.NewWorker(map[string]int{tasks.QueueEmail: 1}, Slots{Urgent: 1, Bulk: 1}, h, 10*time.Millisecond, zap.NewNop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Start(); err != nil {
-		t.Fatal(err)
-	}
+	w := work(t, q, map[string]int{tasks.QueueEmail: 1}, Slots{Urgent: 1, Bulk: 1}, h)
 	<-started
-	w.Stop()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := w.Stop(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("stopped: %v", err)
+	}
+	stop(t, w) // all but the handler, which was cut
+	info, err := q.inspector.GetTaskInfo(tasks.QueueEmail, "b:1:1")
+	if err != nil || info.State == asynq.TaskStateActive || info.State == asynq.TaskStateArchived || info.Retried != 0 {
+		t.Errorf("%+v, %v, want the task back", info, err)
+	}
 	close(release)
 	<-ended
-	if d := depth(t, q, tasks.QueueEmail); d.Pending != 1 || d.Active != 0 {
-		t.Errorf("%+v, want the task back", d)
+}
+
+// TestCutEndsHandlersThatHeed while Stop waits for them.
+func TestCutEndsHandlersThatHeed(t *testing.T) {
+	t.Parallel()
+	q := open(t)
+	started := make(chan struct{})
+	h := NewHandlers(nil)
+	Handle(h, func(ctx context.Context, _ tasks.SendEmail) error {
+		close(started)
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	enqueue(t, q, batch(t, 1, tasks.LaneNormal))
+	w := work(t, q, map[string]int{tasks.QueueEmail: 1}, Slots{Urgent: 1, Bulk: 1}, h)
+	<-started
+	stopped := make(chan error, 1)
+	go func() { stopped <- w.Stop(t.Context()) }()
+	w.Cut()
+	if err := <-stopped; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -121,18 +121,44 @@ func TestStepsAreNudgedAgain(t *testing.T) {
 	if n := w.relay(); n != 0 || r.Behind() != 0 {
 		t.Errorf("%d nudges the second time, behind by %d", n, r.Behind())
 	}
-	w.exec(`UPDATE publication SET nudged_at = nudged_at - interval '1 hour'`)
-	w.exec(`UPDATE fanout_range SET nudged_at = nudged_at - interval '1 hour'`)
-	w.exec(`WITH p AS (INSERT INTO pause (scope, paused_by) VALUES ('all', 'test') RETURNING scope)
-		INSERT INTO pause_lane (scope, channel_id, lane) SELECT scope, c, l FROM p, generate_series(1, 5) c, generate_series(0, 2) l`)
+}
+
+// TestLongQueueOfSteps has renders and pages of fan-out that wait for an hour: another nudge would make the first one
+// stale, and be as late.
+func TestLongQueueOfSteps(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.publication(publication.Queued)
+	id := w.publication(publication.Sending)
+	w.exec(`INSERT INTO fanout_range (publication_id, cursor, hi) VALUES ($1, 0, 10)`, id)
+	w.do(w.db.QueueLost)
+	r := w.reconciler()
 	w.do(r.nudges)
+	w.relay()
+	anHourAgo := func() {
+		w.exec(`UPDATE publication SET nudged_at = nudged_at - interval '1 hour'`)
+		w.exec(`UPDATE fanout_range SET nudged_at = nudged_at - interval '1 hour'`)
+	}
+	w.exec(`UPDATE queue_state SET lost_at = '-infinity'`)
+	anHourAgo()
+	w.do(r.nudges)
+	w.do(r.overdue)
+	if n := w.relay(); n != 0 || r.Behind() != 0 {
+		t.Errorf("%d nudges of what waits in the queue", n)
+	}
+	want(w, "2 2", `SELECT (SELECT gen FROM fanout_range) || ' ' || (SELECT gen FROM publication WHERE state = 'queued')`)
+	want(w, true, `SELECT min(nudged_at) > now() - interval '1 minute' FROM fanout_range`)
+	w.loseRedis()
+	anHourAgo()
+	w.exec(`INSERT INTO pause (scope, paused_by) VALUES ('all', 'test')`)
+	w.do(r.overdue)
 	if n := w.relay(); n != 0 {
 		t.Errorf("%d nudges while everything is paused", n)
 	}
 	w.exec(`DELETE FROM pause`)
-	w.do(r.nudges)
-	if n := w.relay(); n != 4 {
-		t.Errorf("%d nudges of what did not happen for an hour, want 4", n)
+	w.do(r.overdue)
+	if n := w.relay(); n != 2 || r.Behind() != 2 {
+		t.Errorf("%d nudges of what the queue does not have, behind by %d, want 2", n, r.Behind())
 	}
 }
 

@@ -22,9 +22,8 @@ type Record interface {
 	QueueLost(ctx context.Context) error
 	LostAt(ctx context.Context) (at time.Time, ever bool, err error)
 	RenudgeLost(ctx context.Context) (int, error)
-	RenudgeSteps(ctx context.Context, patience time.Duration) (int, error)
-	OverdueBatches(ctx context.Context, patience time.Duration, limit int) ([]delivery.Overdue, error)
-	RenudgeBatches(ctx context.Context, gone, queued []int64) error
+	Overdue(ctx context.Context, patience time.Duration, limit int) ([]delivery.Overdue, error)
+	Renudge(ctx context.Context, gone, waiting []delivery.Overdue) error
 	QueueDue(ctx context.Context) (int, error)
 	AdvanceOpen(ctx context.Context) error
 	PausedQueues(ctx context.Context) ([]string, error)
@@ -35,13 +34,13 @@ type Record interface {
 type Queue interface {
 	Canary(ctx context.Context) (int64, error)
 	SetCanary(ctx context.Context, n int64) error
-	Holds(t tasks.Task) (bool, error)
+	Waits(t tasks.Task) (bool, error)
 	Enqueue(ctx context.Context, t tasks.Task) error
 	SetPaused(ctx context.Context, name string, paused bool) error
 }
 
-// Periods of the loops, and how long the pipeline's short steps may take before they are nudged again. A batch
-// that is still queued is not overdue, however long the queue.
+// Periods of the loops, and how long ago a nudge must be before somebody asks whether the queue still has it. What
+// still waits there is not overdue, however long the queue.
 const (
 	quickPeriod   = 500 * time.Millisecond
 	canaryPeriod  = 2 * time.Second
@@ -50,6 +49,9 @@ const (
 	slowPeriod    = time.Hour
 	patience      = 30 * time.Second
 	overduePage   = 1000
+	// stepTime bounds one step of a loop: a connection that died without a word would hold the loop up for good. A
+	// step that was cut short goes on with the next.
+	stepTime = time.Minute
 )
 
 // Reconciler runs the loops.
@@ -58,8 +60,8 @@ type Reconciler struct {
 	queue  Queue
 	poke   func() // the outbox relay
 	log    *zap.Logger
-	behind atomic.Int64    // nudges that the last round found missing
-	gone   atomic.Int64    // overdue batches that the last look did not find in the queue
+	behind atomic.Int64    // nudges that a loss of the queue cost, in the last round
+	gone   atomic.Int64    // overdue work that the last look did not find in the queue
 	healed time.Time       // the loss of the queue that was mended last
 	paused map[string]bool // queues that may be paused in the queue
 	looked time.Time       // the loss of the queue after which all of them were looked at
@@ -110,7 +112,7 @@ func (r *Reconciler) loop(ctx context.Context, name string, every time.Duration,
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		if err := step(ctx); err != nil && ctx.Err() == nil {
+		if err := bounded(ctx, step); err != nil && ctx.Err() == nil {
 			r.log.Warn("reconciling failed, trying again", zap.String("loop", name), zap.Error(err))
 		}
 		select {
@@ -119,6 +121,12 @@ func (r *Reconciler) loop(ctx context.Context, name string, every time.Duration,
 		case <-tick.C:
 		}
 	}
+}
+
+func bounded(ctx context.Context, step func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, stepTime)
+	defer cancel()
+	return step(ctx)
 }
 
 func (r *Reconciler) schedules(ctx context.Context) error {
@@ -161,16 +169,13 @@ func (r *Reconciler) canary(ctx context.Context) error {
 	return r.queue.SetCanary(ctx, n)
 }
 
-// nudges looks at every batch only after the queue was lost, until all are nudged again.
+// nudges looks at everything that is owed, but only after the queue was lost, until all is nudged again.
 func (r *Reconciler) nudges(ctx context.Context) error {
-	total, err := r.record.RenudgeSteps(ctx, patience)
-	if err != nil {
-		return err
-	}
 	at, ever, err := r.record.LostAt(ctx)
 	if err != nil {
 		return err
 	}
+	total := 0
 	for ever && !at.Equal(r.healed) {
 		n, err := r.record.RenudgeLost(ctx)
 		if err != nil {
@@ -182,15 +187,13 @@ func (r *Reconciler) nudges(ctx context.Context) error {
 		total += n
 		r.poke()
 	}
-	if total > 0 {
-		r.poke()
-	}
 	r.behind.Store(int64(total))
 	return nil
 }
 
+// overdue nudges what the queue lost unnoticed: a single task, or what a worker had taken and not begun when it died.
 func (r *Reconciler) overdue(ctx context.Context) error {
-	list, err := r.record.OverdueBatches(ctx, patience, overduePage)
+	list, err := r.record.Overdue(ctx, patience, overduePage)
 	if err != nil {
 		return err
 	}
@@ -198,24 +201,24 @@ func (r *Reconciler) overdue(ctx context.Context) error {
 		r.gone.Store(0)
 		return nil
 	}
-	var gone, queued []int64
+	var gone, waiting []delivery.Overdue
 	for _, o := range list {
-		held, err := r.queue.Holds(o.Task)
+		waits, err := r.queue.Waits(o.Task)
 		if err != nil {
 			return err
 		}
-		if held {
-			queued = append(queued, o.Batch)
+		if waits {
+			waiting = append(waiting, o)
 		} else {
-			gone = append(gone, o.Batch)
+			gone = append(gone, o)
 		}
 	}
-	if err := r.record.RenudgeBatches(ctx, gone, queued); err != nil {
+	if err := r.record.Renudge(ctx, gone, waiting); err != nil {
 		return err
 	}
 	r.gone.Store(int64(len(gone)))
 	if len(gone) > 0 {
-		r.log.Warn("batches were not queued, nudged again", zap.Int("batches", len(gone)))
+		r.log.Warn("tasks were not queued, nudged again", zap.Int("tasks", len(gone)))
 		r.poke()
 	}
 	return nil

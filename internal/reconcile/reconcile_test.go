@@ -22,7 +22,7 @@ var errAway = errors.New("redis is away")
 type awayQueue struct{ Queue }
 
 func (awayQueue) Canary(context.Context) (int64, error)         { return 0, errAway }
-func (awayQueue) Holds(tasks.Task) (bool, error)                { return false, errAway }
+func (awayQueue) Waits(tasks.Task) (bool, error)                { return false, errAway }
 func (awayQueue) Enqueue(context.Context, tasks.Task) error     { return errAway }
 func (awayQueue) SetPaused(context.Context, string, bool) error { return errAway }
 func (awayQueue) SetCanary(context.Context, int64) error        { return errAway }
@@ -233,7 +233,10 @@ func TestFailuresAreLoggedAndTriedAgain(t *testing.T) {
 	r := New(&fakeRecord{}, nil, func() {}, zap.New(core))
 	ctx, cancel := context.WithCancel(t.Context())
 	tries := 0
-	r.loop(ctx, "test", time.Millisecond, func(context.Context) error {
+	r.loop(ctx, "test", time.Millisecond, func(ctx context.Context) error {
+		if _, bounded := ctx.Deadline(); !bounded {
+			t.Error("a step may hang for good")
+		}
 		if tries++; tries == 3 {
 			cancel()
 		}

@@ -2,10 +2,11 @@ package rendition
 
 import (
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 	"unicode"
 
+	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/template"
 )
 
@@ -25,12 +26,17 @@ type Links struct {
 	Click string
 	// Open is the address of the image that reports an opening; if it is empty there is no image.
 	Open string
+	// Images stands in front of an uploaded image's id: https://host/p/a/. If it is empty, images go with the message
+	// and are named by their ContentID.
+	Images string
 }
 
 // Rendered is one message.
 type Rendered struct {
 	// Subject is one line; HTML is empty for channels without.
 	Subject, HTML, Text string
+	// Images are the uploaded images that HTML names by their ContentID, each once.
+	Images []ident.UID
 }
 
 // Compiled is a rendition ready to be rendered, by any number of goroutines at once.
@@ -42,12 +48,13 @@ type Compiled struct {
 	shared               map[string]any
 	htmlItems, textItems []any
 	links                []string
+	images               []ident.UID
 	personal             bool
 }
 
 // Compile prepares a rendition for rendering. The error is a *template.SyntaxError.
 func Compile(engine template.Engine, r Rendition) (*Compiled, error) {
-	c := &Compiled{engine: engine, links: r.Links, personal: template.Personal(r.Channel)}
+	c := &Compiled{engine: engine, links: r.Links, images: r.Images, personal: template.Personal(r.Channel)}
 	for _, part := range []struct {
 		name, source string
 		kind         template.Kind
@@ -105,7 +112,7 @@ func (c *Compiled) Render(recipient Recipient, chosen []int, links Links) (Rende
 		if out.HTML, err = c.html.Render(data); err != nil {
 			return Rendered{}, fmt.Errorf("render HTML: %w", err)
 		}
-		out.HTML = c.personalLinks(out.HTML, links)
+		out.HTML, out.Images = c.personalLinks(out.HTML, links)
 	}
 	place(data, c.textItems, chosen)
 	if c.subject != nil {
@@ -159,8 +166,8 @@ func place(data map[string]any, items []any, chosen []int) {
 }
 
 // personalLinks puts the reader's own addresses in the place of numbered links, and the tracked ones
-// back if there is no address to put in front of numbers.
-func (c *Compiled) personalLinks(out string, links Links) string {
+// back if there is no address to put in front of numbers. It returns the images that go with the message.
+func (c *Compiled) personalLinks(out string, links Links) (personal string, images []ident.UID) {
 	if links.Open == "" {
 		out = strings.Replace(out, openImage, "", 1)
 	}
@@ -170,17 +177,19 @@ func (c *Compiled) personalLinks(out string, links Links) string {
 		before, after, found := strings.Cut(out, schemePrefix)
 		b.WriteString(before)
 		if !found {
-			return b.String()
+			return b.String(), images
 		}
 		switch {
 		case strings.HasPrefix(after, "open:"):
 			out = after[len("open:"):]
 			b.WriteString(escapeAttr(links.Open))
-		case !strings.HasPrefix(after, "click:"):
+		case strings.HasPrefix(after, "click:"):
+			out = c.link(&b, after[len("click:"):], links)
+		case strings.HasPrefix(after, "image:"):
+			out, images = c.image(&b, after[len("image:"):], links, images)
+		default:
 			out = after
 			b.WriteString(schemePrefix)
-		default:
-			out = c.link(&b, after[len("click:"):], links)
 		}
 	}
 }
@@ -191,14 +200,31 @@ func (c *Compiled) link(b *strings.Builder, rest string, links Links) string {
 		b.WriteString(links.Click)
 		return rest
 	}
-	digits := 0
-	for digits < len(rest) && rest[digits] >= '0' && rest[digits] <= '9' {
-		digits++
-	}
-	if n, err := strconv.Atoi(rest[:digits]); err == nil && n < len(c.links) {
+	n, digits := leadingNumber(rest)
+	if digits > 0 && n < len(c.links) {
 		b.WriteString(escapeAttr(c.links[n]))
 	}
 	return rest[digits:]
+}
+
+// image writes the address of the image whose number stands at the beginning of rest, and returns what follows,
+// and the images that go with the message.
+func (c *Compiled) image(b *strings.Builder, rest string, links Links, images []ident.UID) (string, []ident.UID) {
+	n, digits := leadingNumber(rest)
+	rest = rest[digits:]
+	if digits == 0 || n >= len(c.images) {
+		return rest, images
+	}
+	uid := c.images[n]
+	if links.Images != "" {
+		b.WriteString(escapeAttr(links.Images + uid.String()))
+		return rest, images
+	}
+	b.WriteString("cid:" + ContentID(uid))
+	if !slices.Contains(images, uid) {
+		images = append(images, uid)
+	}
+	return rest, images
 }
 
 var attrEscaper = strings.NewReplacer("&", "&amp;", `"`, "&#34;", "<", "&lt;", ">", "&gt;")

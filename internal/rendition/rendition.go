@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/presswork/presswork/internal/content"
+	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/template"
 )
 
@@ -22,6 +23,8 @@ type Rendition struct {
 	Items       []ItemPart  `json:"items"`
 	// Links are the tracked addresses; presswork-click:N stands for Links[N].
 	Links []string `json:"links,omitempty"`
+	// Images are the uploaded images that HTML shows; presswork-image:N stands for Images[N].
+	Images []ident.UID `json:"images,omitempty"`
 	// Data is what the publication carries for its templates.
 	Data map[string]any `json:"data,omitempty"`
 }
@@ -76,12 +79,16 @@ type Input struct {
 	Track bool
 	// Table numbers the links; nil: a table of its own. The renditions of a publication share one.
 	Table *LinkTable
+	// Images stands in front of the ids of uploaded images, for messages that images cannot go with; if it is empty
+	// they are numbered.
+	Images string
 	// Memo remembers what was inlined; nil: nothing does.
 	Memo *Memo
 }
 
 // Prepare makes a rendition. The same input makes the same rendition. It fails if the template or its
-// style sheet cannot be read, which was checked when the template was saved.
+// style sheet cannot be read, or if an image is named in a way that says nothing, all of which was checked when
+// the template and the items were saved.
 func Prepare(in Input) (Rendition, error) {
 	r := Rendition{
 		Channel: in.Template.Channel, Language: in.Template.Language, Subject: in.Template.Subject,
@@ -97,27 +104,31 @@ func Prepare(in Input) (Rendition, error) {
 	if links == nil {
 		links = NewLinkTable()
 	}
+	images := &imageTable{public: in.Images}
 	css, context := in.CSS+Styles(in.Template.HTML), contextOf(in.Template.HTML)
 	if r.HTML != "" {
-		if err := r.prepareHTML(in, links); err != nil {
+		if err := r.prepareHTML(in, links, images); err != nil {
 			return Rendition{}, err
 		}
 	}
 	for i, item := range in.Items {
-		part, err := prepareItem(in, item, css, context, links)
+		part, err := prepareItem(in, item, css, context, links, images)
 		if err != nil {
 			return Rendition{}, fmt.Errorf("prepare item %d: %w", i, err)
 		}
 		r.Items = append(r.Items, part)
 	}
-	r.Links = links.list
+	r.Links, r.Images = links.list, images.list
 	return r, nil
 }
 
-func (r *Rendition) prepareHTML(in Input, links *LinkTable) error {
+func (r *Rendition) prepareHTML(in Input, links *LinkTable, images *imageTable) error {
 	out, err := in.Memo.once(func() (string, error) { return InlineCSS(r.HTML, in.CSS) }, "template", r.HTML, in.CSS)
 	if err != nil {
 		return fmt.Errorf("inline the template's styles: %w", err)
+	}
+	if out, err = images.template(out); err != nil {
+		return fmt.Errorf("number the template's images: %w", err)
 	}
 	if in.Track {
 		if out, err = links.track(out); err != nil {
@@ -131,7 +142,7 @@ func (r *Rendition) prepareHTML(in Input, links *LinkTable) error {
 	return nil
 }
 
-func prepareItem(in Input, item content.Item, css, context string, links *LinkTable) (ItemPart, error) {
+func prepareItem(in Input, item content.Item, css, context string, links *LinkTable, images *imageTable) (ItemPart, error) {
 	fragment, err := in.Memo.once(func() (string, error) { return in.Writer.HTML(item) }, "item", string(item.Format), item.Body)
 	if err != nil {
 		return ItemPart{}, fmt.Errorf("sanitise: %w", err)
@@ -141,19 +152,18 @@ func prepareItem(in Input, item content.Item, css, context string, links *LinkTa
 		Topics: item.Topics, Language: item.Language,
 	}
 	if in.Template.HTML == "" {
-		part.HTML = fragment
-		return part, nil
+		part.HTML, err = images.fragment(fragment)
+		return part, err
 	}
 	plain := fragment
 	fragment, err = in.Memo.once(func() (string, error) { return InlineFragment(plain, css, context) }, "fragment", plain, css, context)
 	if err != nil {
 		return ItemPart{}, fmt.Errorf("inline styles: %w", err)
 	}
-	part.HTML = fragment
-	if !in.Track {
-		return part, nil
+	if part.HTML, err = images.fragment(fragment); err != nil || !in.Track {
+		return part, err
 	}
-	part.HTML = links.trackFragment(fragment)
+	part.HTML = links.trackFragment(part.HTML)
 	part.Click = links.click(item.URL)
 	return part, nil
 }

@@ -3,6 +3,7 @@ package rendition_test
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -121,6 +122,18 @@ func TestRenderDefaultMail(t *testing.T) {
 	}
 }
 
+// TestRenderWithoutPages leaves out the links that there are none for.
+func TestRenderWithoutPages(t *testing.T) {
+	t.Parallel()
+	for _, channel := range []string{"email", "newsletter"} {
+		got, err := compiled(t, input(t, channel)).Render(anna, []int{1}, rendition.Links{Unsubscribe: "https://h/u/1"})
+		if err != nil || strings.Contains(got.HTML, `href=""`) || !strings.Contains(got.HTML, `href="https://h/u/1"`) ||
+			!strings.HasSuffix(strings.TrimSpace(got.Text), "\nAbmelden: https://h/u/1") || strings.Contains(got.Text, "Einstellungen") {
+			t.Errorf("%s: %v\n%s\n%s", channel, err, got.HTML, got.Text)
+		}
+	}
+}
+
 func TestRenderBroadcast(t *testing.T) {
 	t.Parallel()
 	for _, channel := range []string{"slack", "discord"} {
@@ -212,7 +225,7 @@ func TestRenderAtOnce(t *testing.T) {
 	var group sync.WaitGroup
 	for range 100 {
 		group.Go(func() {
-			if got, err := c.Render(anna, []int{0, 1}, own); err != nil || got != want {
+			if got, err := c.Render(anna, []int{0, 1}, own); err != nil || !reflect.DeepEqual(got, want) {
 				t.Errorf("a render differs: %v", err)
 			}
 		})

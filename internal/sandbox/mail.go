@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	mailDepth = 10      // multiparts within multiparts
-	mailParts = 200     // in one mail
-	mailText  = 8 << 20 // bytes of one part that are shown
+	mailDepth = 10       // multiparts within multiparts
+	mailParts = 200      // in one mail
+	mailPart  = 40 << 20 // bytes of one part that are read
 )
 
 // words decodes RFC 2047 words in UTF-8, Latin-1 and ASCII; others stay as they are.
@@ -121,7 +121,7 @@ func (r *mailReader) entity(fields []Field, body []byte, depth int) {
 		r.multipart(body, parameters["boundary"], depth)
 		return
 	}
-	content, err := io.ReadAll(io.LimitReader(transferDecoder(fields, body), mailText))
+	content, err := io.ReadAll(io.LimitReader(transferDecoder(fields, body), mailPart))
 	if err != nil {
 		r.fault("%s: %v", kind, err)
 	}
@@ -136,7 +136,10 @@ func (r *mailReader) entity(fields []Field, body []byte, depth int) {
 		if name == "" {
 			name = parameters["name"]
 		}
-		r.letter.Files = append(r.letter.Files, File{Name: decoded(name), Type: kind, Size: len(content)})
+		r.letter.Files = append(r.letter.Files, File{
+			Name: decoded(name), Type: kind, Size: len(content), Data: content, Inline: disposition == "inline",
+			ContentID: strings.Trim(fieldOf(fields, "Content-Id"), "<>"),
+		})
 	}
 }
 

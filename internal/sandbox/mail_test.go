@@ -1,7 +1,7 @@
 package sandbox
 
 import (
-	"slices"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -24,7 +24,7 @@ func TestReadMail(t *testing.T) {
 	if letter.Subject != "Grüße und mehr" || letter.Text != "Schöner Text" || letter.HTML != "<p>Hi</p>" || len(letter.Faults) > 0 {
 		t.Errorf("read %+v", letter)
 	}
-	if !slices.Equal(letter.Files, []File{{"a.txt", "text/plain", 4}}) {
+	if !reflect.DeepEqual(letter.Files, []File{{Name: "a.txt", Type: "text/plain", Size: 4, Data: []byte("file")}}) {
 		t.Errorf("files %+v", letter.Files)
 	}
 	if letter.Fields[0] != (Field{"From", "Jörg <j@example.com>"}) || letter.Source != mixedMail {

@@ -49,11 +49,16 @@ type Field struct {
 	Value string `json:"value"`
 }
 
-// File is an attachment; its content is not kept apart from the source.
+// File is an attachment, or an image that the HTML shows.
 type File struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
 	Size int    `json:"size"` // bytes, decoded
+	// ContentID is what the HTML names it by ("cid:…"), without brackets; "" for none.
+	ContentID string `json:"content_id,omitempty"`
+	// Inline files belong into the text (RFC 2183, 2.1).
+	Inline bool   `json:"inline,omitempty"`
+	Data   []byte `json:"-"`
 }
 
 // Mail says whether the body is a raw mail rather than JSON.
@@ -75,7 +80,7 @@ func (m *Message) Subject() string {
 	if m.Mail() {
 		return subjectOf(m.Body)
 	}
-	return firstLine(chatText(m.Body))
+	return strings.Trim(firstLine(chatText(m.Body)), "* ")
 }
 
 // firstLine returns the first line with something in it, cut to a length that fits a list.

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"embed"
 	"html/template"
+	"mime"
 	"net/http"
 	"slices"
 	"strconv"
@@ -10,8 +11,10 @@ import (
 	"time"
 )
 
-// pageLength is how many messages a page lists.
-const pageLength = 50
+const (
+	pageLength = 50        // messages that a page lists
+	pageSource = 256 << 10 // bytes of a source that a page shows
+)
 
 //go:embed page
 var pageFiles embed.FS
@@ -26,6 +29,9 @@ func parsePage(name string) *template.Template {
 		"clock": func(t time.Time) string { return t.Format("15:04:05.000") },
 		"stamp": func(t time.Time) string { return t.Format("2006-01-02 15:04:05.000 MST") },
 		"count": grouped,
+		"file":  filePath,
+		"join":  func(list []string) string { return strings.Join(list, ", ") },
+		"chat":  chatMarkup,
 	}).ParseFS(pageFiles, "page/layout.html", "page/"+name))
 }
 
@@ -47,6 +53,7 @@ func (s *Sandbox) routePages(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", s.listPage)
 	mux.HandleFunc("GET /messages/{id}", s.messagePage)
 	mux.HandleFunc("GET /messages/{id}/source", s.sourcePage)
+	mux.HandleFunc("GET /messages/{id}/files/{n}", s.filePage)
 	mux.HandleFunc("POST /clear", func(w http.ResponseWriter, r *http.Request) {
 		s.Reset()
 		http.Redirect(w, r, "/", http.StatusSeeOther)
@@ -62,9 +69,31 @@ type page struct {
 	Title   string
 	Tabs    []tab
 	Channel string
-	Faults  map[string][]Fault
+	Faults  []faultRow
 	Refresh bool
 	Content any
+}
+
+// faultRow is a fault with the providers that have it.
+type faultRow struct {
+	Providers []string
+	Fault
+}
+
+// faultRows are the faults in force, each once.
+func (s *Sandbox) faultRows() []faultRow {
+	var rows []faultRow
+	for _, provider := range Providers() {
+		for _, fault := range s.faults.list(provider) {
+			i := slices.IndexFunc(rows, func(r faultRow) bool { return r.Fault == fault })
+			if i < 0 {
+				i = len(rows)
+				rows = append(rows, faultRow{Fault: fault})
+			}
+			rows[i].Providers = append(rows[i].Providers, provider)
+		}
+	}
+	return rows
 }
 
 // tab is one channel with its counters.
@@ -91,7 +120,7 @@ type messageContent struct {
 
 func (s *Sandbox) newPage(title, channel string) page {
 	counts := s.Counts()
-	p := page{Title: title, Channel: channel, Faults: s.Faults()}
+	p := page{Title: title, Channel: channel, Faults: s.faultRows()}
 	for _, name := range Channels() {
 		p.Tabs = append(p.Tabs, tab{name, counts[name]})
 	}
@@ -145,7 +174,10 @@ func (s *Sandbox) messagePage(w http.ResponseWriter, r *http.Request) {
 	letter := m.Read()
 	content := messageContent{Message: m, Letter: letter}
 	if letter.HTML != "" {
-		content.Frame = `<base target="_blank">` + letter.HTML
+		content.Frame = `<base target="_blank">` + shownFiles(m.ID, letter)
+	}
+	if cut := letter.Source; len(cut) > pageSource {
+		content.Letter.Source = strings.ToValidUTF8(cut[:pageSource], "") + "…"
 	}
 	p := s.newPage(letter.Subject, m.Channel)
 	p.Content = content
@@ -163,6 +195,44 @@ func (s *Sandbox) sourcePage(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	_, _ = w.Write(m.Body)
+}
+
+// shownFiles is the HTML with the addresses of the files that it shows.
+func shownFiles(id string, letter Letter) string {
+	html := letter.HTML
+	for n, file := range letter.Files {
+		if file.ContentID != "" {
+			html = strings.ReplaceAll(html, "cid:"+file.ContentID, filePath(id, n))
+		}
+	}
+	return html
+}
+
+func filePath(id string, n int) string { return "/messages/" + id + "/files/" + strconv.Itoa(n) }
+
+// filePage gives a file of a mail: images to be shown, anything else to be saved.
+func (s *Sandbox) filePage(w http.ResponseWriter, r *http.Request) {
+	m := s.Message(r.PathValue("id"))
+	n, err := strconv.Atoi(r.PathValue("n"))
+	if m == nil || err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	files := m.Read().Files
+	if n < 0 || n >= len(files) {
+		http.NotFound(w, r)
+		return
+	}
+	disposition, kind := "attachment", "application/octet-stream"
+	if file := files[n]; slices.Contains([]string{"image/png", "image/jpeg", "image/gif", "image/webp"}, file.Type) {
+		disposition, kind = "inline", file.Type
+	}
+	h := w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Disposition", mime.FormatMediaType(disposition, map[string]string{"filename": files[n].Name}))
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	h.Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(files[n].Data) // the client may be gone
 }
 
 // show renders a page under a policy that allows nothing but what is named.

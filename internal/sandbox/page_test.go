@@ -20,8 +20,9 @@ func TestListPage(t *testing.T) {
 		}
 	}
 	inject(t, s, ProviderSMTP, Fault{ErrorRatio: 0.5})
+	inject(t, s, ProviderSES, Fault{ErrorRatio: 0.5})
 	_, _, page = call(t, http.MethodGet, s.URL()+"/", nil, "")
-	for _, want := range []string{"reader59@example.com", "<strong>60</strong>", `http-equiv="refresh"`, "before=11", "errors 0.5"} {
+	for _, want := range []string{"reader59@example.com", "<strong>60</strong>", `http-equiv="refresh"`, "before=11", "<b>ses, smtp</b>", "errors 0.5"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -93,5 +94,50 @@ func TestGrouped(t *testing.T) {
 		if got := grouped(n); got != want {
 			t.Errorf("%d: %s", n, got)
 		}
+	}
+}
+
+func TestFilePage(t *testing.T) {
+	t.Parallel()
+	s := start(t, Options{})
+	const mail = "Content-Type: multipart/mixed; boundary=b\r\n\r\n" +
+		"--b\r\nContent-Type: text/html\r\n\r\n<img src=\"cid:logo@x\">\r\n" +
+		"--b\r\nContent-Type: image/png\r\nContent-Id: <logo@x>\r\nContent-Disposition: inline; filename=a.png\r\n\r\npicture\r\n" +
+		"--b\r\nContent-Type: text/html\r\nContent-Disposition: attachment; filename=a.html\r\n\r\n<script>\r\n--b--\r\n"
+	if err := sendSMTP(s, "ada@example.com", []byte(mail)); err != nil {
+		t.Fatal(err)
+	}
+	base := "/messages/" + s.Messages(ChannelEmail)[0].ID
+	_, _, page := call(t, http.MethodGet, s.URL()+base, nil, "")
+	for _, want := range []string{base + "/files/0&#34;", `href="` + base + `/files/1"`, "a.html", "shown in the mail"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q\n%s", want, page)
+		}
+	}
+	for n, want := range []struct{ body, kind, disposition string }{
+		{"picture", "image/png", "inline; filename=a.png"},
+		{"<script>", "application/octet-stream", "attachment; filename=a.html"},
+	} {
+		_, header, body := call(t, http.MethodGet, fmt.Sprintf("%s%s/files/%d", s.URL(), base, n), nil, "")
+		if body != want.body || header.Get("Content-Type") != want.kind || header.Get("Content-Disposition") != want.disposition ||
+			header.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(header.Get("Content-Security-Policy"), "sandbox") {
+			t.Errorf("file %d: %q %v", n, body, header)
+		}
+	}
+	for _, path := range []string{base + "/files/2", base + "/files/-1", base + "/files/x", "/messages/0/files/0"} {
+		if status, _, _ := call(t, http.MethodGet, s.URL()+path, nil, ""); status != http.StatusNotFound {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+}
+
+func TestLongSourceIsCut(t *testing.T) {
+	t.Parallel()
+	s := start(t, Options{})
+	if err := sendSMTP(s, "ada@example.com", []byte("Subject: x\r\n\r\n"+strings.Repeat("a line\r\n", 1<<17))); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, page := call(t, http.MethodGet, s.URL()+"/messages/"+s.Messages(ChannelEmail)[0].ID, nil, ""); len(page) > 2<<20 || !strings.Contains(page, "…") {
+		t.Errorf("the page has %d bytes", len(page))
 	}
 }

@@ -21,7 +21,7 @@ type Change struct {
 
 // Change is s replaced by what in describes. Status and consent source stay as they are where in leaves
 // them out. Errors are Invalid as of New, and Conflict (consent_required): who has unsubscribed becomes
-// active again only with the source of a new consent.
+// active again, or pending, from where anybody becomes active, only with the source of a new consent.
 func (s Subscriber) Change(in Input) (Change, error) {
 	if in.Status == "" {
 		in.Status = string(s.Status)
@@ -30,14 +30,14 @@ func (s Subscriber) Change(in Input) (Change, error) {
 	if err != nil {
 		return Change{}, err
 	}
-	activated := s.Status != Active && next.Status == Active
-	if activated && s.Status == Unsubscribed && next.ConsentSource == "" {
+	if s.Status == Unsubscribed && next.Status != Unsubscribed && next.ConsentSource == "" {
 		return Change{}, fault.New(fault.Conflict, "consent_required",
 			"This subscriber has unsubscribed. Say in consent_source where they consented anew.")
 	}
 	if next.ConsentSource == "" {
 		next.ConsentSource = s.ConsentSource
 	}
+	activated := s.Status != Active && next.Status == Active
 	next.ID, next.UID, next.Version = s.ID, s.UID, s.Version
 	next.ConsentAt, next.RevokedAt, next.CreatedAt, next.UpdatedAt = s.ConsentAt, s.RevokedAt, s.CreatedAt, s.UpdatedAt
 	return Change{

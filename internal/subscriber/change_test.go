@@ -36,6 +36,8 @@ func TestChange(t *testing.T) {
 		"stays unsubscribed": {from: subscriber.Input{Status: "unsubscribed"}, to: subscriber.Input{Name: "B"}, fields: []string{"name"}},
 		"new consent": {from: subscriber.Input{Status: "unsubscribed", ConsentSource: "old"},
 			to: subscriber.Input{Status: "active", ConsentSource: "new form"}, consented: true, fields: []string{"consent_source", "status"}},
+		"new consent to confirm": {from: subscriber.Input{Status: "unsubscribed", ConsentSource: "old"},
+			to: subscriber.Input{Status: "pending", ConsentSource: "new form"}, fields: []string{"consent_source", "status"}},
 		"source kept": {from: subscriber.Input{ConsentSource: "form"}, fields: []string{}},
 	} {
 		before := existing(t, c.from)
@@ -57,9 +59,12 @@ func TestChange(t *testing.T) {
 func TestResubscribeNeedsConsent(t *testing.T) {
 	t.Parallel()
 	gone := existing(t, subscriber.Input{Status: "unsubscribed", ConsentSource: "old"})
-	_, err := gone.Change(subscriber.Input{Email: "a@x.org", Status: "active"})
-	if fault.CodeOf(err) != "consent_required" || !fault.Is(err, fault.Conflict) {
-		t.Errorf("got %v", err)
+	// Pending is no way round: from there anybody becomes active.
+	for _, status := range []string{"active", "pending"} {
+		_, err := gone.Change(subscriber.Input{Email: "a@x.org", Status: status})
+		if fault.CodeOf(err) != "consent_required" || !fault.Is(err, fault.Conflict) {
+			t.Errorf("%s: got %v", status, err)
+		}
 	}
 	if _, err := gone.Change(subscriber.Input{Email: "no"}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("got %v", err)

@@ -1,15 +1,15 @@
 package subscriber
 
 import (
-	"fmt"
+	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/language"
-
+	"github.com/presswork/presswork/internal/canonical"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/mailbox"
 )
@@ -117,27 +117,13 @@ func (p *parser) language(f *fault.Fields, text string) string {
 	}
 	known, ok := p.languages[text]
 	if !ok {
-		known.tag, known.err = canonicalLanguage(text)
+		known.tag, known.err = canonical.Language(text)
 		p.languages[text] = known
 	}
 	if known.err != nil {
-		f.Add("/language", "format", "must be a language tag (BCP 47) like en, pt-BR or zh-Hant")
+		f.Add("/language", "format", "%s", known.err)
 	}
 	return known.tag
-}
-
-func canonicalLanguage(text string) (string, error) {
-	if len(text) > maxLanguage {
-		return "", fmt.Errorf("longer than %d characters", maxLanguage)
-	}
-	tag, err := language.Parse(text)
-	if err != nil {
-		return "", err
-	}
-	if tag.IsRoot() {
-		return "", fmt.Errorf("no language in particular")
-	}
-	return tag.String(), nil
 }
 
 func (p *parser) timezone(f *fault.Fields, text string) string {
@@ -156,10 +142,13 @@ func (p *parser) timezone(f *fault.Fields, text string) string {
 	return text
 }
 
-// knownZone refuses Local, which would be the server's own.
+// hostZones are no zones of the database but files beside it on some hosts: the host's own zone, and copies
+// under other names, which another host may lack.
+var hostZones = regexp.MustCompile(`(?i)^(local|localtime|posixrules|factory|(posix|right)/.*)$`)
+
 func knownZone(text string) error {
-	if len(text) > maxTimezone || strings.EqualFold(text, "local") {
-		return fmt.Errorf("not a time zone's name")
+	if len(text) > maxTimezone || hostZones.MatchString(text) {
+		return errors.New("not a time zone's name")
 	}
 	_, err := time.LoadLocation(text)
 	return err

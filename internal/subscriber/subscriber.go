@@ -32,12 +32,10 @@ const (
 const (
 	MaxName           = 200
 	MaxTopics         = 50
-	MaxTopic          = 100
 	MaxConsentSource  = 200
 	MaxAttributes     = 50
 	MaxAttributeName  = 64
 	MaxAttributeBytes = 10 << 10 // of all of them, as JSON
-	maxLanguage       = 35       // RFC 5646, 4.4.1
 	maxTimezone       = 64
 )
 

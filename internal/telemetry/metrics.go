@@ -49,9 +49,15 @@ func NewMetrics() *Metrics {
 	return m
 }
 
-// Request counts an answered request. route is the route's pattern, never the path.
-func (m *Metrics) Request(method, route string, status int, took time.Duration) {
-	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
+// Request counts an answered request. route is the route's pattern, never the path. traceID, unless it is empty, is
+// kept as the exemplar of the histogram's bucket.
+func (m *Metrics) Request(method, route string, status int, took time.Duration, traceID string) {
+	histogram := m.requests.WithLabelValues(method, route, strconv.Itoa(status))
+	if with, ok := histogram.(prometheus.ExemplarObserver); ok && traceID != "" {
+		with.ObserveWithExemplar(took.Seconds(), prometheus.Labels{"trace_id": traceID})
+		return
+	}
+	histogram.Observe(took.Seconds())
 }
 
 // Delivery counts an attempt.

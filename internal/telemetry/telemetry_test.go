@@ -71,7 +71,7 @@ func TestCorrelation(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	m := NewMetrics()
-	m.Request("GET", "/api/v1/topics", 200, 2*time.Millisecond)
+	m.Request("GET", "/api/v1/topics", 200, 2*time.Millisecond, "")
 	m.Delivery("email", "sent", time.Millisecond)
 	m.Delivery("email", "sent", time.Millisecond)
 	m.Task("render", time.Second, nil)
@@ -121,13 +121,27 @@ func TestMetricsThatCannotBeReadHideNoOthers(t *testing.T) {
 	}
 }
 
-func scrape(t *testing.T, m *Metrics) string {
+// The trace of a request is an exemplar, for those who ask for OpenMetrics.
+func TestExemplars(t *testing.T) {
+	t.Parallel()
+	m := NewMetrics()
+	m.Request("GET", "/api/v1/topics", 200, 2*time.Millisecond, "0af7651916cd43dd8448eb211c80319c")
+	text := scrape(t, m, "Accept", "application/openmetrics-text; version=1.0.0")
+	if !strings.Contains(text, `le="0.0025"} 1 # {trace_id="0af7651916cd43dd8448eb211c80319c"} 0.002`) {
+		t.Errorf("got %s", text)
+	}
+}
+
+func scrape(t *testing.T, m *Metrics, header ...string) string {
 	t.Helper()
 	server := httptest.NewServer(m.Handler())
 	defer server.Close()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
 	}
 	response, err := server.Client().Do(r)
 	if err != nil {

@@ -41,9 +41,12 @@ func (p Problem) String() string {
 // Check finds every variable that is not among the known ones, in source order. It is strict where
 // Program.Render is lenient. Variables with a default filter or under "if x is defined" do not occur
 // in a program's variables and so are not missing.
-func Check(program Program, known Shape) []Problem {
+func Check(program Program, known Shape) []Problem { return CheckVariables(program.Variables(), known) }
+
+// CheckVariables is Check for the variables of a program that need not be at hand any more.
+func CheckVariables(variables []Variable, known Shape) []Problem {
 	var out []Problem
-	for _, v := range program.Variables() {
+	for _, v := range variables {
 		missing, shape, ok := resolve(v.Path, known)
 		if ok || written(v, missing) < 0 {
 			continue

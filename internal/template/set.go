@@ -59,7 +59,7 @@ func NewSet(engine Engine, name, channel string, languages map[string]Source) (S
 
 // tell places the problems of one language.
 func tell(f *fault.Fields, tag string, err error, told map[string]bool) {
-	pointer := "/languages/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(tag)
+	pointer := "/languages/" + fault.Token(tag)
 	var e *fault.Error
 	if !errors.As(err, &e) {
 		f.Add(pointer, "invalid", "This cannot be checked.")

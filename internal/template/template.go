@@ -4,10 +4,10 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/language"
-
+	"github.com/presswork/presswork/internal/canonical"
 	"github.com/presswork/presswork/internal/fault"
 )
 
@@ -48,14 +48,17 @@ func New(engine Engine, input Template) (Template, error) {
 	if n := utf8.RuneCountInString(t.Name); n < 1 || n > maxName {
 		fields.Add("/name", "length", "A name has 1 to %d characters.", maxName)
 	}
+	if strings.ContainsFunc(t.Name, unicode.IsControl) {
+		fields.Add("/name", "format", "A name is one line without control characters.")
+	}
 	if !slices.Contains(Channels(), t.Channel) {
 		fields.Add("/channel", "unknown", "A channel is one of %s.", strings.Join(Channels(), ", "))
 	}
-	if tag, err := language.Parse(t.Language); err != nil {
-		fields.Add("/language", "language", "A language is a BCP 47 tag, such as en or pt-BR.")
-	} else {
-		t.Language = tag.String()
+	tag, err := canonical.Language(t.Language)
+	if err != nil {
+		fields.Add("/language", "language", "%s", err)
 	}
+	t.Language = tag
 	checkParts(&fields, t)
 	checkSources(&fields, engine, t)
 	if err := fields.Err(); err != nil {

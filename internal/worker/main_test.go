@@ -2,12 +2,15 @@ package worker
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 
+	"github.com/presswork/presswork/internal/asset"
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/content"
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/internal/sender"
 	"github.com/presswork/presswork/internal/template"
@@ -28,13 +31,16 @@ type memory struct {
 	from     sender.Identity
 	stopped  bool // StartFanout finds the publication no longer rendering
 	pages    []*publication.Page
+	assets   []asset.Asset
 
-	contentsErr, templateErr, senderErr, countErr, fanoutErr, readErr, expandErr error
+	contentsErr, templateErr, senderErr, assetsErr, countErr, fanoutErr, readErr, expandErr error
 
-	counted  int
-	fanout   *publication.Fanout
-	failure  string
-	expanded []expansion
+	counted int
+	// templatesRead counts the reads of templates.
+	templatesRead int
+	fanout        *publication.Fanout
+	failure       string
+	expanded      []expansion
 }
 
 type expansion struct {
@@ -53,11 +59,22 @@ func (m *memory) PinnedContents(context.Context, []publication.Pin) ([]content.I
 }
 
 func (m *memory) PinnedTemplate(context.Context, int64, int) (template.Set, error) {
+	m.templatesRead++
 	return m.set, m.templateErr
 }
 
 func (m *memory) SenderByID(context.Context, int32) (sender.Identity, error) {
 	return m.from, m.senderErr
+}
+
+func (m *memory) Assets(_ context.Context, uids []ident.UID) ([]asset.Asset, error) {
+	var list []asset.Asset
+	for _, a := range m.assets {
+		if slices.Contains(uids, a.UID) {
+			list = append(list, a)
+		}
+	}
+	return list, m.assetsErr
 }
 
 func (m *memory) CountAudience(_ context.Context, _ publication.Audience, limit int) (int, error) {

@@ -54,6 +54,7 @@ func (h *Personalize) expand(ctx context.Context, rangeID int64, gen int, inline
 	if err != nil || page == nil {
 		return nil, err
 	}
+	about(ctx, page.Publication.UID.String())
 	items, err := h.Store.PinnedContents(ctx, page.Publication.Contents)
 	if err != nil {
 		return nil, fmt.Errorf("read the contents: %w", err)

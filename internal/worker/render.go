@@ -10,10 +10,12 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/presswork/presswork/internal/asset"
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/content"
 	"github.com/presswork/presswork/internal/edition"
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/internal/rendition"
 	"github.com/presswork/presswork/internal/sender"
@@ -30,6 +32,7 @@ type RenderStore interface {
 	PinnedContents(ctx context.Context, pins []publication.Pin) ([]content.Item, error)
 	PinnedTemplate(ctx context.Context, id int64, version int) (template.Set, error)
 	SenderByID(ctx context.Context, id int32) (sender.Identity, error)
+	Assets(ctx context.Context, uids []ident.UID) ([]asset.Asset, error)
 	CountAudience(ctx context.Context, a publication.Audience, limit int) (int, error)
 	StartFanout(ctx context.Context, f publication.Fanout) (ranges []int64, started bool, err error)
 	FailPublication(ctx context.Context, id int64, reason string) error
@@ -41,6 +44,7 @@ type Render struct {
 	Library     *template.Library
 	Writer      *content.Writer
 	Memo        *rendition.Memo
+	Sets        *Sets
 	Engine      template.Engine
 	Personalize *Personalize
 	PublicURL   string
@@ -55,6 +59,7 @@ func (h *Render) Handle(ctx context.Context, t tasks.Render) error {
 	if err != nil || p == nil {
 		return err
 	}
+	about(ctx, p.UID.String())
 	f, err := h.prepare(ctx, p)
 	if cannotRender(err) {
 		h.Log.Warn("publication cannot be rendered", zap.Stringer("publication", p.UID),
@@ -109,6 +114,7 @@ func (h *Render) prepare(ctx context.Context, p *publication.Publication) (*publ
 	}
 	f := &publication.Fanout{Publication: p.ID, Lane: publication.LaneOf(p.Priority, -1)}
 	links := rendition.NewLinkTable()
+	var made []rendition.Rendition
 	for _, id := range p.Channels {
 		kind, err := channel.KindOf(id)
 		if err != nil {
@@ -121,7 +127,17 @@ func (h *Render) prepare(ctx context.Context, p *publication.Publication) (*publ
 		if err != nil {
 			return nil, fmt.Errorf("render %s: %w", kind, err)
 		}
-		f.Renditions = append(f.Renditions, list...)
+		for _, r := range list {
+			stored, err := edition.Encode(kind, r)
+			if err != nil {
+				return nil, err
+			}
+			f.Renditions = append(f.Renditions, stored)
+		}
+		made = append(made, list...)
+	}
+	if err := h.checkFiles(ctx, p, made); err != nil {
+		return nil, err
 	}
 	f.Links = links.List()
 	if len(f.Broadcasts) == len(p.Channels) {
@@ -157,17 +173,21 @@ func (h *Render) sender(ctx context.Context, p *publication.Publication) (sender
 
 func (h *Render) renditions(ctx context.Context, p *publication.Publication, kind channel.Kind, items []content.Item,
 	from sender.Identity, links *rendition.LinkTable,
-) ([]publication.StoredRendition, error) {
+) ([]rendition.Rendition, error) {
 	sources, err := h.templates(ctx, p, kind)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]publication.StoredRendition, 0, len(sources))
+	images := ""
+	if !kind.Personal() {
+		images = h.PublicURL + "/p/a/" // a place cannot be sent files
+	}
+	list := make([]rendition.Rendition, 0, len(sources))
 	for _, source := range sources {
 		fallback, _ := h.Library.Find(string(kind), source.Language)
 		r, err := rendition.Prepare(rendition.Input{
 			Template: source, FallbackText: fallback.Text, Items: items, Data: p.Data, Writer: h.Writer,
-			Track: kind.Personal(), Table: links, Memo: h.Memo,
+			Track: kind.Personal(), Table: links, Images: images, Memo: h.Memo,
 			Sender: rendition.Sender{Name: from.FromName, Email: from.FromEmail, PostalAddress: from.PostalAddress},
 			Publication: rendition.Publication{ID: p.UID.String(), Title: p.Title, Type: string(p.Type),
 				URL: h.archiveURL(p), Date: p.CreatedAt.UTC().Format(time.DateOnly)},
@@ -178,11 +198,7 @@ func (h *Render) renditions(ctx context.Context, p *publication.Publication, kin
 		if _, err := rendition.Compile(h.Engine, r); err != nil {
 			return nil, err // one failed publication, rather than a dead letter for every recipient
 		}
-		stored, err := edition.Encode(kind, r)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, stored)
+		list = append(list, r)
 	}
 	return list, nil
 }
@@ -199,7 +215,9 @@ func (h *Render) archiveURL(p *publication.Publication) string {
 func (h *Render) templates(ctx context.Context, p *publication.Publication, kind channel.Kind) ([]template.Template, error) {
 	var list []template.Template
 	if pin, ok := p.Templates[string(kind)]; ok {
-		set, err := h.Store.PinnedTemplate(ctx, pin.ID, pin.Version)
+		set, err := h.Sets.Get(ctx, pin, func(ctx context.Context) (template.Set, error) {
+			return h.Store.PinnedTemplate(ctx, pin.ID, pin.Version)
+		})
 		if err != nil {
 			return nil, fmt.Errorf("read the template: %w", err)
 		}

@@ -54,7 +54,7 @@ func render(t *testing.T, m *memory) (pokes int, err error) {
 		t.Fatal(err)
 	}
 	poke := func() { pokes++ }
-	h := Render{Store: m, Library: library, Engine: engine, Writer: content.NewWriter(), PublicURL: "https://house.example", Poke: poke, Log: zap.NewNop(),
+	h := Render{Store: m, Library: library, Engine: engine, Writer: content.NewWriter(), Sets: NewSets(), PublicURL: "https://house.example", Poke: poke, Log: zap.NewNop(),
 		Personalize: &Personalize{Store: m, Poke: poke}}
 	return pokes, h.Handle(t.Context(), tasks.NewRender(7, 1))
 }
@@ -173,6 +173,22 @@ func TestPinnedTemplate(t *testing.T) {
 	var fr rendition.Rendition
 	if err := json.Unmarshal(list[1].Body, &fr); err != nil || fr.Subject != "Bonjour" || fr.Text == "" || fr.Publication.URL != "" {
 		t.Errorf("%+v, %v: want the built-in text where there is none, and no page", fr, err)
+	}
+}
+
+// A version of a template is read once, however many publications use it; another version is another template.
+func TestTemplatesAreReadOnce(t *testing.T) {
+	t.Parallel()
+	sets := NewSets()
+	m := story(email)
+	m.set = template.Set{Name: "own", Channel: "email", Languages: map[string]template.Source{"en": {Subject: "Hello", HTML: "<p>en</p>"}}}
+	h := Render{Store: m, Sets: sets}
+	for _, tc := range []struct{ version, reads int }{{1, 1}, {1, 1}, {2, 2}, {1, 2}, {2, 2}} {
+		m.p.Templates = map[string]publication.Pin{"email": {ID: 1, Version: tc.version}}
+		list, err := h.templates(t.Context(), m.p, channel.Email)
+		if err != nil || len(list) != 1 || list[0].Subject != "Hello" || m.templatesRead != tc.reads {
+			t.Errorf("version %d: %v, %v after %d reads, want %d", tc.version, list, err, m.templatesRead, tc.reads)
+		}
 	}
 }
 

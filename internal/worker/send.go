@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/presswork/presswork/internal/channel"
@@ -23,11 +24,14 @@ import (
 type Send struct {
 	Engine    *delivery.Engine
 	Shelf     *edition.Shelf
+	Files     *edition.Files
 	Outlets   *Outlets
 	Signer    *token.Signer
 	PublicURL string
 	Poke      func()
 	Log       *zap.Logger
+	// Tracer makes spans of provider calls that belong to a recorded trace; nil: none.
+	Tracer trace.Tracer
 }
 
 // Handle sends to everyone of the batch who is still owed. Its error is for the dead-letter set: the batch is
@@ -52,18 +56,21 @@ func (h *Send) open(ctx context.Context, b *delivery.Batch) (delivery.Send, erro
 	if err != nil {
 		return nil, err
 	}
+	about(ctx, e.Publication.UID.String())
+	calls := newCalls(ctx, h.Tracer)
 	if !e.Kind.Personal() {
-		return func(ctx context.Context, r *delivery.Recipient) error { return h.post(ctx, e, r) }, nil
+		return func(ctx context.Context, r *delivery.Recipient) error { return h.post(ctx, calls, e, r) }, nil
 	}
 	outlet, err := h.Outlets.ofKind(ctx, e.Kind)
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, r *delivery.Recipient) error { return h.mail(ctx, outlet, e, r) }, nil
+	files := h.Files.Hold()
+	return func(ctx context.Context, r *delivery.Recipient) error { return h.mail(ctx, calls, outlet, e, files, r) }, nil
 }
 
 // mail renders one reader's message and hands it over.
-func (h *Send) mail(ctx context.Context, outlet *outlet, e *edition.Edition, r *delivery.Recipient) error {
+func (h *Send) mail(ctx context.Context, calls *calls, outlet *outlet, e *edition.Edition, files *edition.Held, r *delivery.Recipient) error {
 	chosen, err := content.DecodeChoice(r.Choice)
 	if err != nil {
 		return fault.Wrap(err, fault.GiveUp, delivery.CodeUnrenderable)
@@ -81,13 +88,17 @@ func (h *Send) mail(ctx context.Context, outlet *outlet, e *edition.Edition, r *
 	}
 	id := channel.Identity{Publication: e.Publication.UID.String(), Kind: e.Kind, Recipient: r.ID}
 	domain := domainOf(e.From.FromEmail)
-	return h.handOver(ctx, outlet, e, &channel.Message{ID: id, Mail: &channel.Mail{
+	mail := &channel.Mail{
 		To:      channel.Address{Name: r.Name, Email: r.Email},
 		From:    channel.Address{Name: e.From.FromName, Email: e.From.FromEmail},
 		ReplyTo: e.From.ReplyTo, Subject: rendered.Subject, HTML: rendered.HTML, Text: rendered.Text,
 		ListID: string(e.Kind) + "." + domain, Unsubscribe: links.Unsubscribe,
 		MessageID: fmt.Sprintf("%s.%s.%d@%s", id.Publication, id.Kind, id.Recipient, domain),
-	}})
+	}
+	if err := addFiles(ctx, files, e, rendered.Images, mail); err != nil {
+		return err
+	}
+	return h.handOver(ctx, calls, outlet, e, &channel.Message{ID: id, Mail: mail})
 }
 
 // links are a reader's own: one signature serves them all.
@@ -121,7 +132,7 @@ func domainOf(address string) string {
 }
 
 // post sends a broadcast to one place.
-func (h *Send) post(ctx context.Context, e *edition.Edition, r *delivery.Recipient) error {
+func (h *Send) post(ctx context.Context, calls *calls, e *edition.Edition, r *delivery.Recipient) error {
 	outlet, err := h.Outlets.byID(ctx, r.ID)
 	if err != nil {
 		return fault.Wrap(err, fault.Retry, "channel_off")
@@ -138,14 +149,14 @@ func (h *Send) post(ctx context.Context, e *edition.Edition, r *delivery.Recipie
 		post.Items = append(post.Items, channel.PostItem{ID: fmt.Sprintf("%s-%d", p.UID, i), Title: item.Title, Summary: item.Summary,
 			URL: item.URL, HTML: item.HTML, Text: item.Text, Topics: item.Topics})
 	}
-	return h.handOver(ctx, outlet, e, &channel.Message{
+	return h.handOver(ctx, calls, outlet, e, &channel.Message{
 		ID: channel.Identity{Publication: p.UID.String(), Kind: e.Kind, Recipient: r.ID}, Post: post})
 }
 
 // handOver makes the provider call, under the correlation id of the request that published.
-func (h *Send) handOver(ctx context.Context, outlet *outlet, e *edition.Edition, m *channel.Message) error {
+func (h *Send) handOver(ctx context.Context, calls *calls, outlet *outlet, e *edition.Edition, m *channel.Message) error {
 	ctx = telemetry.WithCorrelation(ctx, e.Publication.CorrelationID)
-	err := outlet.sender.Send(ctx, m)
+	err := calls.send(ctx, outlet, m)
 	if err == nil && outlet.pretends {
 		return delivery.ErrPlaceholder
 	}

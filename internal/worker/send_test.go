@@ -80,10 +80,10 @@ func newOffice(t *testing.T) *office {
 	poke := func() { o.pokes++ }
 	personalize := &Personalize{Store: db, Poke: poke}
 	Handlers{
-		Render: &Render{Store: db, Library: library, Engine: engine, Writer: content.NewWriter(), Personalize: personalize,
+		Render: &Render{Store: db, Library: library, Engine: engine, Writer: content.NewWriter(), Sets: NewSets(), Personalize: personalize,
 			PublicURL: publicURL, Poke: poke, Log: zap.NewNop()},
 		Personalize: personalize,
-		Send: &Send{Engine: sending, Shelf: edition.NewShelf(db, engine), Outlets: outlets, Signer: o.signer,
+		Send: &Send{Engine: sending, Shelf: edition.NewShelf(db, engine), Files: edition.NewFiles(db), Outlets: outlets, Signer: o.signer,
 			PublicURL: publicURL, Poke: poke, Log: zap.NewNop()},
 		Aggregate: &Aggregate{Events: db},
 	}.Register(o.handlers)
@@ -126,16 +126,23 @@ func (o *office) readers() {
 		(gen_random_uuid(), 'kai@example.org', '', 'ja', 'active', '{}', '{}')`)
 }
 
+// house makes the sender identity, and returns its id.
+func (o *office) house() int32 {
+	o.t.Helper()
+	from, err := o.db.CreateSender(o.t.Context(), sender.Identity{Name: "house", FromName: "The House", FromEmail: "post@house.example",
+		ReplyTo: "desk@house.example", PostalAddress: "1 Paper Lane", Default: true})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return from.ID
+}
+
 // publish makes a publication of two items on channels, renders it, and returns its id, its uid and the tasks of
 // its batches.
 func (o *office) publish(channels ...channel.Kind) (ident.UID, []tasks.Task) {
 	o.t.Helper()
 	ctx := o.t.Context()
-	from, err := o.db.CreateSender(ctx, sender.Identity{Name: "house", FromName: "The House", FromEmail: "post@house.example",
-		ReplyTo: "desk@house.example", PostalAddress: "1 Paper Lane", Default: true})
-	if err != nil {
-		o.t.Fatal(err)
-	}
+	from := o.house()
 	pins := ""
 	for i, item := range []content.Item{
 		{Title: "Trees", Body: "Prune.", URL: "https://example.org/trees", Topics: []string{"wood"}},
@@ -156,7 +163,7 @@ func (o *office) publish(channels ...channel.Kind) (ident.UID, []tasks.Task) {
 	id := value[int64](o, `
 		INSERT INTO publication (uid, title, type, priority, lane, state, channels, audience, contents, data, sender_id, created_by, gen)
 		VALUES ($1, 'Spring', 'announcement', 'normal', 1, 'queued', $2, '{"all": true}', ('[' || $3::text || ']')::jsonb, '{"n": 1}', $4, 'test', 1)
-		RETURNING id`, uid, ids, pins, from.ID)
+		RETURNING id`, uid, ids, pins, from)
 	if err := o.run(tasks.NewRender(id, 1)); err != nil {
 		o.t.Fatal(err)
 	}

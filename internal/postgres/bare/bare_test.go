@@ -11,7 +11,7 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 
 func TestBare(t *testing.T) {
 	t.Parallel()
-	db, err := bare.Open(t.Context(), dbtest.New(t), 2)
+	db, err := bare.Open(t.Context(), dbtest.Owner(t, dbtest.New(t)), 2) // it makes tables
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,6 +43,7 @@ func Run(t *testing.T, h Harness) {
 		"cut short":      cutShort,
 		"cancelled":      cancelled,
 		"concurrent":     concurrent,
+		"files":          files,
 		"after recovery": afterRecovery,
 		"check":          check,
 		"closed":         closed,

@@ -35,6 +35,7 @@ type Options struct {
 // Provider sends through SES. Without access keys it uses the AWS SDK's default chain (environment,
 // shared files, instance role); AWS_REGION and AWS_ENDPOINT_URL_SESV2 apply unless a setting says otherwise.
 func Provider(o Options) channel.Provider {
+	gate := attempt.NewGate()
 	return channel.Provider{
 		Name:  Name,
 		Kinds: []channel.Kind{channel.Email, channel.Newsletter},
@@ -42,14 +43,14 @@ func Provider(o Options) channel.Provider {
 			{Name: "region", Doc: "AWS region; AWS_REGION if not given."},
 			{Name: "configuration_set", Doc: "SES configuration set, which publishes bounces, complaints and deliveries."},
 			{Name: "endpoint", URL: true, Doc: "Address of the SES v2 API, for VPC endpoints and stand-ins."},
-			{Name: "access_key_id", Secret: true, Doc: "Static access key; prefer an instance role."},
-			{Name: "secret_access_key", Secret: true, Doc: "The access key's secret."},
+			{Name: "access_key_id", Secret: true, With: "secret_access_key", Doc: "Static access key; prefer an instance role."},
+			{Name: "secret_access_key", Secret: true, With: "access_key_id", Doc: "The access key's secret."},
 		},
-		Open: func(ctx context.Context, c channel.Channel) (channel.Sender, error) { return open(ctx, o, c) },
+		Open: func(ctx context.Context, c channel.Channel) (channel.Sender, error) { return open(ctx, o, gate, c) },
 	}
 }
 
-func open(ctx context.Context, o Options, c channel.Channel) (*sender, error) {
+func open(ctx context.Context, o Options, gate *attempt.Gate, c channel.Channel) (*sender, error) {
 	options := []func(*config.LoadOptions) error{}
 	if region := c.Settings["region"]; region != "" {
 		options = append(options, config.WithRegion(region))
@@ -69,7 +70,7 @@ func open(ctx context.Context, o Options, c channel.Channel) (*sender, error) {
 		return nil, fmt.Errorf("ses needs a region")
 	}
 	client := o.Network.Client()
-	s := &sender{set: c.Settings["configuration_set"], now: o.Now, close: client.CloseIdleConnections}
+	s := &sender{set: c.Settings["configuration_set"], gate: gate, now: o.Now, close: client.CloseIdleConnections}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -86,14 +87,22 @@ func open(ctx context.Context, o Options, c channel.Channel) (*sender, error) {
 type sender struct {
 	api   *sesv2.Client
 	set   string
+	gate  *attempt.Gate
 	now   func() time.Time
 	close func()
 	bufs  mime.Buffers
 }
 
 // Send hands over m.Mail as raw content, tagged with the delivery's identity, which SES returns in its
-// events.
+// events. The SDK wants the mail in one piece and encodes it once more, so large ones wait their turn.
 func (s *sender) Send(ctx context.Context, m *channel.Message) error {
+	if m.Mail != nil {
+		leave, err := s.gate.Enter(ctx, mime.TailSize(m.Mail))
+		if err != nil {
+			return err
+		}
+		defer leave()
+	}
 	buf := s.bufs.Get()
 	defer s.bufs.Put(buf)
 	raw, err := mime.Append(*buf, m, s.now())

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -161,12 +162,32 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
+// TestHalfAKey is refused when it is stored, counted as missing where it was stored already, and never used.
 func TestHalfAKey(t *testing.T) {
 	t.Parallel()
-	_, err := ses.Provider(ses.Options{}).Open(t.Context(), channel.Channel{
-		Settings: map[string]string{"region": "eu-west-1"}, Secrets: map[string]string{"access_key_id": "an-id"},
-	})
-	if err == nil {
-		t.Error("opened")
+	registry := channel.NewRegistry(nil, ses.Provider(ses.Options{}))
+	for given, missing := range map[string]string{"access_key_id": "secret_access_key", "secret_access_key": "access_key_id"} {
+		c := channel.Channel{Name: "mail", Kind: channel.Email, Provider: ses.Name,
+			Settings: map[string]string{"region": "eu-west-1"}, Secrets: map[string]string{given: "x"}}
+		var known *fault.Error
+		if err := registry.Check(c); !errors.As(err, &known) || len(known.Fields) != 1 || known.Fields[0].Pointer != "/secrets/"+missing {
+			t.Errorf("%s alone: %v", given, err)
+		}
+		if got := registry.Missing(c); !slices.Equal(got, []string{missing}) {
+			t.Errorf("%s alone: %v is missing", given, got)
+		}
+		if _, err := registry.Open(t.Context(), c); err == nil || !strings.Contains(err.Error(), missing) {
+			t.Errorf("%s alone was opened: %v", given, err)
+		}
+		if _, err := ses.Provider(ses.Options{}).Open(t.Context(), c); err == nil {
+			t.Errorf("%s alone was opened by the provider", given)
+		}
+		c.Secrets[missing] = "y"
+		if err := registry.Check(c); err != nil || registry.Missing(c) != nil {
+			t.Errorf("both: %v, missing %v", err, registry.Missing(c))
+		}
+	}
+	if c := (channel.Channel{Name: "mail", Kind: channel.Email, Provider: ses.Name}); registry.Check(c) != nil || registry.Missing(c) != nil {
+		t.Error("without keys the SDK finds its own: nothing is missing")
 	}
 }

@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -23,11 +24,10 @@ const (
 
 // fallback is what notifications and clients without blocks show.
 func fallback(p *channel.Post) string {
-	text := p.Text
-	if text == "" {
-		text = p.Title
+	if p.Text == "" {
+		return escape(p.Title, maxText)
 	}
-	return escape(text, maxText)
+	return markup(p.Text, maxText)
 }
 
 // blocks are a header, a section for each item (or one with the text) and a line with the link. What does
@@ -43,7 +43,7 @@ func blocks(p *channel.Post) []slack.Block {
 		sections = append(sections, section(item))
 	}
 	if len(sections) == 0 {
-		sections = append(sections, escape(p.Text, maxSection))
+		sections = append(sections, markup(p.Text, maxSection))
 	}
 	total := 0
 	for _, text := range sections {
@@ -104,7 +104,30 @@ var textEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 // escape cuts text so that it has at most limit characters once escaped, and escapes it.
 func escape(text string, limit int) string {
-	return textEscaper.Replace(excerpt.Cut(text, limit, func(r rune) int {
+	return textEscaper.Replace(cut(text, limit))
+}
+
+// written is what a template for Slack may say in mrkdwn: links, and characters that it has escaped itself.
+// Mentions are not among it: whoever writes contents must not call everybody.
+var written = regexp.MustCompile(`<(?:https?://|mailto:)[^<>\n]*>|&(?:amp|lt|gt);`)
+
+// markup is escape for text that is mrkdwn already, as a template made it: its links stay links.
+func markup(text string, limit int) string {
+	text = cut(text, limit)
+	var out strings.Builder
+	end := 0
+	for _, at := range written.FindAllStringIndex(text, -1) {
+		out.WriteString(textEscaper.Replace(text[end:at[0]]))
+		out.WriteString(text[at[0]:at[1]])
+		end = at[1]
+	}
+	out.WriteString(textEscaper.Replace(text[end:]))
+	return out.String()
+}
+
+// cut leaves at most limit characters, counted as if all that can be escaped were.
+func cut(text string, limit int) string {
+	return excerpt.Cut(text, limit, func(r rune) int {
 		switch r {
 		case '&':
 			return len("&amp;")
@@ -112,7 +135,7 @@ func escape(text string, limit int) string {
 			return len("&lt;")
 		}
 		return excerpt.Units(r)
-	}))
+	})
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

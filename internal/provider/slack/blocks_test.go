@@ -65,3 +65,20 @@ func TestLimits(t *testing.T) {
 		}
 	})
 }
+
+// TestTextOfATemplate is mrkdwn, with values that the template has escaped, or has not.
+func TestTextOfATemplate(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"*<https://e.org/?a=1&amp;b=2|One &amp; &lt;two&gt;>*": "*<https://e.org/?a=1&amp;b=2|One &amp; &lt;two&gt;>*",
+		"<mailto:a@e.org|Ann>, AT&T & 1 < 2":                   "<mailto:a@e.org|Ann>, AT&amp;T &amp; 1 &lt; 2",
+		"<!channel> <@U1> <#C1> <!here|https://e.org>":         "&lt;!channel&gt; &lt;@U1&gt; &lt;#C1&gt; &lt;!here|https://e.org&gt;",
+		"<https://e.org|<!channel>>":                           "&lt;https://e.org|&lt;!channel&gt;&gt;",
+		"<https://e.org\n<!channel>":                           "&lt;https://e.org\n&lt;!channel&gt;",
+		"&amp;lt;":                                             "&amp;lt;",
+	} {
+		if got := fallback(&channel.Post{Title: "x", Text: text}); got != want {
+			t.Errorf("%q\ngot  %q\nwant %q", text, got, want)
+		}
+	}
+}

@@ -24,6 +24,7 @@ type conn struct {
 	raw    net.Conn // below TLS, for deadlines
 	// pipelining: the server takes several commands at once (RFC 2920).
 	pipelining bool
+	sizes      bool      // the server takes announcements of sizes (RFC 1870)
 	mails      int       // sent so far
 	idleSince  time.Time // while in the pool
 	kept       bool      // taken from the pool: the server may have closed it since
@@ -71,6 +72,7 @@ func (c *conn) handshake(o Options, to target) error {
 		return err
 	}
 	c.pipelining, _ = client.Extension("PIPELINING")
+	c.sizes, _ = client.Extension("SIZE")
 	return nil
 }
 

@@ -43,13 +43,13 @@ func TestParseTarget(t *testing.T) {
 	}
 }
 
-// TestAppendContent doubles dots so that the standard library reads back what was written.
-func TestAppendContent(t *testing.T) {
+// TestAppendDotted doubles dots so that the standard library reads back what was written.
+func TestAppendDotted(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		lines := rapid.SliceOfN(rapid.StringMatching(`[.a]{0,4}`), 0, 6).Draw(t, "lines")
 		raw := strings.Join(append(lines, ""), "\r\n")
-		wire := appendContent([]byte("before"), []byte(raw))
+		wire := append(appendDotted([]byte("before"), []byte(raw)), end...)
 		if !bytes.HasPrefix(wire, []byte("before")) {
 			t.Fatalf("%q", wire)
 		}
@@ -123,11 +123,11 @@ func FuzzReadReply(f *testing.F) {
 	})
 }
 
-func BenchmarkAppendContent(b *testing.B) {
+func BenchmarkAppendDotted(b *testing.B) {
 	raw := []byte(strings.Repeat("A line of seventy characters or so, as quoted-printable makes them=\r\n", 100))
 	var dst []byte
 	b.SetBytes(int64(len(raw)))
 	for b.Loop() {
-		dst = appendContent(dst[:0], raw)
+		dst = appendDotted(dst[:0], raw)
 	}
 }

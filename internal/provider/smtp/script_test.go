@@ -22,9 +22,11 @@ type script struct {
 	answers    map[string]string // by verb; "." is the end of a mail. "" closes the connection
 	implicit   bool              // TLS from the start
 	later      bool              // answers hold from the second mail on a connection only
+	cut        int               // hangs up after so many bytes of a mail, if not 0
 
 	mu          sync.Mutex
 	log         []string // every command, and "." for every mail's end
+	lines       []string // every command, whole
 	connections int
 }
 
@@ -75,10 +77,22 @@ func (s *script) start(t *testing.T, scheme, userinfo, query string) channel.Sen
 	return sender
 }
 
-func (s *script) note(command string) {
+func (s *script) note(command, line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.log = append(s.log, command)
+	s.log, s.lines = append(s.log, command), append(s.lines, line)
+}
+
+// firstLine is the first command with the verb, whole.
+func (s *script) firstLine(verb string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, command := range s.log {
+		if command == verb {
+			return s.lines[i]
+		}
+	}
+	return ""
 }
 
 // commands is what was said so far, in order.
@@ -113,7 +127,7 @@ func (s *script) serve(conn net.Conn, config *tls.Config) {
 			return
 		}
 		verb, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-		s.note(verb)
+		s.note(verb, strings.TrimSpace(line))
 		if verb == "EHLO" {
 			s.hello(say)
 			continue
@@ -151,16 +165,17 @@ func (s *script) hello(say func(string)) {
 
 // content reads a mail to its end.
 func (s *script) content(in *bufio.Reader, say func(string), mails int) bool {
-	for {
+	for read := 0; ; {
 		line, err := in.ReadString('\n')
-		if err != nil {
+		read += len(line)
+		if err != nil || s.cut > 0 && read > s.cut {
 			return false
 		}
 		if line == ".\r\n" {
 			break
 		}
 	}
-	s.note(".")
+	s.note(".", ".")
 	text, ok := s.answer(".", mails)
 	if ok {
 		say(text)

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"iter"
 	"net/textproto"
+	"strconv"
 
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/provider/attempt"
@@ -21,13 +23,23 @@ const (
 // another one.
 var errStale = errors.New("the connection was closed by the server")
 
-// send hands over one mail. Both addresses are dot-atoms (mime.Mailbox), raw ends in CRLF.
+// letter is a mail on its way: head is its own, tail is shared with others (mime.Tail). Both addresses are
+// dot-atoms (mime.Mailbox); what comes last ends in CRLF.
+type letter struct {
+	from, to string
+	head     []byte
+	tail     iter.Seq[[]byte]
+	// tailSize is 0 for a mail without a tail.
+	tailSize int
+}
+
+// send hands over one mail.
 //
 // The content is 7-bit, whatever the mail says, and so are the addresses: neither 8BITMIME (RFC 6152) nor
 // SMTPUTF8 (RFC 6531) is needed.
-func (c *conn) send(ctx context.Context, from, to string, raw []byte) error {
+func (c *conn) send(ctx context.Context, l letter) error {
 	release := c.watch(ctx)
-	err := c.transact(from, to, raw)
+	err := c.transact(l)
 	if release() {
 		c.broken = true
 	}
@@ -38,12 +50,11 @@ func (c *conn) send(ctx context.Context, from, to string, raw []byte) error {
 	return err
 }
 
-func (c *conn) transact(from, to string, raw []byte) error {
-	if err := c.envelope(from, to); err != nil {
+func (c *conn) transact(l letter) error {
+	if err := c.envelope(l); err != nil {
 		return err
 	}
-	c.out = appendContent(c.out[:0], raw)
-	if err := c.write(c.out); err != nil {
+	if err := c.content(l); err != nil {
 		c.broken = true
 		return notSent(err)
 	}
@@ -59,9 +70,28 @@ func (c *conn) transact(from, to string, raw []byte) error {
 	})
 }
 
+// content writes the mail and the final dot, which leaves last: until then every failure is certain. A tail goes
+// from where it is into the connection: no copy of it is made for each mail.
+func (c *conn) content(l letter) error {
+	c.out = appendDotted(c.out[:0], l.head)
+	if l.tailSize == 0 {
+		c.out = append(c.out, end...)
+		return c.write(c.out)
+	}
+	if _, err := c.client.Text.W.Write(c.out); err != nil {
+		return err
+	}
+	for piece := range l.tail {
+		if _, err := c.client.Text.W.Write(piece); err != nil {
+			return err
+		}
+	}
+	return c.write(end)
+}
+
 // envelope says MAIL, RCPT and DATA, and returns nil once the server wants the content.
-func (c *conn) envelope(from, to string) error {
-	commands := [3]string{"MAIL FROM:<" + from + ">\r\n", "RCPT TO:<" + to + ">\r\n", "DATA\r\n"}
+func (c *conn) envelope(l letter) error {
+	commands := [3]string{"MAIL FROM:<" + l.from + ">" + c.size(l) + "\r\n", "RCPT TO:<" + l.to + ">\r\n", "DATA\r\n"}
 	if c.pipelining {
 		c.out = append(append(append(c.out[:0], commands[0]...), commands[1]...), commands[2]...)
 		if err := c.write(c.out); err != nil {
@@ -105,6 +135,15 @@ func (c *conn) envelope(from, to string) error {
 		c.broken = true
 	}
 	return refused(refusal, notSent)
+}
+
+// size announces a mail with files, if the server wants to know (RFC 1870): one that is too large for it is then
+// refused before it was sent.
+func (c *conn) size(l letter) string {
+	if l.tailSize == 0 || !c.sizes {
+		return ""
+	}
+	return " SIZE=" + strconv.Itoa(len(l.head)+l.tailSize)
 }
 
 // success is the class of codes by which a server wants the content (354), or takes another command.
@@ -172,9 +211,9 @@ var (
 	end     = []byte(".\r\n")
 )
 
-// appendContent adds the content with the dots at the start of lines doubled (RFC 5321, 4.5.2), and the
-// final dot. Our own mails have none to double.
-func appendContent(dst, raw []byte) []byte {
+// appendDotted adds content with the dots at the start of lines doubled (RFC 5321, 4.5.2). Our own mails have none
+// to double.
+func appendDotted(dst, raw []byte) []byte {
 	if len(raw) > 0 && raw[0] == '.' {
 		dst = append(dst, '.')
 	}
@@ -187,5 +226,5 @@ func appendContent(dst, raw []byte) []byte {
 		dst = append(dst, '.')
 		raw = raw[at+2:]
 	}
-	return append(append(dst, raw...), end...)
+	return append(dst, raw...)
 }

@@ -3,6 +3,7 @@ package smtp_test
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/mime"
+	"github.com/presswork/presswork/internal/provider/providertest"
 	"github.com/presswork/presswork/internal/provider/smtp"
 	"github.com/presswork/presswork/internal/sandbox"
 )
@@ -81,6 +84,51 @@ func TestSessions(t *testing.T) {
 				t.Errorf("commands %q, not %q", got, c.log)
 			}
 		})
+	}
+}
+
+// TestSizeIsAnnounced so that a server refuses what is too large for it before it was sent.
+func TestSizeIsAnnounced(t *testing.T) {
+	t.Parallel()
+	s := &script{extensions: []string{"SIZE 1000"}, answers: map[string]string{"MAIL": "552 5.3.4 too big"}}
+	sender := s.start(t, "smtp", "", "")
+	m := providertest.Message(channel.Email, 1)
+	file, err := mime.Attachment("a.bin", "application/octet-stream", mime.EncodeFile(make([]byte, 5000)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Mail.Attached = []*channel.File{file}
+	if err := sender.Send(t.Context(), m); !fault.Is(err, fault.GiveUp) {
+		t.Errorf("%v", err)
+	}
+	raw, err := mime.Append(nil, m, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := s.commands(), "EHLO MAIL RSET"; got != want {
+		t.Errorf("commands %q, not %q", got, want)
+	}
+	if got, want := s.firstLine("MAIL"), fmt.Sprintf("MAIL FROM:<news@sender.example> SIZE=%d", len(raw)); got != want {
+		t.Errorf("%q, not %q", got, want)
+	}
+}
+
+// TestCutInTheFiles is certain, however much was sent: the final dot was not.
+func TestCutInTheFiles(t *testing.T) {
+	t.Parallel()
+	s := &script{cut: 100_000}
+	sender := s.start(t, "smtp", "", "")
+	m := providertest.Message(channel.Email, 1)
+	file, err := mime.Attachment("a.bin", "application/octet-stream", mime.EncodeFile(make([]byte, 10<<20)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Mail.Attached = []*channel.File{file}
+	if err := sender.Send(t.Context(), m); !fault.Is(err, fault.Retry) {
+		t.Errorf("%v is %v", err, fault.KindOf(err))
+	}
+	if got := s.commands(); got != "EHLO MAIL RCPT DATA" {
+		t.Errorf("commands %q", got)
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package smtp sends mail through an SMTP relay, on a pool of connections that are kept open.
 //
 // A mail takes two round trips: MAIL, RCPT and DATA together (RFC 2920, if the server offers it), then
-// the content with its final dot in one write. Until the last byte of that dot is handed to the kernel
+// the content with its final dot: in one write, or, with files, piece by piece from where they are. Until the last byte of that dot is handed to the kernel
 // the server cannot have accepted anything: every failure before is certain, and only a connection that
 // breaks between the dot and its answer leaves the mail uncertain.
 package smtp
@@ -51,6 +51,7 @@ type Options struct {
 // from the start. "?tls=none", "?tls=starttls" and "?tls=required" say whether to use STARTTLS never, if
 // it is offered, or always; the default is always with credentials, except on loopback, else if offered.
 func Provider(o Options) channel.Provider {
+	gate := attempt.NewGate()
 	return channel.Provider{
 		Name:  Name,
 		Kinds: []channel.Kind{channel.Email, channel.Newsletter},
@@ -63,12 +64,12 @@ func Provider(o Options) channel.Provider {
 			if err != nil {
 				return nil, err
 			}
-			return newSender(o, to), nil
+			return newSender(o, to, gate), nil
 		},
 	}
 }
 
-func newSender(o Options, to target) *sender {
+func newSender(o Options, to target, gate *attempt.Gate) *sender {
 	if o.Connections == 0 {
 		o.Connections = defaultConnections
 	}
@@ -81,13 +82,14 @@ func newSender(o Options, to target) *sender {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &sender{now: o.Now}
+	s := &sender{now: o.Now, gate: gate}
 	s.pool = newPool(o.Connections, func(ctx context.Context) (*conn, error) { return dial(ctx, o, to) })
 	return s
 }
 
 type sender struct {
 	pool *pool
+	gate *attempt.Gate
 	now  func() time.Time
 	bufs mime.Buffers
 }
@@ -97,18 +99,24 @@ type sender struct {
 func (s *sender) Send(ctx context.Context, m *channel.Message) error {
 	buf := s.bufs.Get()
 	defer s.bufs.Put(buf)
-	raw, err := mime.Append(*buf, m, s.now())
+	head, err := mime.AppendHead(*buf, m, s.now())
 	if err != nil {
 		return err
 	}
-	*buf = raw
+	*buf = head
 	// Append has checked both.
 	from, _ := mime.Mailbox(m.Mail.From.Email)
 	to, _ := mime.Mailbox(m.Mail.To.Email)
+	l := letter{from: from, to: to, head: head, tail: mime.Tail(m.Mail), tailSize: mime.TailSize(m.Mail)}
 
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	return s.pool.use(ctx, func(c *conn) error { return c.send(ctx, from, to, raw) })
+	leave, err := s.gate.Enter(ctx, len(head)+l.tailSize)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return s.pool.use(ctx, func(c *conn) error { return c.send(ctx, l) })
 }
 
 // Check proves the credentials on a new connection, and says NOOP.

@@ -5,6 +5,7 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/provider/attempt"
+	"github.com/presswork/presswork/internal/telemetry"
 )
 
 // Name is the provider's name in a channel.
@@ -38,7 +40,11 @@ func Provider(o Options) channel.Provider {
 		Kinds: []channel.Kind{channel.Webhook},
 		Settings: []channel.Setting{
 			{Name: "url", Required: true, URL: true, Doc: "The endpoint that publications are posted to."},
-			{Name: "signing_secrets", Secret: true, Required: true, Doc: "Signing secrets (whsec_…), separated by blanks, newest first."},
+			{
+				Name: "signing_secrets", Secret: true, Required: true,
+				Valid: func(value string) error { _, err := signersOf(value); return err },
+				Doc:   "Signing secrets (whsec_…), separated by blanks, newest first.",
+			},
 		},
 		Open: func(_ context.Context, c channel.Channel) (channel.Sender, error) { return open(o, c) },
 	}
@@ -49,18 +55,31 @@ func open(o Options, c channel.Channel) (*sender, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	for i, secret := range strings.Fields(c.Secrets["signing_secrets"]) {
+	var err error
+	if s.signers, err = signersOf(c.Secrets["signing_secrets"]); err != nil {
+		return nil, err
+	}
+	if s.url == "" {
+		return nil, errors.New("webhook needs a url and signing_secrets")
+	}
+	return s, nil
+}
+
+// signersOf reads one or more signing secrets, separated by blanks.
+func signersOf(secrets string) ([]*standardwebhooks.Webhook, error) {
+	var signers []*standardwebhooks.Webhook
+	for i, secret := range strings.Fields(secrets) {
 		signer, err := standardwebhooks.NewWebhook(secret)
-		if err != nil {
+		if err != nil || strings.TrimPrefix(secret, "whsec_") == "" {
 			// The library's error would quote a part of the secret.
 			return nil, fmt.Errorf("signing secret %d is not base64", i+1)
 		}
-		s.signers = append(s.signers, signer)
+		signers = append(signers, signer)
 	}
-	if len(s.signers) == 0 || s.url == "" {
-		return nil, fmt.Errorf("webhook needs a url and signing_secrets")
+	if len(signers) == 0 {
+		return nil, errors.New("webhook needs a url and signing_secrets")
 	}
-	return s, nil
+	return signers, nil
 }
 
 type sender struct {
@@ -117,6 +136,9 @@ func (s *sender) request(ctx context.Context, id string, body []byte, at time.Ti
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "Presswork")
+	if parent := telemetry.TraceParent(ctx); parent != "" {
+		req.Header.Set("Traceparent", parent) // what the receiver does belongs to the same trace
+	}
 	req.Header.Set(standardwebhooks.HeaderWebhookID, id)
 	req.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(at.Unix(), 10))
 	req.Header.Set(standardwebhooks.HeaderWebhookSignature, strings.Join(signatures, " "))

@@ -126,6 +126,22 @@ func TestPrivateAddressesAreRefusedByDefault(t *testing.T) {
 	}
 }
 
+func TestBadSecretIsNotStored(t *testing.T) {
+	t.Parallel()
+	r := channel.NewRegistry(nil, webhook.Provider(webhook.Options{}))
+	for secrets, good := range map[string]bool{
+		newest: true, newest + " " + older: true, "whsec_%hidden%": false, newest + " hidden!": false, "whsec_": false, " ": false,
+	} {
+		err := r.Check(channel.Channel{
+			Name: "hook", Kind: channel.Webhook, Provider: webhook.Name,
+			Settings: map[string]string{"url": "https://example.org"}, Secrets: map[string]string{"signing_secrets": secrets},
+		})
+		if (err == nil) != good || err != nil && (!fault.Is(err, fault.Invalid) || strings.Contains(err.Error(), "hidden")) {
+			t.Errorf("%q: %v", secrets, err)
+		}
+	}
+}
+
 func TestBadSecretIsNotQuoted(t *testing.T) {
 	t.Parallel()
 	_, err := webhook.Provider(webhook.Options{}).Open(t.Context(), channel.Channel{

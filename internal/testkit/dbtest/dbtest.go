@@ -1,6 +1,6 @@
 // Package dbtest gives every test a PostgreSQL database of its own, cloned from
 // a template that is migrated once. Tests work as the application's role, which
-// owns its database and is not a superuser.
+// owns nothing and has the grants that docs/operations.md names.
 package dbtest
 
 import (
@@ -23,8 +23,13 @@ import (
 	"github.com/presswork/presswork/migrations"
 )
 
-// Role is the application's role, the owner of every test database.
-const Role = "presswork"
+// The roles. Neither is a superuser.
+const (
+	// Role is the application's: it reads and writes, and owns nothing.
+	Role = "presswork"
+	// ownerRole migrates, and owns every test database and what is in it.
+	ownerRole = "presswork_owner"
+)
 
 // patience bounds the making and dropping of a database.
 const patience = time.Minute
@@ -42,13 +47,27 @@ func New(t testing.TB) string {
 	return clone(t, migrations.FS)
 }
 
-// NewEmpty makes a database with nothing in it, for tests of migrations. It is
-// dropped when the test ends.
+// NewEmpty makes a database with nothing in it, for tests of migrations, and
+// returns its owner's URL. It is dropped when the test ends.
 func NewEmpty(t testing.TB) string {
 	t.Helper()
-	return create(t, func(ctx context.Context, admin *pgx.Conn) (string, error) {
-		return "template1", withLock(ctx, admin, func() error { return ensureRole(ctx, admin) })
+	return create(t, ownerRole, func(ctx context.Context, admin *pgx.Conn) (string, error) {
+		return "template1", withLock(ctx, admin, func() error { return ensureRoles(ctx, admin) })
 	})
+}
+
+// Owner is the URL by which the role that migrates reaches a database made by New.
+func Owner(t testing.TB, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatalf("read the database's URL: %v", err)
+	}
+	owner, err := databaseURL(address, ownerRole, strings.TrimPrefix(u.Path, "/"))
+	if err != nil {
+		t.Fatalf("read the database's URL: %v", err)
+	}
+	return owner
 }
 
 // Pool is a pool of connections to a database made by New. It is closed when the
@@ -92,13 +111,13 @@ func Admin(t testing.TB) *pgx.Conn {
 
 func clone(t testing.TB, steps fs.FS) string {
 	t.Helper()
-	return create(t, func(ctx context.Context, admin *pgx.Conn) (string, error) {
+	return create(t, Role, func(ctx context.Context, admin *pgx.Conn) (string, error) {
 		return ensureTemplate(ctx, admin, steps)
 	})
 }
 
-// create clones a database from the template that from names.
-func create(t testing.TB, from func(context.Context, *pgx.Conn) (string, error)) string {
+// create clones a database from the template that from names, and returns the URL of a role.
+func create(t testing.TB, role string, from func(context.Context, *pgx.Conn) (string, error)) string {
 	t.Helper()
 	name := "test_" + strings.ToLower(rand.Text())
 	err := asAdmin(t, func(ctx context.Context, admin *pgx.Conn) error {
@@ -107,14 +126,14 @@ func create(t testing.TB, from func(context.Context, *pgx.Conn) (string, error))
 			return err
 		}
 		// Copying files beats copying through the log when fsync is off.
-		_, err = admin.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s OWNER %s TEMPLATE %s STRATEGY FILE_COPY", name, Role, template))
+		_, err = admin.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s OWNER %s TEMPLATE %s STRATEGY FILE_COPY", name, ownerRole, template))
 		return err
 	})
 	if err != nil {
 		t.Fatalf("make a test database: %v", err)
 	}
 	t.Cleanup(func() { drop(t, name) })
-	address, err := databaseURL(testkit.URL(t, testkit.DatabaseVariable), name)
+	address, err := databaseURL(testkit.URL(t, testkit.DatabaseVariable), role, name)
 	if err != nil {
 		t.Fatalf("read the server's URL: %v", err)
 	}
@@ -145,17 +164,17 @@ func asAdmin(t testing.TB, do func(context.Context, *pgx.Conn) error) error {
 	return errors.Join(do(ctx, conn), conn.Close(ctx))
 }
 
-// databaseURL is where the application's role finds a database on the server at
-// admin. The role has the superuser's password, if there is one.
-func databaseURL(admin, name string) (string, error) {
+// databaseURL is where a role finds a database on the server at admin. The role
+// has the superuser's password, if there is one.
+func databaseURL(admin, role, name string) (string, error) {
 	u, err := url.Parse(admin)
 	if err != nil {
 		return "", err
 	}
 	if password, ok := u.User.Password(); ok {
-		u.User = url.UserPassword(Role, password)
+		u.User = url.UserPassword(role, password)
 	} else {
-		u.User = url.User(Role)
+		u.User = url.User(role)
 	}
 	u.Path = "/" + name
 	return u.String(), nil

@@ -35,10 +35,15 @@ func TestNewIsMigrated(t *testing.T) {
 	if super := value[bool](t, url, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"); super {
 		t.Error("tests run as a superuser")
 	}
-	foreign := value[int](t, url, `SELECT count(*)::int FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-		WHERE nspname = 'public' AND relowner <> current_user::regrole`)
-	if foreign != 0 {
-		t.Errorf("%d tables belong to others", foreign)
+	own := value[int](t, url, `SELECT count(*)::int FROM pg_class WHERE relowner = current_user::regrole`)
+	if own != 0 {
+		t.Errorf("the application owns %d tables", own)
+	}
+	if _, err := Connect(t, url).Exec(t.Context(), "CREATE TABLE mine (id int)"); err == nil {
+		t.Error("the application may make tables")
+	}
+	if owner := value[string](t, Owner(t, url), "SELECT tableowner FROM pg_tables WHERE tablename = 'publication'"); owner != ownerRole {
+		t.Errorf("they belong to %s", owner)
 	}
 }
 
@@ -160,7 +165,7 @@ func TestDatabaseURL(t *testing.T) {
 		"postgres://root:secret@db:5433/postgres":             "postgres://presswork:secret@db:5433/x",
 		"postgresql://db": "postgresql://presswork@db/x",
 	} {
-		if got, err := databaseURL(admin, "x"); err != nil || got != want {
+		if got, err := databaseURL(admin, Role, "x"); err != nil || got != want {
 			t.Errorf("%s: got %s, %v, want %s", admin, got, err, want)
 		}
 	}

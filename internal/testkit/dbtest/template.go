@@ -32,7 +32,7 @@ func ensureTemplate(ctx context.Context, admin *pgx.Conn, steps fs.FS) (string, 
 		if there, err := exists(ctx, admin, name); err != nil || there {
 			return err
 		}
-		if err := ensureRole(ctx, admin); err != nil {
+		if err := ensureRoles(ctx, admin); err != nil {
 			return err
 		}
 		return build(ctx, admin, name, steps)
@@ -45,13 +45,13 @@ func build(ctx context.Context, admin *pgx.Conn, name string, steps fs.FS) error
 	building := name + "_new"
 	for _, sql := range []string{
 		"DROP DATABASE IF EXISTS " + building + " WITH (FORCE)",
-		"CREATE DATABASE " + building + " OWNER " + Role,
+		"CREATE DATABASE " + building + " OWNER " + ownerRole,
 	} {
 		if _, err := admin.Exec(ctx, sql); err != nil {
 			return fmt.Errorf("make the template: %w", err)
 		}
 	}
-	address, err := databaseURL(admin.Config().ConnString(), building)
+	address, err := databaseURL(admin.Config().ConnString(), ownerRole, building)
 	if err != nil {
 		return err
 	}
@@ -79,6 +79,11 @@ func migrate(ctx context.Context, address string, steps fs.FS) (err error) {
 	}
 	db := stdlib.OpenDB(*config)
 	defer func() { err = errors.Join(err, db.Close()) }()
+	for _, sql := range Grants() {
+		if _, err := db.ExecContext(ctx, sql); err != nil {
+			return fmt.Errorf("grant: %w", err)
+		}
+	}
 	provider, err := goose.NewProvider(goose.DialectPostgres, db, steps)
 	if err != nil {
 		return err
@@ -87,20 +92,32 @@ func migrate(ctx context.Context, address string, steps fs.FS) (err error) {
 	return err
 }
 
-// ensureRole makes the application's role on a server that lacks it, with the
-// superuser's password, if any. Call it under the lock.
-func ensureRole(ctx context.Context, admin *pgx.Conn) error {
+// Grants is what the owner of a database says before the first migration, so that
+// the application's role may use what the migrations will make: docs/operations.md.
+func Grants() []string {
+	grants := []string{"SELECT, INSERT, UPDATE, DELETE ON TABLES", "USAGE ON SEQUENCES", "EXECUTE ON FUNCTIONS"}
+	for i, what := range grants {
+		grants[i] = "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT " + what + " TO " + Role
+	}
+	return grants
+}
+
+// ensureRoles makes the roles on a server that lacks them, with the superuser's
+// password, if any. Call it under the lock.
+func ensureRoles(ctx context.Context, admin *pgx.Conn) error {
 	_, err := admin.Exec(ctx, `SELECT set_config('presswork.password', $1, false)`, admin.Config().Password)
 	if err != nil {
 		return fmt.Errorf("pass the password: %w", err)
 	}
-	_, err = admin.Exec(ctx, `DO $$ BEGIN
-		IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '`+Role+`') THEN
-			EXECUTE format('CREATE ROLE `+Role+` LOGIN PASSWORD %L', nullif(current_setting('presswork.password'), ''));
-		END IF;
-	END $$`)
-	if err != nil {
-		return fmt.Errorf("make the role: %w", err)
+	for _, role := range []string{Role, ownerRole} {
+		_, err = admin.Exec(ctx, `DO $$ BEGIN
+			IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '`+role+`') THEN
+				EXECUTE format('CREATE ROLE `+role+` LOGIN PASSWORD %L', nullif(current_setting('presswork.password'), ''));
+			END IF;
+		END $$`)
+		if err != nil {
+			return fmt.Errorf("make the role %s: %w", role, err)
+		}
 	}
 	return nil
 }
