@@ -107,7 +107,7 @@ func (oneBatch) Owed(context.Context, *delivery.Batch) ([]delivery.Recipient, er
 	return []delivery.Recipient{{ID: 1}}, nil
 }
 func (oneBatch) Flush(context.Context, delivery.Flush) error { return nil }
-func (oneBatch) Control(context.Context, []int64) (delivery.Control, error) {
+func (oneBatch) Control(context.Context, delivery.InHand) (delivery.Control, error) {
 	return delivery.Control{}, nil
 }
 

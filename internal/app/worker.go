@@ -51,7 +51,7 @@ func (a *App) AddWorker(ctx context.Context) error {
 	worker.Handlers{
 		Personalize: personalize,
 		Render: &worker.Render{Store: a.db, Library: library, Writer: content.NewWriter(), Memo: rendition.NewMemo(), Sets: worker.NewSets(), Engine: engine, Personalize: personalize,
-			PublicURL: a.Config.PublicURL, Poke: a.relay.Poke, Log: a.Log},
+			PublicURL: a.Config.PublicURL, Retried: queue.Retried, Poke: a.relay.Poke, Log: a.Log},
 		Send: &worker.Send{Engine: sending, Shelf: edition.NewShelf(a.db, engine), Files: edition.NewFiles(a.db), Outlets: outlets,
 			Signer: a.signer(), PublicURL: a.Config.PublicURL, Poke: a.relay.Poke, Log: a.Log, Tracer: a.tracing.Tracer()},
 		Aggregate: &worker.Aggregate{Events: a.db},

@@ -52,7 +52,7 @@ var rules = []rule{
 	{pkgs: domain, may: core + " " + plain, libs: "golang.org/x/text"},
 	// Renditions are templates filled with content: the one place that knows both.
 	{
-		pkgs: "internal/rendition", may: core + " internal/template internal/content",
+		pkgs: "internal/rendition", may: core + " internal/keep internal/template internal/content",
 		libs: "github.com/vanng822/go-premailer golang.org/x/net/html golang.org/x/text",
 	},
 

@@ -60,6 +60,9 @@ type Post struct {
 	// Text is the whole post as the channel's template made it, in the channel's own markup (mrkdwn, Markdown), for
 	// clients that show no blocks.
 	Text string
+	// Custom says that the template is one that the publication names: Text is the message, where a chat would else be
+	// shown the Title, the Items and the URL in its own forms.
+	Custom bool
 	// URL is the public page of the publication; empty: none.
 	URL   string
 	Items []PostItem

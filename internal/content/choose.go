@@ -3,6 +3,7 @@ package content
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -154,8 +155,15 @@ func baseLanguage(tag string) string {
 	return strings.ToLower(base)
 }
 
-// Choose gives a reader the n best items, best first; at least one and at most all and MaxChosen. The
-// same input gives the same choice; of equal items the earlier one comes first.
+// Choose gives a reader the n best items, best first; at least one and at most MaxChosen.
+//
+// Language decides twice. First who is in the running: items in the reader's language (whatever its region), in
+// English, which stands in for languages that are missing as it does among templates, and those whose language is not
+// known; for a reader whose language is not known, all. However well its topics fit, nothing else is chosen, even if
+// there are fewer than n then, unless there is nothing but such items: then all are in the running. Second, among
+// those, the reader's own language is one of the things that speak for an item.
+//
+// The same input gives the same choice; of equal items the earlier one comes first.
 func (c *Chooser) Choose(reader Profile, n int) []Choice {
 	n = min(max(n, 1), len(c.base), MaxChosen)
 	var scores [MaxItems]float64
@@ -168,8 +176,12 @@ func (c *Chooser) Choose(reader Profile, n int) []Choice {
 		}
 	}
 	language := baseLanguage(reader.Language)
+	all := !slices.ContainsFunc(c.languages, func(of string) bool { return reads(language, of) })
 	out := make([]Choice, 0, n)
 	for i := range c.base {
+		if !all && !reads(language, c.languages[i]) {
+			continue
+		}
 		choice := Choice{Index: i, Score: scores[i], Reasons: c.reasons[i]}
 		if matched[i] {
 			choice.Reasons |= TopicMatch
@@ -188,6 +200,14 @@ func (c *Chooser) Choose(reader Profile, n int) []Choice {
 		out = place(out, choice, n)
 	}
 	return out
+}
+
+// fallbackLanguage is what readers get whose own language is missing.
+const fallbackLanguage = "en"
+
+// reads reports whether a reader of a language is taken to read an item in another; either is empty if unknown.
+func reads(language, of string) bool {
+	return of == language || of == fallbackLanguage || language == "" || of == ""
 }
 
 // place puts a choice where its score belongs among the n best so far.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,7 +34,10 @@ func TestChoose(t *testing.T) {
 		"quality without anything":      {content.Profile{}, 1, []int{2}},
 		"unknown topics change nothing": {content.Profile{Topics: []string{"x"}, Language: "en"}, 2, []int{0, 1}},
 		"at least one":                  {content.Profile{}, 0, []int{2}},
-		"at most all":                   {content.Profile{Language: "en"}, 99, []int{0, 1, 2, 3}},
+		"at most all":                   {content.Profile{Language: "en"}, 99, []int{0, 1, 3}},
+		"whose language is not known":   {content.Profile{}, 99, []int{2, 0, 1, 3}},
+		"English instead of their own":  {content.Profile{Topics: []string{"cooking"}, Language: "tr"}, 99, []int{3, 0, 1}},
+		"another region of a language":  {content.Profile{Language: "DE-at"}, 99, []int{2, 3, 0, 1}},
 	} {
 		got, err := content.Choose(c.reader, items, c.n)
 		if err != nil {
@@ -52,9 +56,9 @@ func TestChoose(t *testing.T) {
 func TestReasons(t *testing.T) {
 	t.Parallel()
 	items := []content.Item{
-		{Topics: []string{"a"}, Language: "en", Quality: 1, Created: day(2)}, {Language: "fr", Created: day(1)},
+		{Topics: []string{"a"}, Language: "fr", Quality: 1, Created: day(2)}, {Language: "en", Created: day(1)},
 	}
-	got, err := content.Choose(content.Profile{Topics: []string{"a"}, Language: "en"}, items, 2)
+	got, err := content.Choose(content.Profile{Topics: []string{"a"}, Language: "fr"}, items, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,8 +79,24 @@ func TestChooserBounds(t *testing.T) {
 	}
 }
 
+// inTheRunning are the items that a reader of a language can read, or all if they can read none.
+func inTheRunning(language string, items []content.Item) (indexes []int) {
+	base := func(tag string) string { return strings.ToLower(strings.Split(tag, "-")[0]) }
+	var all []int
+	for i, item := range items {
+		all = append(all, i)
+		if of := base(item.Language); language == "" || of == "" || of == "en" || of == base(language) {
+			indexes = append(indexes, i)
+		}
+	}
+	if len(indexes) == 0 {
+		return all
+	}
+	return indexes
+}
+
 // TestChooseProperties: whatever goes in, the choice is sorted, without doubles, repeatable, within
-// 0 to 1, and of the size asked for.
+// 0 to 1, of the size asked for, and in no language that the reader does not read while there is another.
 func TestChooseProperties(t *testing.T) {
 	t.Parallel()
 	topic := rapid.SampledFrom([]string{"a", "b", "c", "d", "e"})
@@ -85,23 +105,28 @@ func TestChooseProperties(t *testing.T) {
 			return content.Item{
 				Topics:  rapid.SliceOfNDistinct(topic, 0, 5, rapid.ID).Draw(t, "topics"),
 				Quality: rapid.Float64Range(0, 1).Draw(t, "quality"), Created: day(rapid.IntRange(1, 28).Draw(t, "day")),
-				Language: rapid.SampledFrom([]string{"", "en", "de-CH"}).Draw(t, "language"),
+				Language: rapid.SampledFrom([]string{"", "en", "en-GB", "de-CH", "pt", "tr", "ja"}).Draw(t, "language"),
 			}
 		}), 1, content.MaxItems).Draw(t, "items")
-		reader := content.Profile{Topics: rapid.SliceOfNDistinct(topic, 0, 5, rapid.ID).Draw(t, "chosen"), Language: "de"}
+		reader := content.Profile{Topics: rapid.SliceOfNDistinct(topic, 0, 5, rapid.ID).Draw(t, "chosen"),
+			Language: rapid.SampledFrom([]string{"", "de", "tr", "pt-BR", "en-US", "ko"}).Draw(t, "reads")}
 		n := rapid.IntRange(-1, 20).Draw(t, "n")
 		chooser, err := content.NewChooser(items)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := chooser.Choose(reader, n)
-		if len(got) != min(max(n, 1), len(items), content.MaxChosen) || !reflect.DeepEqual(got, chooser.Choose(reader, n)) {
+		want := inTheRunning(reader.Language, items)
+		if len(got) != min(max(n, 1), len(want), content.MaxChosen) || !reflect.DeepEqual(got, chooser.Choose(reader, n)) {
 			t.Fatalf("got %v", got)
 		}
 		var indexes []int
 		for i, choice := range got {
 			if choice.Score < 0 || choice.Score > 1+1e-9 || i > 0 && choice.Score > got[i-1].Score || len(choice.Reasons.Codes()) == 0 {
 				t.Fatalf("got %v", got)
+			}
+			if !slices.Contains(want, choice.Index) {
+				t.Fatalf("item %d in %q for a reader of %q", choice.Index, items[choice.Index].Language, reader.Language)
 			}
 			indexes = append(indexes, choice.Index)
 		}

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,7 +16,7 @@ type control struct {
 	ledger Ledger
 
 	mu      sync.Mutex
-	running map[int64]int // publications in hand
+	running map[*Batch][]int64 // batches in hand, with their readers
 	state   Control
 	polling bool
 	closed  bool
@@ -25,15 +26,23 @@ type control struct {
 }
 
 func newControl(ledger Ledger) *control {
-	c := &control{ledger: ledger, running: make(map[int64]int)}
+	c := &control{ledger: ledger, running: make(map[*Batch][]int64)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }
 
-func (c *control) watch(b *Batch) {
+// watch begins with who was read as owed. What they withdraw from then on is seen by the next poll, not by one that was
+// under way: it is called right after the reading.
+func (c *control) watch(b *Batch, owed []Recipient) {
+	var readers []int64
+	for i := range owed {
+		if owed[i].Email != "" {
+			readers = append(readers, owed[i].ID)
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.running[b.Publication]++
+	c.running[b] = readers
 	if !c.polling && !c.closed {
 		c.polling = true
 		c.wg.Add(1)
@@ -44,9 +53,7 @@ func (c *control) watch(b *Batch) {
 func (c *control) unwatch(b *Batch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.running[b.Publication]--; c.running[b.Publication] == 0 {
-		delete(c.running, b.Publication)
-	}
+	delete(c.running, b)
 }
 
 func (c *control) stopped(b *Batch) bool {
@@ -69,13 +76,13 @@ func (c *control) poll() {
 	tick := time.NewTicker(controlPoll)
 	defer tick.Stop()
 	for {
-		ids := c.inHand()
-		if ids == nil {
+		h, busy := c.inHand()
+		if !busy {
 			return
 		}
 		// A read that fails changes nothing: a batch is held for holdTime, and the next claim looks for itself.
 		ctx, cancel := context.WithTimeout(c.ctx, holdTime)
-		if state, err := c.ledger.Control(ctx, ids); err == nil {
+		if state, err := c.ledger.Control(ctx, h); err == nil {
 			c.mu.Lock()
 			c.state = state
 			c.mu.Unlock()
@@ -89,20 +96,26 @@ func (c *control) poll() {
 	}
 }
 
-// inHand is the publications being sent; nil ends the polling.
-func (c *control) inHand() []int64 {
+// inHand is what is being sent; nothing ends the polling.
+func (c *control) inHand() (h InHand, busy bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.running) == 0 || c.closed {
 		c.polling = false
 		c.state = Control{}
-		return nil
+		return h, false
 	}
-	ids := make([]int64, 0, len(c.running))
-	for id := range c.running {
-		ids = append(ids, id)
+	for b, readers := range c.running {
+		h.Publications = append(h.Publications, b.Publication)
+		h.Readers = append(h.Readers, readers...)
 	}
-	return ids
+	h.Publications, h.Readers = distinct(h.Publications), distinct(h.Readers)
+	return h, true
+}
+
+func distinct(ids []int64) []int64 {
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 func (c *control) close() {

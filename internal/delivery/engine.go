@@ -57,7 +57,7 @@ type Engine struct {
 	closing bool
 	claims  atomic.Int32 // tokens given out
 	runs    sync.WaitGroup
-	pace    pace
+	flush   average // how long a flush takes
 
 	abandon context.Context // ends when Close gives up waiting
 	giveUp  context.CancelFunc
@@ -142,6 +142,8 @@ func (e *Engine) work(ctx context.Context, s *session, b *Batch, open Open) (tim
 	if len(owed) == 0 {
 		return 0, nil
 	}
+	e.control.watch(b, owed)
+	defer e.control.unwatch(b)
 	send, err := open(ctx, b)
 	if err != nil {
 		if !fault.Is(err, fault.GiveUp) {
@@ -151,8 +153,6 @@ func (e *Engine) work(ctx context.Context, s *session, b *Batch, open Open) (tim
 		send = func(context.Context, *Recipient) error { return gaveUp }
 	}
 	r := newRun(e, s, b, owed, send)
-	e.control.watch(b)
-	defer e.control.unwatch(b)
 	e.poolOf(b.Channel).add(r)
 	r.waitUntilDone(ctx)
 	return r.outcome()
@@ -217,7 +217,7 @@ func (e *Engine) poolOf(channel int16) *pool {
 	defer e.mu.Unlock()
 	p, ok := e.pools[channel]
 	if !ok {
-		p = newPool(e.config.Connections(channel))
+		p = newPool(e.config.Connections(channel), &e.flush)
 		p.stopped = e.closing
 		e.pools[channel] = p
 	}
@@ -245,7 +245,7 @@ func (e *Engine) currentSession(ctx context.Context) (*session, error) {
 	if e.session != nil {
 		e.ended = append(e.ended, e.session)
 	}
-	e.session = startSession(id, opened, e.ledger, &e.pace, e.config.Notice)
+	e.session = startSession(id, opened, e.ledger, &e.flush, e.config.Notice)
 	return e.session, nil
 }
 

@@ -232,6 +232,21 @@ func TestRevokedSubscriberIsNotSentTo(t *testing.T) {
 	}
 }
 
+// TestRevokedWhileTheBatchIsOpened is heard of: polling begins with the reading of who is owed, however long the rest
+// takes.
+func TestRevokedWhileTheBatchIsOpened(t *testing.T) {
+	t.Parallel()
+	m := newMemory(1, 1)
+	e := newTestEngine(t, m, 1)
+	report, err := e.Run(t.Context(), 1, 1, func(context.Context, *Batch) (Send, error) {
+		m.set(Control{Revoked: map[int64]time.Time{1: time.Now()}})
+		return func(context.Context, *Recipient) error { t.Error("sent all the same"); return nil }, nil
+	})
+	if err != nil || report.Pending != 1 {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
 // TestTakeoverWhileSending loses sessions at random moments: nobody gets a second copy, and whoever is not sent
 // is uncertain, until late evidence says better.
 func TestTakeoverWhileSending(t *testing.T) {
@@ -326,7 +341,7 @@ func TestDatabaseAwayLosesNothing(t *testing.T) {
 
 func TestUrgentGoesFirst(t *testing.T) {
 	t.Parallel()
-	p := newPool(1)
+	p := newPool(1, new(average))
 	e := &Engine{}
 	add := func(lane int16, n int) *run {
 		r := &run{engine: e, batch: &Batch{Lane: 0}, recipients: make([]Recipient, n), done: make(chan struct{})}

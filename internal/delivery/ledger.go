@@ -68,13 +68,21 @@ type Released struct {
 	Size    int
 }
 
+// InHand is what a process is sending just now, each once.
+type InHand struct {
+	Publications []int64
+	// Readers are the subscribers among the recipients.
+	Readers []int64
+}
+
 // Control is what operators and subscribers changed while batches were in hand.
 type Control struct {
 	// Stopped publications may not start another call.
 	Stopped map[int64]bool
 	// Paused channels and lanes may not either.
 	Paused map[ChannelLane]bool
-	// Revoked subscribers withdrew consent or a topic, at this moment of the database's clock.
+	// Revoked subscribers withdrew consent or a topic, at this moment of the database's clock: all readers in hand who
+	// did so since they were read, and any others.
 	Revoked map[int64]time.Time
 }
 
@@ -104,6 +112,6 @@ type Ledger interface {
 	// Advance completes the publication if nothing of it is open any more, or makes it paused if it is pausing and
 	// nothing of it is claimed. It may be repeated.
 	Advance(ctx context.Context, publication int64) error
-	// Control reads what was changed by others: of these publications, and which subscribers revoked lately.
-	Control(ctx context.Context, publications []int64) (Control, error)
+	// Control reads what was changed by others since what is in hand was read.
+	Control(ctx context.Context, h InHand) (Control, error)
 }

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -161,14 +162,17 @@ func (m *memory) Release(_ context.Context, b *Batch, wait time.Duration) (Relea
 
 func (m *memory) Advance(context.Context, int64) error { return nil }
 
-func (m *memory) Control(context.Context, []int64) (Control, error) {
+func (m *memory) Control(_ context.Context, h InHand) (Control, error) {
 	select {
 	case m.polls <- struct{}{}:
 	default:
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.control, nil
+	c := m.control
+	c.Revoked = maps.Clone(c.Revoked)
+	maps.DeleteFunc(c.Revoked, func(id int64, _ time.Time) bool { return !slices.Contains(h.Readers, id) })
+	return c, nil
 }
 
 // set changes the controls and returns once the engine has them: at the second poll after the change, what the
@@ -226,6 +230,19 @@ func (m *memory) listed(recipient int64) bool {
 		}
 	}
 	return false
+}
+
+// listedNow is how many recipients stand on in-flight lists.
+func (m *memory) listedNow() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := int64(0)
+	for _, s := range m.sessions {
+		for _, w := range s.inflight {
+			n += w.Through - w.After
+		}
+	}
+	return int(n)
 }
 
 // next is a batch that can be claimed, with its generation.

@@ -10,32 +10,32 @@ import (
 // process that dies leaves at most 2 × maxWindow × connections recipients listed.
 const maxWindow = 16
 
-// pace sizes the windows: large enough that a window takes as long to send as the next takes to be listed,
-// so that slow providers have windows of one and fast ones share commits.
-type pace struct {
-	flush atomic.Uint64 // smoothed seconds, as float bits
-	send  atomic.Uint64
-}
-
-func (p *pace) flushed(d time.Duration) { smooth(&p.flush, d) }
-func (p *pace) sent(d time.Duration)    { smooth(&p.send, d) }
-
-// window is clamp(⌈flush time ÷ send time⌉, 1, maxWindow); 4 until both are known.
-func (p *pace) window() int {
-	flush, send := math.Float64frombits(p.flush.Load()), math.Float64frombits(p.send.Load())
-	if flush == 0 || send == 0 {
-		return 4
+// windowOf is how many recipients a connection lists at once, clamp(⌈flush ÷ send⌉, 1, maxWindow): a window takes as
+// long to send as the next takes to be listed, so that slow providers have windows of one and fast ones share commits.
+// It is 1 until both times are known: whoever dies before the first answer of a slow provider leaves no more
+// recipients uncertain than later, and a fast one is known after a moment.
+func windowOf(flush, send *average) int {
+	f, s := flush.seconds(), send.seconds()
+	if f == 0 || s == 0 {
+		return 1
 	}
-	return max(1, min(maxWindow, int(math.Ceil(flush/send))))
+	return max(1, min(maxWindow, int(math.Ceil(f/s))))
 }
 
-// smooth keeps an exponential average. Updates that race may be lost: it is an estimate.
-func smooth(v *atomic.Uint64, d time.Duration) {
+// average is an exponential average of durations; its zero value knows none. It is safe for concurrent use. Updates
+// that race may be lost: it is an estimate.
+type average struct {
+	bits atomic.Uint64 // seconds, as float bits
+}
+
+// seconds is 0 until something was added.
+func (a *average) seconds() float64 { return math.Float64frombits(a.bits.Load()) }
+
+func (a *average) add(d time.Duration) {
 	const weight = 0.05
-	old := math.Float64frombits(v.Load())
-	next := d.Seconds()
-	if old != 0 {
+	next := max(d, 1).Seconds() // a clock may not see a very short one
+	if old := a.seconds(); old != 0 {
 		next = old + weight*(next-old)
 	}
-	v.Store(math.Float64bits(next))
+	a.bits.Store(math.Float64bits(next))
 }

@@ -13,15 +13,23 @@ type pool struct {
 	lanes  [laneCount][]*run
 	active int
 	max    int
+	// flush and send are how long it takes to list a window and to send to one recipient of this kind of channel.
+	flush *average
+	send  average
 	// stopped pools send nothing of a run that comes now.
 	stopped bool
 }
 
-func newPool(connections int) *pool { return &pool{max: max(1, connections)} }
+func newPool(connections int, flush *average) *pool {
+	return &pool{max: max(1, connections), flush: flush}
+}
+
+func (p *pool) window() int { return windowOf(p.flush, &p.send) }
 
 // add offers a run and starts as many connections as it can use.
 func (p *pool) add(r *run) {
-	size := r.engine.pace.window()
+	size := p.window()
+	r.pool = p
 	p.mu.Lock()
 	if p.stopped {
 		p.mu.Unlock()
@@ -34,7 +42,7 @@ func (p *pool) add(r *run) {
 	p.active += max(start, 0)
 	p.mu.Unlock()
 	for range start {
-		go p.connection(&r.engine.pace)
+		go p.connection()
 	}
 }
 
@@ -74,9 +82,9 @@ func (p *pool) leave() bool {
 }
 
 // connection sends windows until there are none. While one is being sent, the next is being listed.
-func (p *pool) connection(pace *pace) {
+func (p *pool) connection() {
 	for {
-		next := p.take(pace.window())
+		next := p.take(p.window())
 		if next == nil {
 			if p.leave() {
 				return
@@ -86,7 +94,7 @@ func (p *pool) connection(pace *pace) {
 		next.run.session.admit(next)
 		for next != nil {
 			current := next
-			next = p.take(pace.window())
+			next = p.take(p.window())
 			if next != nil {
 				next.run.session.admit(next)
 			}

@@ -13,6 +13,7 @@ type run struct {
 	session *session
 	batch   *Batch
 	send    Send
+	pool    *pool     // where it is offered
 	ends    time.Time // when the slot must be given back
 
 	mu         sync.Mutex

@@ -12,7 +12,7 @@ import (
 type session struct {
 	id     int64
 	ledger Ledger
-	pace   *pace
+	took   *average // by flushes
 	notice func(string, error)
 
 	mu       sync.Mutex
@@ -38,9 +38,9 @@ type settled struct {
 	run *run
 }
 
-func startSession(id int64, opened time.Time, ledger Ledger, p *pace, notice func(string, error)) *session {
+func startSession(id int64, opened time.Time, ledger Ledger, took *average, notice func(string, error)) *session {
 	s := &session{
-		id: id, ledger: ledger, pace: p, notice: notice, lastGood: opened,
+		id: id, ledger: ledger, took: took, notice: notice, lastGood: opened,
 		listed: make(map[*window]struct{}),
 		wake:   make(chan struct{}, 1), gone: make(chan struct{}), ended: make(chan struct{}),
 	}
@@ -182,7 +182,7 @@ func (s *session) flush(next *step) error {
 		err := s.ledger.Flush(ctx, next.Flush)
 		cancel()
 		if err == nil {
-			s.pace.flushed(time.Since(began))
+			s.took.add(time.Since(began))
 			s.written(began, next)
 			return nil
 		}

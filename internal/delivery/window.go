@@ -64,7 +64,7 @@ func (w *window) attempt(recipient *Recipient) (Outcome, time.Duration) {
 	began := time.Now()
 	err := guarded(ctx, r.send, recipient)
 	took := time.Since(began)
-	r.engine.pace.sent(took)
+	r.pool.send.add(took)
 	outcome, wait := verdict(r.batch, recipient, err)
 	if r.engine.config.Observe != nil {
 		r.engine.config.Observe(r.batch.Channel, outcome, took)

@@ -78,7 +78,7 @@ func TestTemplateSpeaksToEverybody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compiled, err := rendition.Compile(engine, prepared)
+	compiled, err := rendition.Compile(engine, prepared, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

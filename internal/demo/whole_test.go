@@ -1,7 +1,9 @@
 package demo_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -81,6 +83,7 @@ func run(t *testing.T, database, redis string, then func(url string)) demo.Resul
 			}
 		}
 	}
+	readable(t, stand, url)
 	if then != nil {
 		then(url)
 	}
@@ -97,6 +100,49 @@ func TestWhole(t *testing.T) {
 	}
 	if r = run(t, database, redis, nil); r.Subscribers != 999 || r.Accepted != 2004 || r.Received.Newsletter != 999 {
 		t.Errorf("second run: %+v", r)
+	}
+}
+
+// readable checks that each reader got articles in their own language or in English, and no others.
+func readable(t *testing.T, stand *sandbox.Sandbox, url string) {
+	t.Helper()
+	rows, err := csv.NewReader(bytes.NewReader(demo.Subscribers())).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reads := make(map[string]string)
+	for _, row := range rows[1:] {
+		reads[row[0]], _, _ = strings.Cut(row[2], "-")
+	}
+	var page struct {
+		Items []struct {
+			Title    string `json:"title"`
+			Language string `json:"language"`
+		} `json:"items"`
+	}
+	call(t, http.MethodGet, url+"/api/v1/contents?limit=100", "", &page)
+	for _, channel := range []string{sandbox.ChannelEmail, sandbox.ChannelNewsletter} {
+		own := 0
+		for _, m := range stand.Messages(channel) {
+			text, language, articles := m.Read().Text, reads[m.To], 0
+			for _, a := range page.Items {
+				switch {
+				case !strings.Contains(text, a.Title):
+				case a.Language == language && language != "en":
+					own, articles = own+1, articles+1
+				case a.Language == "en":
+					articles++
+				default:
+					t.Fatalf("%s: %s, who reads %q, got %q in %q", channel, m.To, language, a.Title, a.Language)
+				}
+			}
+			if articles == 0 {
+				t.Fatalf("%s: %s got no article:\n%s", channel, m.To, text)
+			}
+		}
+		if own < 300 {
+			t.Errorf("%s: %d articles in languages other than English", channel, own)
+		}
 	}
 }
 

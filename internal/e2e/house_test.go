@@ -28,12 +28,13 @@ const patience = time.Minute
 // of running roles.
 type house struct {
 	*fixture.Newsroom
-	t      *testing.T
-	config config.Config
-	logs   *observer.ObservedLogs
-	log    *zap.Logger
-	apps   []*app.App
-	pool   *pgxpool.Pool
+	Sandbox *sandbox.Sandbox
+	t       *testing.T
+	config  config.Config
+	logs    *observer.ObservedLogs
+	log     *zap.Logger
+	apps    []*app.App
+	pool    *pgxpool.Pool
 }
 
 // servers are what a house stands on; empty ones are taken from the testkit.
@@ -63,7 +64,7 @@ func openWith(t *testing.T, on servers, change func(*config.Config), roles ...ap
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	core, logs := observer.New(zapcore.DebugLevel)
-	h := &house{t: t, logs: logs, log: zap.New(core)}
+	h := &house{Sandbox: s, t: t, logs: logs, log: zap.New(core)}
 	h.config = config.Config{
 		Environment: "development", DatabaseURL: on.database, RedisURL: on.redis,
 		SecretKey: fixture.Secret, APIKey: fixture.Key, Organisation: "The House",
@@ -74,7 +75,7 @@ func openWith(t *testing.T, on servers, change func(*config.Config), roles ...ap
 	t.Cleanup(h.close)
 	first := h.start(nil, roles...)
 	h.config.PublicURL = first.APIURL
-	h.Newsroom = fixture.NewNewsroom(t, fixture.NewAPI(t, first.APIURL), s)
+	h.Newsroom = fixture.NewNewsroom(t, fixture.NewAPI(t, first.APIURL), s.Addresses)
 	h.pool = dbtest.Connect(t, on.database)
 	return h
 }

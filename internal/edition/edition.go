@@ -46,6 +46,12 @@ func (e *Edition) In(tags string) Version {
 	return e.versions[i]
 }
 
+// Custom reports whether the publication names a template of its own for the channel kind; else it is the built-in one.
+func (e *Edition) Custom() bool {
+	_, named := e.Publication.Templates[string(e.Kind)]
+	return named
+}
+
 // Encode is a rendition as it is stored.
 func Encode(kind channel.Kind, r rendition.Rendition) (publication.StoredRendition, error) {
 	body, err := json.Marshal(r)
@@ -72,6 +78,7 @@ type Shelf struct {
 	store  Store
 	engine template.Engine
 	known  *keep.Values[key, *Edition]
+	moulds *rendition.Moulds
 }
 
 type key struct {
@@ -81,7 +88,7 @@ type key struct {
 
 // NewShelf makes an empty one.
 func NewShelf(store Store, engine template.Engine) *Shelf {
-	return &Shelf{store: store, engine: engine, known: keep.New[key, *Edition](kept, nil)}
+	return &Shelf{store: store, engine: engine, known: keep.New[key, *Edition](kept, nil), moulds: rendition.NewMoulds()}
 }
 
 // Get is the edition of a publication on a channel kind. Many may ask at once; one reads.
@@ -111,7 +118,7 @@ func (m *Shelf) load(ctx context.Context, k key) (*Edition, error) {
 		if err := json.Unmarshal(s.Body, &v.Rendition); err != nil {
 			return nil, fault.Wrap(err, fault.GiveUp, "unreadable_rendition")
 		}
-		if v.Compiled, err = rendition.Compile(m.engine, v.Rendition); err != nil {
+		if v.Compiled, err = rendition.Compile(m.engine, v.Rendition, m.moulds); err != nil {
 			return nil, fault.Wrap(err, fault.GiveUp, "unreadable_rendition")
 		}
 		e.versions = append(e.versions, v)

@@ -21,9 +21,9 @@ type PublicationStore interface {
 	Replay(ctx context.Context, key string, digest [32]byte) (publication.Accepted, error)
 	Publication(ctx context.Context, uid ident.UID) (publication.Summary, error)
 	Publications(ctx context.Context, f publication.Filter) ([]publication.Summary, error)
-	PausePublication(ctx context.Context, uid ident.UID) (publication.Summary, error)
-	ResumePublication(ctx context.Context, uid ident.UID) (publication.Summary, error)
-	CancelPublication(ctx context.Context, uid ident.UID) (publication.Summary, error)
+	PausePublication(ctx context.Context, uid ident.UID, check func(version int) error) (publication.Summary, error)
+	ResumePublication(ctx context.Context, uid ident.UID, check func(version int) error) (publication.Summary, error)
+	CancelPublication(ctx context.Context, uid ident.UID, check func(version int) error) (publication.Summary, error)
 }
 
 // PublicationAcceptor stores a publication so that it survives whatever happens next.
@@ -155,13 +155,13 @@ func (h publications) resume(c *gin.Context) error { return control(c, h.store.R
 func (h publications) cancel(c *gin.Context) error { return control(c, h.store.CancelPublication) }
 
 // control answers 202 with the publication as the request left it: pausing and cancelling take effect within
-// a second. Repeating the request changes nothing.
-func control(c *gin.Context, do func(context.Context, ident.UID) (publication.Summary, error)) error {
+// a second. Repeating the request changes nothing. With If-Match it is for that version only.
+func control(c *gin.Context, do func(context.Context, ident.UID, func(version int) error) (publication.Summary, error)) error {
 	uid, err := pathID(c)
 	if err != nil {
 		return err
 	}
-	p, err := do(c.Request.Context(), uid)
+	p, err := do(c.Request.Context(), uid, func(version int) error { return ifMatch(c, version) })
 	if err != nil {
 		return err
 	}

@@ -251,6 +251,28 @@ func TestControlPublications(t *testing.T) {
 	n.do("POST", where+"/pause", nil).problem(http.StatusConflict, "wrong_state")
 }
 
+// TestControlOfAVersion: If-Match is honoured as by every other change.
+func TestControlOfAVersion(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	where := n.publish(nil).want(http.StatusAccepted).Header.Get("Location")
+	tag := func() string { return "If-Match: " + n.do("GET", where, nil).want(http.StatusOK).Header.Get("ETag") }
+	first := tag()
+	for _, verb := range []string{"pause", "resume", "cancel"} {
+		n.do("POST", where+"/"+verb, nil, `If-Match: "99"`).problem(http.StatusPreconditionFailed, "version_mismatch")
+		n.do("POST", where+"/"+verb, nil, `If-Match: W/"1"`).problem(http.StatusPreconditionFailed, "version_mismatch")
+	}
+	if now := tag(); now != first {
+		t.Errorf("a refused request changed it: %s, then %s", first, now)
+	}
+	n.do("POST", where+"/pause", nil, first).want(http.StatusAccepted)
+	n.do("POST", where+"/pause", nil, first).problem(http.StatusPreconditionFailed, "version_mismatch")
+	n.do("POST", where+"/resume", nil, tag()).want(http.StatusAccepted)
+	n.do("POST", where+"/cancel", nil, "If-Match: *").want(http.StatusAccepted)
+	n.do("POST", where+"/resume", nil, first).problem(http.StatusPreconditionFailed, "version_mismatch")
+	n.do("POST", where+"/resume", nil, tag()).problem(http.StatusConflict, "wrong_state")
+}
+
 // unsure is an acceptor that lost the database.
 type unsure struct{}
 

@@ -112,7 +112,7 @@ func (e *Engine) Parse(name, source string, kind template.Kind) (template.Progra
 	if err != nil {
 		return nil, syntaxError(name, err)
 	}
-	return newProgram(name, compiled, variables), nil
+	return &program{name: name, kind: kind, compiled: compiled, variables: variables, source: source, body: body}, nil
 }
 
 // Freeze converts data once; see template.Engine.

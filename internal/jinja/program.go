@@ -8,24 +8,32 @@ import (
 	minijinja "github.com/mitsuhiko/minijinja/minijinja-go/v2"
 	"github.com/mitsuhiko/minijinja/minijinja-go/v2/value"
 
+	"github.com/presswork/presswork/internal/jinja/syntax"
 	"github.com/presswork/presswork/internal/template"
 )
 
 // program implements template.Program.
 type program struct {
 	name      string
+	kind      template.Kind
 	compiled  *minijinja.Template
 	variables []template.Variable
+	source    string
+	body      []*syntax.Stmt
 	// size is how much the last render wrote, so that the next one need not grow its buffer.
 	size atomic.Int64
 }
 
-func newProgram(name string, compiled *minijinja.Template, variables []template.Variable) *program {
-	return &program{name: name, compiled: compiled, variables: variables}
-}
-
 // Variables lists the places that read data; see template.Program.
 func (p *program) Variables() []template.Variable { return p.variables }
+
+// Escape is a string as the program writes it; see template.Program.
+func (p *program) Escape(s string) string {
+	if p.kind == template.HTML {
+		return escape(s)
+	}
+	return s
+}
 
 // Render evaluates the program; see template.Program.
 func (p *program) Render(data map[string]any) (out string, err error) {

@@ -202,28 +202,57 @@ const stoppedPublications = `SELECT id FROM publication WHERE id = ANY($1) AND s
 
 const pausedLanes = `SELECT channel_id, lane FROM pause_lane`
 
-// revocations looks back further than a batch is held, and covers rows that commit late.
-const revocations = `
-SELECT id, revoked_at FROM subscriber WHERE revoked_at > clock_timestamp() - interval '30 seconds'`
+// manyRevoked is how many withdrawals in 30 seconds are looked through. Beyond that, after an import that unsubscribes a
+// hundred thousand, those in hand are looked up one by one: neither costs more than some milliseconds.
+const manyRevoked = 1000
+
+// recentlyRevoked looks back further than a batch is held, and covers rows that commit late. It looks from now(), which
+// is stable: an index is of no use against clock_timestamp(), which may change from row to row. The order keeps a planner
+// that knows nothing of the table on the index.
+const recentlyRevoked = `
+SELECT id, revoked_at FROM subscriber WHERE revoked_at > now() - interval '30 seconds'
+ORDER BY revoked_at DESC LIMIT $1`
+
+// revokedOf needs no bound: a withdrawal counts if it is later than what was read of its recipient.
+const revokedOf = `
+SELECT s.id, s.revoked_at FROM unnest($1::bigint[]) AS i (id),
+       LATERAL (SELECT k.id, k.revoked_at FROM subscriber k WHERE k.id = i.id AND k.revoked_at IS NOT NULL OFFSET 0) s`
 
 // Control reads what was changed by others; see delivery.Ledger.
-func (db *DB) Control(ctx context.Context, publications []int64) (delivery.Control, error) {
-	c := delivery.Control{Stopped: map[int64]bool{}, Paused: map[delivery.ChannelLane]bool{}, Revoked: map[int64]time.Time{}}
-	var id int64
-	var at time.Time
-	var lane delivery.ChannelLane
-	each := func(into []any, note func()) func(pgx.Rows) error {
-		return func(rows pgx.Rows) error {
-			_, err := pgx.ForEachRow(rows, into, func() error { note(); return nil })
-			return err
+func (db *DB) Control(ctx context.Context, h delivery.InHand) (delivery.Control, error) {
+	c := delivery.Control{Stopped: map[int64]bool{}, Paused: map[delivery.ChannelLane]bool{}}
+	batch := &pgx.Batch{}
+	batch.Queue(stoppedPublications, h.Publications).Query(func(rows pgx.Rows) error {
+		var id int64
+		_, err := pgx.ForEachRow(rows, []any{&id}, func() error { c.Stopped[id] = true; return nil })
+		return err
+	})
+	batch.Queue(pausedLanes).Query(func(rows pgx.Rows) error {
+		var lane delivery.ChannelLane
+		_, err := pgx.ForEachRow(rows, []any{&lane.Channel, &lane.Lane}, func() error { c.Paused[lane] = true; return nil })
+		return err
+	})
+	batch.Queue(recentlyRevoked, manyRevoked+1).Query(func(rows pgx.Rows) (err error) {
+		c.Revoked, err = revokedAt(rows)
+		return err
+	})
+	err := db.pool.SendBatch(ctx, batch).Close()
+	if err == nil && len(c.Revoked) > manyRevoked {
+		var rows pgx.Rows
+		if rows, err = db.pool.Query(ctx, revokedOf, h.Readers); err == nil {
+			c.Revoked, err = revokedAt(rows)
 		}
 	}
-	batch := &pgx.Batch{}
-	batch.Queue(stoppedPublications, publications).Query(each([]any{&id}, func() { c.Stopped[id] = true }))
-	batch.Queue(pausedLanes).Query(each([]any{&lane.Channel, &lane.Lane}, func() { c.Paused[lane] = true }))
-	batch.Queue(revocations).Query(each([]any{&id, &at}, func() { c.Revoked[id] = at }))
-	if err := db.pool.SendBatch(ctx, batch).Close(); err != nil {
+	if err != nil {
 		return delivery.Control{}, translate(err, "read the controls")
 	}
 	return c, nil
+}
+
+func revokedAt(rows pgx.Rows) (map[int64]time.Time, error) {
+	list := make(map[int64]time.Time)
+	var id int64
+	var at time.Time
+	_, err := pgx.ForEachRow(rows, []any{&id, &at}, func() error { list[id] = at; return nil })
+	return list, err
 }

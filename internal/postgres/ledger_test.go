@@ -386,9 +386,36 @@ func TestSkipsAtSendTime(t *testing.T) {
 			t.Errorf("recipient %d: %s, want %s", owed[i].ID, got, want)
 		}
 	}
-	c, err := db.Control(t.Context(), []int64{id})
+	c, err := db.Control(t.Context(), delivery.InHand{Publications: []int64{id}})
 	if err != nil || len(c.Revoked) != 2 || len(c.Stopped) != 0 || len(c.Paused) != 0 {
 		t.Errorf("control %+v, %v", c, err)
+	}
+}
+
+// TestRevokedAmongMany: after many withdrew at once, a worker hears of those whom it is sending to, and of no others.
+func TestRevokedAmongMany(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	subscribers(t, db, 2*manyRevoked)
+	ctx := t.Context()
+	hand := delivery.InHand{Readers: []int64{1, 2, 3, manyRevoked + 7, 99_999}}
+	exec(t, db, `UPDATE subscriber SET revoked_at = now() - interval '31 seconds' WHERE id = 2`)
+	for _, tc := range []struct {
+		upTo  int
+		heard int // of
+	}{
+		{manyRevoked / 2, manyRevoked/2 - 1 /* all but reader 2, who did so too long ago */}, {2 * manyRevoked, 4},
+	} {
+		exec(t, db, `UPDATE subscriber SET revoked_at = now() WHERE id <= $1 AND id <> 2`, tc.upTo)
+		c, err := db.Control(ctx, hand)
+		if err != nil || len(c.Revoked) != tc.heard {
+			t.Errorf("%d withdrew: heard of %d, %v, want %d", tc.upTo, len(c.Revoked), err, tc.heard)
+		}
+		for _, id := range []int64{1, 3} {
+			if at := value[time.Time](t, db, `SELECT revoked_at FROM subscriber WHERE id = $1`, id); !at.Equal(c.Revoked[id]) {
+				t.Errorf("reader %d withdrew at %s, not %s", id, at, c.Revoked[id])
+			}
+		}
 	}
 }
 
@@ -399,7 +426,7 @@ func TestPauseAndCancel(t *testing.T) {
 	ctx := t.Context()
 	session, b := claim(t, db)
 	exec(t, db, `UPDATE publication SET state = 'cancelling'`)
-	if c, err := db.Control(ctx, []int64{id}); err != nil || !c.Stopped[id] {
+	if c, err := db.Control(ctx, delivery.InHand{Publications: []int64{id}}); err != nil || !c.Stopped[id] {
 		t.Errorf("control %+v, %v", c, err)
 	}
 	if got, err := db.Claim(ctx, session, 2, 1, 2); got != nil || err != nil {
@@ -462,9 +489,21 @@ func TestStatementsOnTablesNeverAnalysed(t *testing.T) {
 		{"a refused claim", stillOwed, []any{int64(2), 1}, 1},
 		{"a stranded batch", strandedBatch, nil, 1},
 		{"stop", stopBatches, []any{id}, 700},
+		{"few revocations", recentlyRevoked, []any{manyRevoked + 1}, 1},
+		{"revocations in hand", revokedOf, []any{ids}, 6},
 	} {
 		if blocks := blocksOf(t, db, tc.sql, tc.args); blocks > tc.perRow*len(ids) {
 			t.Errorf("%s touched %d blocks for %d rows", tc.name, blocks, len(ids))
+		}
+	}
+	exec(t, db, `UPDATE subscriber SET revoked_at = now() - interval '1 hour' WHERE id > 100`)
+	exec(t, db, `UPDATE subscriber SET revoked_at = now() WHERE id > 30000`)
+	for name, blocks := range map[string]int{
+		"many revocations":    blocksOf(t, db, recentlyRevoked, []any{manyRevoked + 1}),
+		"revocations in hand": blocksOf(t, db, revokedOf, []any{ids}),
+	} {
+		if blocks > 2*manyRevoked {
+			t.Errorf("%s touched %d blocks", name, blocks)
 		}
 	}
 }
@@ -582,7 +621,7 @@ func TestPausedLaneIsNotClaimedAndResumes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if c, err := db.Control(ctx, nil); err != nil || !c.Paused[delivery.ChannelLane{Channel: 1, Lane: 1}] || len(c.Paused) != 2 {
+	if c, err := db.Control(ctx, delivery.InHand{}); err != nil || !c.Paused[delivery.ChannelLane{Channel: 1, Lane: 1}] || len(c.Paused) != 2 {
 		t.Errorf("control %+v, %v", c, err)
 	}
 	if got, err := db.Claim(ctx, session, 2, 1, 2); got != nil || err != nil {

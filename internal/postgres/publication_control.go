@@ -13,9 +13,9 @@ import (
 )
 
 // PausePublication asks for a pause: one that waits for its time is paused at once, one under way is pausing
-// until no batch is claimed. It may be repeated. A final state is a Conflict.
-func (db *DB) PausePublication(ctx context.Context, uid ident.UID) (publication.Summary, error) {
-	return db.control(ctx, uid, "pause", func(_ pgx.Tx, p *controlled) (publication.State, error) {
+// until no batch is claimed. It may be repeated. check is asked first and may refuse. A final state is a Conflict.
+func (db *DB) PausePublication(ctx context.Context, uid ident.UID, check func(version int) error) (publication.Summary, error) {
+	return db.control(ctx, uid, "pause", check, func(_ pgx.Tx, p *controlled) (publication.State, error) {
 		switch p.State {
 		case publication.Pausing, publication.Paused:
 			return p.State, nil
@@ -28,9 +28,10 @@ func (db *DB) PausePublication(ctx context.Context, uid ident.UID) (publication.
 }
 
 // CancelPublication asks for the end: one of which nothing has begun is cancelled at once, one under way is
-// cancelling until nothing of it is owed. It may be repeated. Another final state is a Conflict.
-func (db *DB) CancelPublication(ctx context.Context, uid ident.UID) (publication.Summary, error) {
-	return db.control(ctx, uid, "cancel", func(_ pgx.Tx, p *controlled) (publication.State, error) {
+// cancelling until nothing of it is owed. It may be repeated. check is asked first and may refuse. Another final state is
+// a Conflict.
+func (db *DB) CancelPublication(ctx context.Context, uid ident.UID, check func(version int) error) (publication.Summary, error) {
+	return db.control(ctx, uid, "cancel", check, func(_ pgx.Tx, p *controlled) (publication.State, error) {
 		switch p.State {
 		case publication.Cancelling, publication.Cancelled:
 			return p.State, nil
@@ -42,10 +43,10 @@ func (db *DB) CancelPublication(ctx context.Context, uid ident.UID) (publication
 	})
 }
 
-// ResumePublication goes on where a pause stopped: it nudges exactly what is still owed. It may be repeated.
-// One that is not paused is a Conflict.
-func (db *DB) ResumePublication(ctx context.Context, uid ident.UID) (publication.Summary, error) {
-	return db.control(ctx, uid, "resume", func(tx pgx.Tx, p *controlled) (publication.State, error) {
+// ResumePublication goes on where a pause stopped: it nudges exactly what is still owed. It may be repeated, and
+// changes nothing of one that is under way. check is asked first and may refuse. One that has ended is a Conflict.
+func (db *DB) ResumePublication(ctx context.Context, uid ident.UID, check func(version int) error) (publication.Summary, error) {
+	return db.control(ctx, uid, "resume", check, func(tx pgx.Tx, p *controlled) (publication.State, error) {
 		switch {
 		case p.State != publication.Paused && p.State != publication.Pausing:
 			if p.State.Final() || p.State == publication.Cancelling {
@@ -73,20 +74,24 @@ type controlled struct {
 	Trace string
 }
 
-// control changes a publication's state under a lock, with its audit row. decide returns the wanted state,
-// or the present one for no change.
+// control changes a publication's state under a lock, with its audit row, if check allows it of the present version.
+// decide returns the wanted state, or the present one for no change.
 func (db *DB) control(
-	ctx context.Context, uid ident.UID, verb string, decide func(pgx.Tx, *controlled) (publication.State, error),
+	ctx context.Context, uid ident.UID, verb string, check func(version int) error, decide func(pgx.Tx, *controlled) (publication.State, error),
 ) (publication.Summary, error) {
 	var summary publication.Summary
 	err := db.tx(ctx, verb+" a publication", func(tx pgx.Tx) error {
 		var p controlled
+		var version int
 		err := tx.QueryRow(ctx, `
-			SELECT id, state, lane, started_at IS NOT NULL, coalesce(scheduled_at > clock_timestamp(), false),
+			SELECT version, id, state, lane, started_at IS NOT NULL, coalesce(scheduled_at > clock_timestamp(), false),
 			       coalesce(trace_context, '')
-			FROM publication WHERE uid = $1 FOR UPDATE`, uid).Scan(&p.ID, &p.State, &p.Lane, &p.Started, &p.Ahead, &p.Trace)
+			FROM publication WHERE uid = $1 FOR UPDATE`, uid).Scan(&version, &p.ID, &p.State, &p.Lane, &p.Started, &p.Ahead, &p.Trace)
 		if err != nil {
 			return translate(err, "find a publication")
+		}
+		if err := check(version); err != nil {
+			return err
 		}
 		next, err := decide(tx, &p)
 		if err != nil {

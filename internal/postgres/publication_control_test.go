@@ -1,13 +1,46 @@
 package postgres
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
 )
+
+// TestControlOfAVersion: who is refused the present version changes nothing, whatever the state.
+func TestControlOfAVersion(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	id, uid := n.accepted(t, nil)
+	n.exec(t, `UPDATE publication SET version = 5 WHERE id = $1`, id)
+	var asked []int
+	refusal := fault.New(fault.Conflict, "version_mismatch", "")
+	refuse := func(version int) error {
+		asked = append(asked, version)
+		return refusal
+	}
+	for _, state := range []publication.State{publication.Queued, publication.Paused, publication.Completed} {
+		n.exec(t, `UPDATE publication SET state = $2 WHERE id = $1`, id, string(state))
+		for _, request := range []func(context.Context, ident.UID, func(int) error) (publication.Summary, error){
+			n.PausePublication, n.CancelPublication, n.ResumePublication,
+		} {
+			if _, err := request(t.Context(), uid, refuse); !errors.Is(err, refusal) {
+				t.Errorf("%s: %v", state, err)
+			}
+		}
+		if now := value[string](t, n.DB, `SELECT state || version FROM publication WHERE id = $1`, id); now != string(state)+"5" {
+			t.Errorf("%s became %s", state, now)
+		}
+	}
+	if len(asked) != 9 || slices.Max(asked) != 5 || slices.Min(asked) != 5 {
+		t.Errorf("asked about the versions %v", asked)
+	}
+}
 
 // What each request makes of each state; "" is a Conflict.
 func TestControlOfEveryState(t *testing.T) {
@@ -29,9 +62,9 @@ func TestControlOfEveryState(t *testing.T) {
 		publication.Failed:                {"", "", ""},
 	} {
 		for i, request := range []func() (publication.Summary, error){
-			func() (publication.Summary, error) { return n.PausePublication(t.Context(), uid) },
-			func() (publication.Summary, error) { return n.CancelPublication(t.Context(), uid) },
-			func() (publication.Summary, error) { return n.ResumePublication(t.Context(), uid) },
+			func() (publication.Summary, error) { return n.PausePublication(t.Context(), uid, anyVersion) },
+			func() (publication.Summary, error) { return n.CancelPublication(t.Context(), uid, anyVersion) },
+			func() (publication.Summary, error) { return n.ResumePublication(t.Context(), uid, anyVersion) },
 		} {
 			n.exec(t, `UPDATE publication SET state = $2, version = 1 WHERE id = $1`, id, string(state))
 			n.exec(t, `DELETE FROM audit_event`)
@@ -51,7 +84,7 @@ func TestControlOfEveryState(t *testing.T) {
 			}
 		}
 	}
-	if _, err := n.PausePublication(t.Context(), ident.New()); !fault.Is(err, fault.NotFound) {
+	if _, err := n.PausePublication(t.Context(), ident.New(), anyVersion); !fault.Is(err, fault.NotFound) {
 		t.Errorf("unknown: %v", err)
 	}
 }
@@ -67,7 +100,7 @@ func TestResumeBeforeRendering(t *testing.T) {
 	id, uid := n.accepted(t, nil)
 	n.exec(t, `UPDATE publication SET state = 'paused' WHERE id = $1`, id)
 	n.exec(t, `DELETE FROM outbox`)
-	if _, err := n.ResumePublication(t.Context(), uid); err != nil {
+	if _, err := n.ResumePublication(t.Context(), uid, anyVersion); err != nil {
 		t.Fatal(err)
 	}
 	sameStrings(t, n.outboxIDs(t), fmt.Sprintf("render render r:%d:2", id))
@@ -77,15 +110,15 @@ func TestResumeOfAScheduledOne(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t)
 	id, uid := n.accepted(t, inAnHour)
-	if p, err := n.PausePublication(t.Context(), uid); err != nil || p.State != publication.Paused {
+	if p, err := n.PausePublication(t.Context(), uid, anyVersion); err != nil || p.State != publication.Paused {
 		t.Fatalf("%s, %v", p.State, err)
 	}
-	if p, err := n.ResumePublication(t.Context(), uid); err != nil || p.State != publication.Scheduled {
+	if p, err := n.ResumePublication(t.Context(), uid, anyVersion); err != nil || p.State != publication.Scheduled {
 		t.Errorf("%s, %v", p.State, err)
 	}
 	sameStrings(t, n.outboxIDs(t))
 	n.exec(t, `UPDATE publication SET state = 'paused', scheduled_at = now() WHERE id = $1`, id)
-	if p, err := n.ResumePublication(t.Context(), uid); err != nil || p.State != publication.Queued {
+	if p, err := n.ResumePublication(t.Context(), uid, anyVersion); err != nil || p.State != publication.Queued {
 		t.Errorf("after its time: %s, %v", p.State, err)
 	}
 	sameStrings(t, n.outboxIDs(t), fmt.Sprintf("render render r:%d:1", id))
@@ -103,7 +136,7 @@ func TestResumeWhileSending(t *testing.T) {
 	n.exec(t, `INSERT INTO batch (publication_id, channel_id, lane, lo, hi, size, state, not_before) VALUES
 		($1, 3, 1, 0, 1, 1, 'waiting', now() + interval '1 hour'), ($1, 3, 1, 1, 2, 1, 'claimed', NULL), ($1, 3, 1, 2, 3, 1, 'done', NULL)`, id)
 	n.exec(t, `INSERT INTO fanout_range (publication_id, hi, cursor, done) VALUES ($1, 9, 3, false), ($1, 3, 3, true)`, id)
-	p, err := n.ResumePublication(t.Context(), uid)
+	p, err := n.ResumePublication(t.Context(), uid, anyVersion)
 	if err != nil || p.State != publication.Sending {
 		t.Fatalf("%s, %v", p.State, err)
 	}

@@ -85,7 +85,7 @@ const maintainPage = 5000
 const erasedAfter = 24 * time.Hour
 
 // Maintain makes partitions ahead of time and removes what is due: idempotency keys older than a day, rows of
-// deleted subscribers. It may be repeated.
+// deleted subscribers, sender sessions that ended a month ago. It may be repeated.
 func (db *DB) Maintain(ctx context.Context) error {
 	if _, err := db.pool.Exec(ctx, `SELECT make_partitions()`); err != nil {
 		return translate(err, "make partitions")
@@ -99,7 +99,11 @@ func (db *DB) Maintain(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if keys < maintainPage && erased < maintainPage {
+		ended, err := db.purgeSessions(ctx, time.Now().Add(-sessionsKept), maintainPage)
+		if err != nil {
+			return err
+		}
+		if max(keys, erased, ended) < maintainPage {
 			return nil
 		}
 	}

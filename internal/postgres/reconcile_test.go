@@ -1,12 +1,14 @@
 package postgres
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/tasks"
 )
@@ -120,4 +122,46 @@ func TestMaintain(t *testing.T) {
 	exec(t, db, `INSERT INTO delivery (publication_id, recipient_id, channel_id) VALUES (1999999, 1, 1)`)
 	exec(t, db, `INSERT INTO event (at, kind, publication_id, channel_id, recipient_id)
 		VALUES (date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + interval '40 days', 1, 1, 1, 1)`)
+}
+
+// TestMaintainSessions removes those that ended long ago, and none that has or could have work.
+func TestMaintainSessions(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	sending(t, db, 10)
+	holding, _ := claim(t, db)
+	exec(t, db, `UPDATE sender_session SET process = 'holding', ended_at = now() - interval '40 days' WHERE id = $1`, holding)
+	exec(t, db, `INSERT INTO sender_session (process, started_at, until, ended_at) VALUES
+		('long ago', now() - interval '50 days', now() - interval '40 days', now() - interval '31 days'),
+		('lately', now() - interval '50 days', now() - interval '40 days', now() - interval '29 days'),
+		('open', now() - interval '50 days', now() - interval '40 days', NULL)`)
+	gone := value[int64](t, db, `SELECT id FROM sender_session WHERE process = 'long ago'`)
+	for range 2 {
+		if err := db.Maintain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if kept := value[string](t, db, `SELECT string_agg(process, ', ' ORDER BY process) FROM sender_session`); kept != "holding, lately, open" {
+		t.Errorf("kept %s", kept)
+	}
+	// What comes of a session that is gone is refused as that of one that has ended.
+	if err := db.Flush(t.Context(), delivery.Flush{Session: gone, Number: 1, Lease: time.Minute}); !errors.Is(err, delivery.ErrFenced) {
+		t.Errorf("a flush: %v", err)
+	}
+	if err := db.SettleLate(t.Context(), gone, nil); err != nil {
+		t.Errorf("late evidence: %v", err)
+	}
+	if err := db.CloseSession(t.Context(), gone); err != nil {
+		t.Errorf("closing: %v", err)
+	}
+	exec(t, db, `UPDATE sender_session SET ended_at = NULL, until = now() + interval '1 hour' WHERE process = 'open'`)
+	if taken, err := db.TakeOver(t.Context()); err != nil || taken == nil || taken.Session != holding || taken.Batches != 1 {
+		t.Errorf("takeover of what is stranded: %+v, %v", taken, err)
+	}
+	if err := db.Maintain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if kept := value[string](t, db, `SELECT string_agg(process, ', ' ORDER BY process) FROM sender_session`); kept != "lately, open" {
+		t.Errorf("kept %s once it held nothing", kept)
+	}
 }

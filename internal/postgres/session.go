@@ -36,6 +36,22 @@ func (db *DB) CloseSession(ctx context.Context, session int64) error {
 	})
 }
 
+// sessionsKept is for people. The ledger has no use for an ended session but for one minute: late evidence is offered for
+// 30 seconds, and is judged by the rows of delivery alone, which keep the session's number. Who asks weeks later why
+// a recipient is uncertain learns here which process it was, and when it died, to compare with a provider's log.
+const sessionsKept = 30 * 24 * time.Hour
+
+// purgeSessions removes at most limit sessions that ended before. One that still holds a batch stays: TakeOver finds such
+// a batch by it. There are few, each on a page of its own: no index.
+func (db *DB) purgeSessions(ctx context.Context, before time.Time, limit int) (int64, error) {
+	tag, err := db.pool.Exec(ctx, `
+		DELETE FROM sender_session WHERE id IN (
+			SELECT s.id FROM sender_session s WHERE s.ended_at < $1
+			  AND NOT EXISTS (SELECT FROM batch b WHERE b.session_id = s.id AND b.state = 'claimed')
+			LIMIT $2)`, before, limit)
+	return tag.RowsAffected(), translate(err, "remove ended sender sessions")
+}
+
 const flushSession = `
 WITH f AS (
     UPDATE sender_session SET flush = $2, until = clock_timestamp() + make_interval(secs => $3),

@@ -64,6 +64,12 @@ func (h *Handlers) ProcessTask(ctx context.Context, t *asynq.Task) error {
 	return err
 }
 
+// Retried is how often the task that a handler's ctx belongs to has failed and been retried; 0 outside of one.
+func Retried(ctx context.Context) int {
+	n, _ := asynq.GetRetryCount(ctx)
+	return n
+}
+
 // isFailure tells asynq what counts as a retry: waiting does not, nor does being cut because the process stops.
 func isFailure(err error) bool {
 	return !fault.Is(err, fault.Wait) && !errors.Is(err, context.Canceled)

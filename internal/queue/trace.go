@@ -50,7 +50,7 @@ func aboutTask(ctx context.Context) []attribute.KeyValue {
 	if queue, ok := asynq.GetQueueName(ctx); ok {
 		list = append(list, attribute.String("messaging.destination.name", queue))
 	}
-	if n, ok := asynq.GetRetryCount(ctx); ok && n > 0 {
+	if n := Retried(ctx); n > 0 {
 		list = append(list, attribute.Int("presswork.task.retries", n))
 	}
 	return list

@@ -155,6 +155,35 @@ func wantRetried(t *testing.T, q *Queue, id string, want int) {
 	}
 }
 
+// TestRetried counts what a handler's task failed before, and not what it waited.
+func TestRetried(t *testing.T) {
+	t.Parallel()
+	if n := Retried(t.Context()); n != 0 {
+		t.Errorf("%d retries without a task", n)
+	}
+	q := open(t)
+	h := NewHandlers(nil)
+	var counts []int
+	done := make(chan struct{})
+	Handle(h, func(ctx context.Context, _ tasks.SendEmail) error {
+		switch counts = append(counts, Retried(ctx)); len(counts) {
+		case 1:
+			return fault.WaitFor(time.Millisecond, "closed", errors.New("closed"))
+		case 2:
+			return &fault.Error{Kind: fault.Retry, Code: "later", After: time.Millisecond}
+		}
+		close(done)
+		return nil
+	})
+	enqueue(t, q, batch(t, 1, tasks.LaneNormal))
+	w := work(t, q, map[string]int{tasks.QueueEmail: 1}, Slots{Urgent: 1, Bulk: 1}, h)
+	<-done
+	stop(t, w)
+	if !slices.Equal(counts, []int{0, 0, 1}) {
+		t.Errorf("retries %v, want 0, 0, 1", counts)
+	}
+}
+
 func TestNewWorkerRefuses(t *testing.T) {
 	t.Parallel()
 	q := open(t)

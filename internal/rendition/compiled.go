@@ -50,10 +50,12 @@ type Compiled struct {
 	links                []string
 	images               []ident.UID
 	personal             bool
+	casting              *casting // nil: no moulds
 }
 
-// Compile prepares a rendition for rendering. The error is a *template.SyntaxError.
-func Compile(engine template.Engine, r Rendition) (*Compiled, error) {
+// Compile prepares a rendition for rendering. What it may keep of what it rendered goes to moulds; nil: nothing. The
+// error is a *template.SyntaxError.
+func Compile(engine template.Engine, r Rendition, moulds *Moulds) (*Compiled, error) {
 	c := &Compiled{engine: engine, links: r.Links, images: r.Images, personal: template.Personal(r.Channel)}
 	for _, part := range []struct {
 		name, source string
@@ -90,6 +92,7 @@ func Compile(engine template.Engine, r Rendition) (*Compiled, error) {
 		c.htmlItems = append(c.htmlItems, engine.Freeze(itemData(item, click)))
 		c.textItems = append(c.textItems, engine.Freeze(itemData(item, item.URL)))
 	}
+	c.casting = newCasting(c, moulds)
 	return c, nil
 }
 
@@ -104,9 +107,20 @@ func itemData(item ItemPart, address string) map[string]any {
 // that are out of range are left out, and without any all items are taken. Errors are *template.LimitError and
 // *template.RenderError, wrapped: they are the template's fault and come again.
 func (c *Compiled) Render(recipient Recipient, chosen []int, links Links) (Rendered, error) {
+	who, own := recipient.data(), links.data()
+	if out, done, err := c.cast(who, own, chosen, links); done || err != nil {
+		return out, err
+	}
+	out, err := c.write(who, own, chosen, links)
+	out.Subject = oneLine(out.Subject)
+	return out, err
+}
+
+// write runs the templates. The subject is as they wrote it.
+func (c *Compiled) write(who, own map[string]any, chosen []int, links Links) (Rendered, error) {
 	var out Rendered
 	var err error
-	data := c.data(recipient, links)
+	data := c.data(who, own)
 	if c.html != nil {
 		place(data, c.htmlItems, chosen)
 		if out.HTML, err = c.html.Render(data); err != nil {
@@ -119,7 +133,6 @@ func (c *Compiled) Render(recipient Recipient, chosen []int, links Links) (Rende
 		if out.Subject, err = c.subject.Render(data); err != nil {
 			return Rendered{}, fmt.Errorf("render subject: %w", err)
 		}
-		out.Subject = oneLine(out.Subject)
 	}
 	if c.text != nil {
 		if out.Text, err = c.text.Render(data); err != nil {
@@ -129,23 +142,34 @@ func (c *Compiled) Render(recipient Recipient, chosen []int, links Links) (Rende
 	return out, nil
 }
 
-func (c *Compiled) data(recipient Recipient, links Links) map[string]any {
+// data is what the programs read. What is a reader's own is frozen here, since up to three programs read it.
+func (c *Compiled) data(who, own map[string]any) map[string]any {
 	data := make(map[string]any, 8)
 	for name, v := range c.shared {
 		data[name] = v
 	}
-	// Frozen, since up to three programs read them.
-	data["links"] = c.engine.Freeze(map[string]string{
-		"unsubscribe": links.Unsubscribe, "archive": links.Archive, "preferences": links.Preferences,
-	})
+	data[nameLinks] = c.engine.Freeze(own)
 	if c.personal {
-		data["subscriber"] = c.engine.Freeze(map[string]any{
-			"id": recipient.ID, "email": recipient.Email, "name": recipient.Name, "first_name": recipient.FirstName,
-			"language": recipient.Language, "timezone": recipient.Timezone, "topics": recipient.Topics,
-			"attributes": recipient.Attributes,
-		})
+		data[nameSubscriber] = c.engine.Freeze(who)
 	}
 	return data
+}
+
+// The names under which templates find what is a reader's own.
+const (
+	nameSubscriber = "subscriber"
+	nameLinks      = "links"
+)
+
+func (r Recipient) data() map[string]any {
+	return map[string]any{
+		"id": r.ID, "email": r.Email, "name": r.Name, "first_name": r.FirstName, "language": r.Language,
+		"timezone": r.Timezone, "topics": r.Topics, "attributes": r.Attributes,
+	}
+}
+
+func (l Links) data() map[string]any {
+	return map[string]any{"unsubscribe": l.Unsubscribe, "archive": l.Archive, "preferences": l.Preferences}
 }
 
 // place puts the chosen items into the data.

@@ -68,7 +68,7 @@ func compiled(t testing.TB, in rendition.Input) *rendition.Compiled {
 	if again, err := json.Marshal(stored); err != nil || !bytes.Equal(raw, again) {
 		t.Fatalf("JSON changes a rendition: %v", err)
 	}
-	c, err := rendition.Compile(engine(t), stored)
+	c, err := rendition.Compile(engine(t), stored, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

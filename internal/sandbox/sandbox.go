@@ -2,9 +2,6 @@ package sandbox
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -12,8 +9,6 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -36,7 +31,7 @@ type Options struct {
 // Sandbox is a running set of stand-in providers. Its methods may be called from any goroutine, also
 // after Close.
 type Sandbox struct {
-	url    string
+	Addresses
 	book   *book
 	faults *faults
 	nonces *nonces
@@ -58,15 +53,15 @@ func Start(ctx context.Context, o Options) (*Sandbox, error) {
 		return nil, errors.Join(fmt.Errorf("sandbox: listen for SMTP: %w", err), httpListener.Close())
 	}
 	s := &Sandbox{
-		url:    "http://" + httpListener.Addr().String(),
-		book:   newBook(orDefault(o.Keep, defaultKeep), orDefault(o.KeepBytes, defaultMaxBytes)),
-		faults: &faults{by: map[string][]*injected{}},
-		nonces: newNonces(),
-		ended:  make(chan struct{}),
-		served: make(chan struct{}),
+		Addresses: Addresses{Base: "http://" + httpListener.Addr().String(), SMTP: smtpListener.Addr().String()},
+		book:      newBook(orDefault(o.Keep, defaultKeep), orDefault(o.KeepBytes, defaultMaxBytes)),
+		faults:    &faults{by: map[string][]*injected{}},
+		nonces:    newNonces(),
+		ended:     make(chan struct{}),
+		served:    make(chan struct{}),
 	}
 	if o.PublicURL != "" {
-		s.url = strings.TrimSuffix(o.PublicURL, "/")
+		s.Base = strings.TrimSuffix(o.PublicURL, "/")
 	}
 	s.web = &http.Server{
 		Handler:           s.routes(),
@@ -114,45 +109,6 @@ func (s *Sandbox) shutDown() error {
 	<-s.served
 	return smtpErr
 }
-
-// URL is the base of the HTTP listener, without a slash at its end, and the address of the inbox page.
-func (s *Sandbox) URL() string { return s.url }
-
-// SMTPAddr is the host and port of the SMTP listener. It takes any credentials and speaks no TLS.
-func (s *Sandbox) SMTPAddr() string { return s.smtp.listener.Addr().String() }
-
-// SESEndpoint is the base of the SES v2 API, for AWS_ENDPOINT_URL_SESV2.
-func (s *Sandbox) SESEndpoint() string { return s.url + "/ses" }
-
-// SlackAPIURL is the base of Slack's Web API, for slack.OptionAPIURL.
-func (s *Sandbox) SlackAPIURL() string { return s.url + "/slack/api/" }
-
-// SlackHookURL is the address of an incoming webhook, shaped like https://hooks.slack.com/services/….
-func (s *Sandbox) SlackHookURL(name string) string { return s.url + "/slack/services/" + escaped(name) }
-
-// DiscordAPIURL stands for https://discord.com/api/v9/.
-func (s *Sandbox) DiscordAPIURL() string { return s.url + "/discord/api/v9/" }
-
-// DiscordHookURL is the address of a webhook, shaped like https://discord.com/api/webhooks/{id}/{token}:
-// the id is a number made from the name, the token is the name.
-func (s *Sandbox) DiscordHookURL(name string) string {
-	sum := sha256.Sum256([]byte("discord hook " + name))
-	id := strconv.FormatUint(1<<60|binary.BigEndian.Uint64(sum[:])>>4, 10)
-	return s.url + "/discord/api/webhooks/" + id + "/" + url.PathEscape(name)
-}
-
-// WebhookURL is the address of a webhook receiver. Any name will do, also one with slashes.
-func (s *Sandbox) WebhookURL(name string) string { return s.url + "/hooks/" + escaped(name) }
-
-// WebhookSecret is what the receiver of that name checks signatures with ("whsec_…"). It is the same in
-// every sandbox.
-func (s *Sandbox) WebhookSecret(name string) string {
-	sum := sha256.Sum256([]byte("presswork sandbox webhook " + name))
-	return "whsec_" + base64.StdEncoding.EncodeToString(sum[:24])
-}
-
-// escaped makes a name fit a path, leaving its slashes.
-func escaped(name string) string { return (&url.URL{Path: name}).EscapedPath() }
 
 // Counts returns the counters of every channel.
 func (s *Sandbox) Counts() Counts { return s.book.counts() }

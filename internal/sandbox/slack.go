@@ -153,7 +153,7 @@ func (s *Sandbox) slackAuthTest(w http.ResponseWriter, _ *http.Request) {
 	case Up:
 	}
 	writeJSON(w, http.StatusOK, map[string]any{
-		"ok": true, "url": s.url + "/", "team": "Sandbox", "user": "presswork",
+		"ok": true, "url": s.Base + "/", "team": "Sandbox", "user": "presswork",
 		"team_id": "T0SANDBOX", "user_id": "U0SANDBOX", "bot_id": "B0SANDBOX",
 	})
 }

@@ -4,6 +4,7 @@
 package template
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -57,6 +58,11 @@ type Engine interface {
 type Program interface {
 	// Variables are the places where the source reads data from outside, in source order.
 	Variables() []Variable
+	// Uses are the paths below the given names that the source uses, each once, and how. It is false if that cannot be
+	// told: a name is used as a whole or bound to something else, or the source reaches for other templates.
+	Uses(names ...string) ([]Use, bool)
+	// Escape is a string as the program writes it out.
+	Escape(s string) string
 	// Render evaluates the program over data as for Freeze. What is not there is empty: one reader's
 	// missing attribute must not stop a mail, so Check is strict and Render is lenient. It returns
 	// *LimitError if a bound is passed and *RenderError for any other failure.
@@ -91,12 +97,22 @@ type RenderError struct {
 // Error has the form name:line: message.
 func (e *RenderError) Error() string { return fmt.Sprintf("%s:%d: %s", e.Name, e.Line, e.Message) }
 
+// LimitTime is a LimitError's Limit when it is the time, MaxTime, that was passed.
+const LimitTime = "time"
+
 // LimitError is a render that passed one of the bounds.
 type LimitError struct {
 	// Name is the template's name.
 	Name string
-	// Limit is the bound that was passed: "output", "steps", "memory", "time" or "depth".
+	// Limit is the bound that was passed: "output", "steps", "memory", LimitTime or "depth".
 	Limit string
+}
+
+// OutOfTime reports a render that passed its limit of time. Alone among the limits it is no proof against the template:
+// a machine that is busy with something else passes it too, and rendering again may do.
+func OutOfTime(err error) bool {
+	var limit *LimitError
+	return errors.As(err, &limit) && limit.Limit == LimitTime
 }
 
 // Error names the bound.

@@ -24,6 +24,10 @@ func (plainEngine) Freeze(v any) any { return v }
 
 type plainProgram struct{}
 
+func (plainProgram) Uses(...string) ([]template.Use, bool) { return nil, false }
+
+func (plainProgram) Escape(s string) string { return s }
+
 func (plainProgram) Variables() []template.Variable { return nil }
 
 func (plainProgram) Render(map[string]any) (string, error) { return "", nil }

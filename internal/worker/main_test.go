@@ -29,7 +29,9 @@ type memory struct {
 	set      template.Set
 	audience int
 	from     sender.Identity
-	stopped  bool // StartFanout finds the publication no longer rendering
+	limit    string // that every template passes, if not empty
+	retried  int    // how often the task has been
+	stopped  bool   // StartFanout finds the publication no longer rendering
 	pages    []*publication.Page
 	assets   []asset.Asset
 
@@ -150,4 +152,28 @@ func (f *fakeSender) sent() []*channel.Message {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.messages
+}
+
+// limited is an engine whose templates pass a limit: when they are rendered, or as soon as they are parsed.
+type limited struct {
+	template.Engine
+	limit   string
+	parsing bool
+}
+
+func (e limited) Parse(name, source string, kind template.Kind) (template.Program, error) {
+	if e.parsing {
+		return nil, &template.LimitError{Name: name, Limit: e.limit}
+	}
+	p, err := e.Engine.Parse(name, source, kind)
+	return limitedProgram{p, e.limit}, err
+}
+
+type limitedProgram struct {
+	template.Program
+	limit string
+}
+
+func (p limitedProgram) Render(map[string]any) (string, error) {
+	return "", &template.LimitError{Name: "html", Limit: p.limit}
 }

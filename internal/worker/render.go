@@ -13,6 +13,7 @@ import (
 	"github.com/presswork/presswork/internal/asset"
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/content"
+	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/edition"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
@@ -48,6 +49,8 @@ type Render struct {
 	Engine      template.Engine
 	Personalize *Personalize
 	PublicURL   string
+	// Retried is how often the task that ctx belongs to has been retried.
+	Retried func(ctx context.Context) int
 	// Poke tells the outbox relay that there is work.
 	Poke func()
 	Log  *zap.Logger
@@ -61,7 +64,7 @@ func (h *Render) Handle(ctx context.Context, t tasks.Render) error {
 	}
 	about(ctx, p.UID.String())
 	f, err := h.prepare(ctx, p)
-	if cannotRender(err) {
+	if cannotRender(err) || template.OutOfTime(err) && h.Retried(ctx) >= maxRetries {
 		h.Log.Warn("publication cannot be rendered", zap.Stringer("publication", p.UID),
 			zap.String("correlation_id", p.CorrelationID), zap.Error(err))
 		return h.Store.FailPublication(ctx, p.ID, err.Error())
@@ -95,11 +98,18 @@ func (h *Render) begin(ctx context.Context, f *publication.Fanout, ranges []int6
 	return nil
 }
 
+// maxRetries is how often the task is retried for want of time, after some 1, 2 and 4 seconds, before the publication
+// fails: as often as a recipient is.
+const maxRetries = delivery.MaxAttempts - 1
+
 // cannotRender reports an error that another try would meet again.
 func cannotRender(err error) bool {
 	var syntax *template.SyntaxError
 	var limit *template.LimitError
-	return errors.As(err, &syntax) || errors.As(err, &limit) || fault.Is(err, fault.GiveUp) || fault.Is(err, fault.NotFound)
+	if errors.As(err, &limit) {
+		return !template.OutOfTime(err)
+	}
+	return errors.As(err, &syntax) || fault.Is(err, fault.GiveUp) || fault.Is(err, fault.NotFound)
 }
 
 // prepare makes everything that recipients share.
@@ -195,7 +205,7 @@ func (h *Render) renditions(ctx context.Context, p *publication.Publication, kin
 		if err != nil {
 			return nil, err
 		}
-		if _, err := rendition.Compile(h.Engine, r); err != nil {
+		if _, err := rendition.Compile(h.Engine, r, nil); err != nil {
 			return nil, err // one failed publication, rather than a dead letter for every recipient
 		}
 		list = append(list, r)

@@ -49,13 +49,16 @@ func render(t *testing.T, m *memory) (pokes int, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine, err := jinja.New(nil)
-	if err != nil {
+	var engine template.Engine
+	if engine, err = jinja.New(nil); err != nil {
 		t.Fatal(err)
+	}
+	if m.limit != "" {
+		engine = limited{engine, m.limit, true}
 	}
 	poke := func() { pokes++ }
 	h := Render{Store: m, Library: library, Engine: engine, Writer: content.NewWriter(), Sets: NewSets(), PublicURL: "https://house.example", Poke: poke, Log: zap.NewNop(),
-		Personalize: &Personalize{Store: m, Poke: poke}}
+		Retried: func(context.Context) int { return m.retried }, Personalize: &Personalize{Store: m, Poke: poke}}
 	return pokes, h.Handle(t.Context(), tasks.NewRender(7, 1))
 }
 
@@ -233,6 +236,25 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		change(m)
 		if pokes, err := render(t, m); !errors.Is(err, errAway) || m.failure != "" || pokes != 0 {
 			t.Errorf("%s: %v, failed because of %q, %d pokes", name, err, m.failure, pokes)
+		}
+	}
+}
+
+// TestWantOfTime is no proof against a template, until it has been retried as often as a recipient is. Every other limit
+// is at once.
+func TestWantOfTime(t *testing.T) {
+	t.Parallel()
+	for limit, failsAfter := range map[string]int{template.LimitTime: 3, "memory": 0, "steps": 0, "output": 0, "depth": 0} {
+		for retried := range 5 {
+			m := story(email).plain()
+			m.limit, m.retried = limit, retried
+			pokes, err := render(t, m)
+			if m.fanout != nil || pokes != 0 {
+				t.Errorf("%s: sent anyway", limit)
+			}
+			if failed := m.failure != ""; failed != (retried >= failsAfter) || failed == (err != nil) {
+				t.Errorf("%s, retried %d times: failed because of %q, %v", limit, retried, m.failure, err)
+			}
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/rendition"
 	"github.com/presswork/presswork/internal/telemetry"
+	"github.com/presswork/presswork/internal/template"
 	"github.com/presswork/presswork/internal/token"
 	"github.com/presswork/presswork/tasks"
 )
@@ -84,7 +85,7 @@ func (h *Send) mail(ctx context.Context, calls *calls, outlet *outlet, e *editio
 	v := e.In(r.Language)
 	rendered, err := v.Render(who, chosen, links)
 	if err != nil {
-		return fault.Wrap(err, fault.GiveUp, delivery.CodeUnrenderable)
+		return notRendered(err)
 	}
 	id := channel.Identity{Publication: e.Publication.UID.String(), Kind: e.Kind, Recipient: r.ID}
 	domain := domainOf(e.From.FromEmail)
@@ -99,6 +100,18 @@ func (h *Send) mail(ctx context.Context, calls *calls, outlet *outlet, e *editio
 		return err
 	}
 	return h.handOver(ctx, calls, outlet, e, &channel.Message{ID: id, Mail: mail})
+}
+
+// codeRenderTime is the code of a render that took too long. It uses an attempt, and after the last it is what the dead
+// letter says.
+const codeRenderTime = "render_time"
+
+// notRendered gives a failed render its kind: final, unless it was for want of time.
+func notRendered(err error) error {
+	if template.OutOfTime(err) {
+		return fault.Wrap(err, fault.Retry, codeRenderTime)
+	}
+	return fault.Wrap(err, fault.GiveUp, delivery.CodeUnrenderable)
 }
 
 // links are a reader's own: one signature serves them all.
@@ -140,10 +153,10 @@ func (h *Send) post(ctx context.Context, calls *calls, e *edition.Edition, r *de
 	v := e.In("")
 	rendered, err := v.Render(rendition.Recipient{}, nil, rendition.Links{Archive: v.Publication.URL})
 	if err != nil {
-		return fault.Wrap(err, fault.GiveUp, delivery.CodeUnrenderable)
+		return notRendered(err)
 	}
 	p := e.Publication
-	post := &channel.Post{Title: p.Title, Text: rendered.Text, URL: v.Publication.URL, Type: string(p.Type),
+	post := &channel.Post{Title: p.Title, Text: rendered.Text, Custom: e.Custom(), URL: v.Publication.URL, Type: string(p.Type),
 		PublishedAt: p.CreatedAt.UTC().Format("2006-01-02T15:04:05Z"), Data: p.Data}
 	for i, item := range v.Items {
 		post.Items = append(post.Items, channel.PostItem{ID: fmt.Sprintf("%s-%d", p.UID, i), Title: item.Title, Summary: item.Summary,

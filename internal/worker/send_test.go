@@ -20,6 +20,7 @@ import (
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/jinja"
 	"github.com/presswork/presswork/internal/postgres"
+	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/internal/queue"
 	"github.com/presswork/presswork/internal/seal"
 	"github.com/presswork/presswork/internal/sender"
@@ -41,9 +42,21 @@ type office struct {
 	channels *postgres.Channels
 	handlers *queue.Handlers
 	pokes    int
+	// templates are what publications name, by kind.
+	templates map[string]publication.Pin
 }
 
 func newOffice(t *testing.T) *office {
+	t.Helper()
+	engine, err := jinja.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newOfficeWith(t, engine)
+}
+
+// newOfficeWith sends what the given engine renders.
+func newOfficeWith(t *testing.T, sends template.Engine) *office {
 	t.Helper()
 	address := dbtest.New(t)
 	db, err := postgres.Open(t.Context(), address, postgres.Options{MaxConns: 8})
@@ -83,7 +96,7 @@ func newOffice(t *testing.T) *office {
 		Render: &Render{Store: db, Library: library, Engine: engine, Writer: content.NewWriter(), Sets: NewSets(), Personalize: personalize,
 			PublicURL: publicURL, Poke: poke, Log: zap.NewNop()},
 		Personalize: personalize,
-		Send: &Send{Engine: sending, Shelf: edition.NewShelf(db, engine), Files: edition.NewFiles(db), Outlets: outlets, Signer: o.signer,
+		Send: &Send{Engine: sending, Shelf: edition.NewShelf(db, sends), Files: edition.NewFiles(db), Outlets: outlets, Signer: o.signer,
 			PublicURL: publicURL, Poke: poke, Log: zap.NewNop()},
 		Aggregate: &Aggregate{Events: db},
 	}.Register(o.handlers)
@@ -161,9 +174,9 @@ func (o *office) publish(channels ...channel.Kind) (ident.UID, []tasks.Task) {
 	}
 	uid := ident.New()
 	id := value[int64](o, `
-		INSERT INTO publication (uid, title, type, priority, lane, state, channels, audience, contents, data, sender_id, created_by, gen)
-		VALUES ($1, 'Spring', 'announcement', 'normal', 1, 'queued', $2, '{"all": true}', ('[' || $3::text || ']')::jsonb, '{"n": 1}', $4, 'test', 1)
-		RETURNING id`, uid, ids, pins, from)
+		INSERT INTO publication (uid, title, type, priority, lane, state, channels, audience, contents, data, sender_id, created_by, gen, templates)
+		VALUES ($1, 'Spring', 'announcement', 'normal', 1, 'queued', $2, '{"all": true}', ('[' || $3::text || ']')::jsonb, '{"n": 1}', $4, 'test', 1, coalesce($5::jsonb, '{}'))
+		RETURNING id`, uid, ids, pins, from, o.templates)
 	if err := o.run(tasks.NewRender(id, 1)); err != nil {
 		o.t.Fatal(err)
 	}
@@ -283,6 +296,48 @@ func TestOneThatCannotBeRendered(t *testing.T) {
 	}
 }
 
+// TestRenderLimits are final but for the one of time, which a busy machine passes as well: that uses an attempt, and the
+// last one is seen.
+func TestRenderLimits(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		limit                string
+		attempts             int // used before
+		state, after, reason int
+		code                 string
+	}{
+		{"memory", 0, 6, 1, 10, "unrenderable"},
+		{template.LimitTime, 0, 0, 1, 0, ""},
+		{template.LimitTime, delivery.MaxAttempts - 1, 6, delivery.MaxAttempts, 6, "render_time"},
+	} {
+		t.Run(fmt.Sprint(tc.limit, tc.attempts), func(t *testing.T) {
+			t.Parallel()
+			engine, err := jinja.New(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := newOfficeWith(t, limited{Engine: engine, limit: tc.limit})
+			o.readers()
+			o.outlet(channel.Email, "mail")
+			_, list := o.publish(channel.Email)
+			o.exec(`UPDATE delivery SET attempt = $1`, tc.attempts)
+			if err := o.handle(list[0]); (err != nil) != (tc.state == 6) {
+				t.Errorf("got %v", err)
+			}
+			if n := value[int](o, `SELECT count(*) FROM delivery WHERE state = $1 AND attempt = $2 AND coalesce(reason, 0) = $3`,
+				tc.state, tc.after, tc.reason); n != 3 {
+				t.Errorf("%d of 3 are as they should be", n)
+			}
+			if code := value[string](o, `SELECT coalesce(string_agg(DISTINCT error_code, ' '), '') FROM dead_letter`); code != tc.code {
+				t.Errorf("dead letters say %q, want %q", code, tc.code)
+			}
+			if n := len(o.sender.sent()); n != 0 {
+				t.Errorf("%d messages", n)
+			}
+		})
+	}
+}
+
 func TestBroadcastsGoToEachPlace(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
@@ -314,6 +369,31 @@ func TestBroadcastsGoToEachPlace(t *testing.T) {
 	slices.Sort(got)
 	if want := []string{fmt.Sprintf("%s/slack/%d", uid, first), fmt.Sprintf("%s/slack/%d", uid, second)}; !slices.Equal(got, want) {
 		t.Errorf("posted to %v, want %v", got, want)
+	}
+}
+
+// TestCustomPosts are those whose publication names a template for the kind.
+func TestCustomPosts(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.outlet(channel.Slack, "chat")
+	o.outlet(channel.Webhook, "hook")
+	set, err := o.db.CreateTemplate(t.Context(), template.Set{Name: "own", Channel: "slack",
+		Languages: map[string]template.Source{"en": {Text: "{{ items|length }} of ours"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.templates = map[string]publication.Pin{"slack": {ID: set.ID, Version: set.Version}}
+	_, list := o.publish(channel.Slack, channel.Webhook)
+	for _, task := range list {
+		if err := o.handle(task); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, m := range o.sender.sent() {
+		if m.Post.Custom != (m.ID.Kind == channel.Slack) || m.Post.Custom && m.Post.Text != "2 of ours" || len(m.Post.Items) != 2 {
+			t.Errorf("%s: %+v", m.ID, m.Post)
+		}
 	}
 }
 

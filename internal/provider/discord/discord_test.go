@@ -125,3 +125,16 @@ func TestPostAsSent(t *testing.T) {
 		t.Errorf("mentions are allowed: %s", letter.Source)
 	}
 }
+
+func TestCustomPostAsSent(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	m := providertest.Message(channel.Discord, 1)
+	m.Post.Custom, m.Post.Text = true, "**Ours:** [One](https://sender.example/1)"
+	if err := openBot(t, s).Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	if letter := s.Messages(sandbox.ChannelDiscord)[0].Read(); letter.Text != m.Post.Text || len(letter.Cards) != 0 {
+		t.Errorf("%+v", letter)
+	}
+}

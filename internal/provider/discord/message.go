@@ -33,7 +33,8 @@ type message struct {
 }
 
 // compose puts the title and the link into the content and each item into an embed; without items, the
-// text. No text can mention anybody.
+// text. Of a custom post the text alone is shown, in the content and, where that is too short, in embeds: its template has
+// said where title, items and link belong. No text can mention anybody.
 func compose(m *channel.Message, enforceNonce bool) (*message, error) {
 	if m.Post == nil || (strings.TrimSpace(m.Post.Title+m.Post.Text) == "" && len(m.Post.Items) == 0) {
 		return nil, fault.New(fault.GiveUp, "empty_message", "There is no post to send.")
@@ -43,10 +44,29 @@ func compose(m *channel.Message, enforceNonce bool) (*message, error) {
 		Embeds:          embeds(m.Post),
 		AllowedMentions: &discordgo.MessageAllowedMentions{Parse: []discordgo.AllowedMentionType{}},
 	}
+	if text := strings.TrimSpace(m.Post.Text); m.Post.Custom && text != "" {
+		out.Content, out.Embeds = written(text)
+	}
 	if enforceNonce {
 		out.Nonce, out.EnforceNonce = nonce(m.ID), true
 	}
 	return out, nil
+}
+
+// written is a template's text in pieces that fit.
+func written(text string) (content string, list []*discordgo.MessageEmbed) {
+	content, rest := excerpt.Split(text, maxContent, excerpt.Units)
+	for room := maxTotal; strings.TrimSpace(rest) != ""; {
+		var piece string
+		if room <= maxDescription {
+			piece, rest = excerpt.Cut(rest, room, excerpt.Units), ""
+		} else {
+			piece, rest = excerpt.Split(rest, maxDescription, excerpt.Units)
+		}
+		room -= excerpt.Cost(piece, excerpt.Units)
+		list = append(list, &discordgo.MessageEmbed{Type: discordgo.EmbedTypeRich, Description: piece})
+	}
+	return content, list
 }
 
 func content(p *channel.Post) string {

@@ -1,7 +1,11 @@
 // Package excerpt cuts texts to the lengths that chat services allow.
 package excerpt
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // ellipsis ends what was cut.
 const ellipsis = '…'
@@ -35,6 +39,28 @@ func Cut(s string, limit int, cost func(rune) int) string {
 		}
 	}
 	return s
+}
+
+// Split takes as much of the start of s as costs at most limit, which is at least the cost of any character. If that is
+// not all, it ends where a paragraph does, or else a line, or else a word, provided that this leaves at least half; the
+// white space there belongs to neither part.
+func Split(s string, limit int, cost func(rune) int) (head, rest string) {
+	total := 0
+	for i, r := range s {
+		if total += cost(r); total > limit {
+			return splitBefore(s, i)
+		}
+	}
+	return s, ""
+}
+
+func splitBefore(s string, end int) (head, rest string) {
+	for _, mark := range []string{"\n\n", "\n", " "} {
+		if at := strings.LastIndex(s[:min(end+len(mark), len(s))], mark); at > 0 && at >= end/2 {
+			return strings.TrimRightFunc(s[:at], unicode.IsSpace), strings.TrimLeft(s[at:], mark+"\r")
+		}
+	}
+	return s[:end], s[end:]
 }
 
 // Cost is what all of s costs.

@@ -30,23 +30,30 @@ func fallback(p *channel.Post) string {
 	return markup(p.Text, maxText)
 }
 
-// blocks are a header, a section for each item (or one with the text) and a line with the link. What does
-// not fit is cut, and items beyond the limits are left to the link.
+// blocks are a header, a section for each item (or the text) and a line with the link. What does not fit is cut, and
+// items beyond the limits are left to the link. Of a custom post they are the text alone: its template has said where
+// title, items and link belong. If it has said nothing, the post is shown as any other.
 func blocks(p *channel.Post) []slack.Block {
 	var list []slack.Block
+	if p.Custom && strings.TrimSpace(p.Text) != "" {
+		for _, text := range sections(p.Text) {
+			list = append(list, slack.NewSectionBlock(mrkdwn(text), nil, nil))
+		}
+		return list
+	}
 	if title := strings.TrimSpace(p.Title); title != "" {
 		title = excerpt.Cut(title, maxHeader, excerpt.Units)
 		list = append(list, slack.NewHeaderBlock(slack.NewTextBlockObject(slack.PlainTextType, title, true, false)))
 	}
-	sections := make([]string, 0, len(p.Items))
+	texts := make([]string, 0, len(p.Items))
 	for _, item := range p.Items {
-		sections = append(sections, section(item))
+		texts = append(texts, section(item))
 	}
-	if len(sections) == 0 {
-		sections = append(sections, markup(p.Text, maxSection))
+	if len(texts) == 0 {
+		texts = sections(p.Text)
 	}
 	total := 0
-	for _, text := range sections {
+	for _, text := range texts {
 		// One place is kept for the line with the link.
 		if total += excerpt.Cost(text, excerpt.Units); total > maxTotal || len(list) == maxBlocks-1 {
 			break
@@ -59,6 +66,42 @@ func blocks(p *channel.Post) []slack.Block {
 		list = append(list, slack.NewContextBlock("", mrkdwn(note)))
 	}
 	return list
+}
+
+// sections are a template's text in pieces that fit, up to maxTotal: some ten, since of two that follow each other one is
+// at least half full.
+func sections(text string) []string {
+	var list []string
+	for room := maxTotal; ; {
+		text = strings.TrimLeft(text, "\r\n")
+		if strings.TrimSpace(text) == "" {
+			return list
+		}
+		if room <= maxSection {
+			return append(list, markup(text, room))
+		}
+		piece, rest := split(text)
+		if strings.TrimSpace(piece) != "" {
+			list = append(list, markup(piece, maxSection))
+		}
+		room -= excerpt.Cost(piece, escapedCost)
+		text = rest
+	}
+}
+
+// split takes a section's worth from the start of a template's text, without breaking a link, unless it is longer than
+// that.
+func split(text string) (piece, rest string) {
+	piece, rest = excerpt.Split(text, maxSection, escapedCost)
+	if rest == "" {
+		return piece, rest
+	}
+	for _, at := range written.FindAllStringIndex(text, -1) {
+		if 0 < at[0] && at[0] < len(piece) && len(piece) < at[1] {
+			return text[:at[0]], text[at[0]:]
+		}
+	}
+	return piece, rest
 }
 
 // section is an item's title, as a link if it has one, above its summary.
@@ -126,16 +169,16 @@ func markup(text string, limit int) string {
 }
 
 // cut leaves at most limit characters, counted as if all that can be escaped were.
-func cut(text string, limit int) string {
-	return excerpt.Cut(text, limit, func(r rune) int {
-		switch r {
-		case '&':
-			return len("&amp;")
-		case '<', '>':
-			return len("&lt;")
-		}
-		return excerpt.Units(r)
-	})
+func cut(text string, limit int) string { return excerpt.Cut(text, limit, escapedCost) }
+
+func escapedCost(r rune) int {
+	switch r {
+	case '&':
+		return len("&amp;")
+	case '<', '>':
+		return len("&lt;")
+	}
+	return excerpt.Units(r)
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -30,6 +31,7 @@ func TestLimits(t *testing.T) {
 		post := &channel.Post{
 			Title: text(300).Draw(t, "title"), Text: text(45_000).Draw(t, "text"), URL: text(2000).Draw(t, "url"),
 			Type: text(600).Draw(t, "type"), Items: rapid.SliceOfN(item, 0, 70).Draw(t, "items"),
+			Custom: rapid.Bool().Draw(t, "custom"),
 		}
 		if n := length(fallback(post)); n > maxText {
 			t.Fatalf("text of %d", n)
@@ -80,5 +82,39 @@ func TestTextOfATemplate(t *testing.T) {
 		if got := fallback(&channel.Post{Title: "x", Text: text}); got != want {
 			t.Errorf("%q\ngot  %q\nwant %q", text, got, want)
 		}
+	}
+}
+
+// TestCustomTextIsTheMessage, whole up to the limits, in sections that end where paragraphs do and break no link.
+func TestCustomTextIsTheMessage(t *testing.T) {
+	t.Parallel()
+	items := []channel.PostItem{{Title: "An item"}}
+	line := strings.Repeat("word ", 100) + "\n\n"
+	address := "<https://example.org/" + strings.Repeat("a", 40) + "|one of the links>"
+	for name, tc := range map[string]struct {
+		text string
+		want []string
+	}{
+		"short":      {"*Own* & <!here> <https://e.org|x>\n", []string{"*Own* &amp; &lt;!here&gt; <https://e.org|x>\n"}},
+		"paragraphs": {strings.Repeat(line, 8), []string{strings.TrimSpace(strings.Repeat(line, 5)), strings.Repeat(line, 3)}},
+		"links": {strings.Repeat("a", 2950) + address + " end", []string{strings.Repeat("a", 2950),
+			address + " end"}},
+		"nothing": {" \n", []string{"*An item*\n"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []string
+			for _, b := range blocks(&channel.Post{Text: tc.text, Custom: true, Items: items}) {
+				got = append(got, b.(*slack.SectionBlock).Text.Text)
+			}
+			if !slices.Equal(got, tc.want) {
+				t.Errorf("got %q\nwant %q", got, tc.want)
+			}
+		})
+	}
+	list := blocks(&channel.Post{Text: strings.Repeat(line, 100), Custom: true, Items: items})
+	last := list[len(list)-1].(*slack.SectionBlock).Text.Text
+	if len(list) < 4 || !strings.HasSuffix(last, "…") {
+		t.Errorf("%d sections, the last %q", len(list), last)
 	}
 }

@@ -3,6 +3,7 @@ package slack_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,8 +93,9 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-func TestPostAsSent(t *testing.T) {
-	t.Parallel()
+// post sends a message through an incoming webhook, and returns what the sandbox shows of it.
+func post(t *testing.T, m *channel.Message) sandbox.Letter {
+	t.Helper()
 	s, err := sandbox.Start(t.Context(), sandbox.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -105,13 +107,29 @@ func TestPostAsSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = sender.Close() })
-	if err := sender.Send(t.Context(), providertest.Message(channel.Slack, 1)); err != nil {
+	if err := sender.Send(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
-	cards := s.Messages(sandbox.ChannelSlack)[0].Read().Cards
+	return s.Messages(sandbox.ChannelSlack)[0].Read()
+}
+
+func TestPostAsSent(t *testing.T) {
+	t.Parallel()
+	cards := post(t, providertest.Message(channel.Slack, 1)).Cards
 	if len(cards) != 4 || cards[0].Title != "Zwölf Dinge" ||
 		cards[1].Text != "*<https://sender.example/1|One &amp; &lt;two&gt;>*\nA *summary* of it" ||
 		cards[2].Text != "*Two*\nThe second" || cards[3].Footer != "digest · <https://sender.example/p/1|View in browser>" {
 		t.Errorf("cards %+v", cards)
+	}
+}
+
+func TestCustomPostAsSent(t *testing.T) {
+	t.Parallel()
+	m := providertest.Message(channel.Slack, 1)
+	m.Post.Custom, m.Post.Text = true, "*Ours:* <https://sender.example/1|One>\n"+strings.Repeat("so ", 1000)
+	letter := post(t, m)
+	if n := len(letter.Cards); n != 2 || !strings.HasPrefix(letter.Cards[0].Text, "*Ours:* <https://sender.example/1|One>\nso so") ||
+		letter.Cards[0].Title+letter.Cards[1].Footer != "" || !strings.HasPrefix(letter.Text, "*Ours:*") {
+		t.Errorf("%d cards: %+v", n, letter)
 	}
 }
