@@ -101,7 +101,7 @@ clean: ## Remove what was built
 ##@ Check it
 
 .PHONY: check
-check: check-fmt check-vet lint check-generated check-secrets test ## All that a change must pass
+check: check-fmt check-vet lint check-arch check-generated check-secrets test ## All that a change must pass
 
 .PHONY: check-fmt
 check-fmt: $(LINT) ## Fail if a file is not formatted
@@ -110,6 +110,10 @@ check-fmt: $(LINT) ## Fail if a file is not formatted
 .PHONY: check-vet
 check-vet: ## Run go vet
 	go vet ./...
+
+.PHONY: check-arch
+check-arch: ## Fail if an import goes against the arrows of docs/architecture.md
+	go test ./internal/archtest
 
 .PHONY: check-generated
 check-generated: ## Fail if a generated file is not up to date

@@ -14,6 +14,7 @@ import (
 )
 
 func main() {
+	app.Quiet()
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "presswork:", err)
 		os.Exit(1)

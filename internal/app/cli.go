@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/presswork/presswork/internal/config"
+	"github.com/presswork/presswork/internal/queue"
 	"github.com/presswork/presswork/internal/telemetry"
 )
 
@@ -23,6 +24,10 @@ func Interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 	context.AfterFunc(ctx, stop)
 	return ctx, stop
 }
+
+// Quiet keeps libraries from writing to standard error in a form that is not ours. It is for the whole program: main
+// calls it first.
+func Quiet() { queue.QuietDriver() }
 
 // Serve runs roles until ctx ends, and then returns nil. change, if not nil, adjusts the settings first; embed says whether private
 // servers are started where none are set.

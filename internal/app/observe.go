@@ -23,6 +23,8 @@ func (a *App) observe() error {
 			func() float64 { return float64(a.db.Stat().Max) }),
 		a.Metrics.Gauge("presswork_redis_connections_in_use", "Connections borrowed from the pool.",
 			func() float64 { s := a.queue.Redis().PoolStats(); return float64(s.TotalConns - s.IdleConns) }),
+		a.Metrics.Gauge("presswork_redis_connections_max", "Most connections the pool may open.",
+			func() float64 { return queue.PoolSize }),
 		a.Metrics.Register(newQueueCollector(a.queue)),
 	)
 }

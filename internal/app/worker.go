@@ -95,7 +95,11 @@ func (a *App) engine() *delivery.Engine {
 		Observe: func(channelID int16, o delivery.Outcome, took time.Duration) {
 			kind, err := channel.KindOf(channelID)
 			if err == nil {
-				a.Metrics.Delivery(string(kind), o.State.String(), took)
+				outcome := o.State.String()
+				if o.Reason == delivery.Placeholder {
+					outcome = o.Reason.String() // counted as sent, and was not
+				}
+				a.Metrics.Delivery(string(kind), outcome, took)
 			}
 		},
 		Notice: func(message string, err error) {

@@ -328,6 +328,9 @@ func ParseQueues(text string) (map[string]int, error) {
 		if _, known := tasks.Queues()[name]; !known {
 			return nil, fmt.Errorf("no queue is called %q", name)
 		}
+		if _, again := weights[name]; again {
+			return nil, fmt.Errorf("the queue %q is named twice", name)
+		}
 		weights[name] = weight
 	}
 	return weights, nil

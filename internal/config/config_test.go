@@ -45,6 +45,7 @@ func TestLoad(t *testing.T) {
 			"PRESSWORK_ALLOW_PRIVATE_WEBHOOKS=", "SECRET_KEY_PREVIOUS=", "PRESSWORK_QUEUES=", "ENVIRONMENT=", "REDIS_URL="}, nil},
 		{"zero", []string{"PRESSWORK_BULK_SLOTS=0"}, []string{"PRESSWORK_BULK_SLOTS must be at least 1"}},
 		{"unknown queue", []string{"PRESSWORK_QUEUES=fax=3"}, []string{"PRESSWORK_QUEUES"}},
+		{"queue named twice", []string{"PRESSWORK_QUEUES=email=6,email=2"}, []string{"PRESSWORK_QUEUES"}},
 		{"missing file", []string{"SECRET_KEY_FILE=/does/not/exist"}, []string{"SECRET_KEY_FILE"}},
 		{"all at once", []string{"SECRET_KEY=x", "PUBLIC_URL=ftp://x"}, []string{"SECRET_KEY", "PUBLIC_URL"}},
 	} {

@@ -155,7 +155,9 @@ func TestCorrelation(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	t.Parallel()
-	up, down := pinger{}, pinger{errors.New("down")}
+	up, down := pinger{}, pinger{err: errors.New("down")}
+	silent := pinger{hangs: make(chan struct{})}
+	t.Cleanup(func() { close(silent.hangs) })
 	for name, c := range map[string]struct {
 		database, redis Pinger
 		status          int
@@ -163,7 +165,9 @@ func TestHealth(t *testing.T) {
 	}{
 		"all there":      {up, up, 200, "ok"},
 		"no Redis":       {up, down, 200, "degraded"},
+		"Redis hangs":    {up, silent, 200, "degraded"},
 		"no database":    {down, up, 503, "unavailable"},
+		"both hang":      {silent, silent, 503, "unavailable"},
 		"nothing":        {down, down, 503, "unavailable"},
 		"not configured": {nil, nil, 200, "ok"},
 	} {
@@ -177,9 +181,17 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-type pinger struct{ err error }
+type pinger struct {
+	err   error
+	hangs chan struct{} // not nil: nothing is answered before it is closed, whatever the context says
+}
 
-func (p pinger) Ping(context.Context) error { return p.err }
+func (p pinger) Ping(context.Context) error {
+	if p.hangs != nil {
+		<-p.hangs
+	}
+	return p.err
+}
 
 func TestPagesAreOpen(t *testing.T) {
 	t.Parallel()

@@ -14,8 +14,8 @@ type Pinger interface {
 	Ping(ctx context.Context) error
 }
 
-// pingTimeout is shorter than the period of usual probes (Kubernetes: 10 s).
-const pingTimeout = 2 * time.Second
+// pingTimeout leaves a probe time for its answer: Kubernetes waits for one second.
+const pingTimeout = 700 * time.Millisecond
 
 // registerHealth has the two open routes for probes. Ready needs PostgreSQL only: with Redis away
 // publications are still accepted, since the outbox is in PostgreSQL.
@@ -24,23 +24,37 @@ func registerHealth(r gin.IRouter, d Deps) {
 	r.Match(methods, "/healthz", func(c *gin.Context) { c.PureJSON(http.StatusOK, gin.H{"status": "ok"}) })
 	r.Match(methods, "/readyz", func(c *gin.Context) {
 		status, code := "ok", http.StatusOK
-		if !answers(c.Request.Context(), d.Redis) {
-			status = "degraded"
-		}
-		if !answers(c.Request.Context(), d.Database) {
+		ctx, cancel := context.WithTimeout(c.Request.Context(), pingTimeout)
+		defer cancel()
+		redis, database := try(ctx, d.Redis), try(ctx, d.Database)
+		switch { // the database first: what it says must not wait for Redis
+		case !answers(ctx, database):
 			status, code = "unavailable", http.StatusServiceUnavailable
+		case !answers(ctx, redis):
+			status = "degraded"
 		}
 		c.Header("Cache-Control", "no-store")
 		c.PureJSON(code, gin.H{"status": status})
 	})
 }
 
-// answers tries a server; one that is not configured is not missed.
-func answers(ctx context.Context, p Pinger) bool {
+// try asks a server whether it is there; one that is not configured is not missed.
+func try(ctx context.Context, p Pinger) <-chan error {
+	answer := make(chan error, 1)
 	if p == nil {
-		return true
+		answer <- nil
+		return answer
 	}
-	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
-	defer cancel()
-	return p.Ping(ctx) == nil
+	go func() { answer <- p.Ping(ctx) }()
+	return answer
+}
+
+// answers waits until ctx ends, and no longer: a driver whose server hangs may stay in the call.
+func answers(ctx context.Context, answer <-chan error) bool {
+	select {
+	case err := <-answer:
+		return err == nil
+	case <-ctx.Done():
+		return false
+	}
 }

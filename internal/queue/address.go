@@ -6,10 +6,15 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 )
 
-// poolSize is how many connections a process may use: to one server, or to each of a Cluster.
-const poolSize = 50
+// PoolSize is how many connections a process may use: to one server, or to each of a Cluster.
+const PoolSize = 50
+
+// QuietDriver keeps the driver from writing lines of its own to standard error, which are not ours in form: what it
+// says there comes back as errors, too, and is logged with them. It is for the whole program: call it first.
+func QuietDriver() { logging.Disable() }
 
 // retries of a command whose connection broke. More would only hide that Redis is away: what fails is tried again by
 // who wanted it.
@@ -39,7 +44,7 @@ func parseURL(address string) (func() redis.UniversalClient, error) {
 		if err != nil {
 			return nil, errors.New("the Redis URL cannot be read")
 		}
-		options.PoolSize, options.MaxRetries = poolSize, retries
+		options.PoolSize, options.MaxRetries, options.ContextTimeoutEnabled = PoolSize, retries, true
 		return func() redis.UniversalClient { own := *options; return redis.NewClient(&own) }, nil
 	default:
 		return nil, errors.New("the Redis URL is neither of one server nor redis-sentinel:// nor redis-cluster://")
@@ -57,7 +62,7 @@ func parseSentinel(address string) (func() redis.UniversalClient, error) {
 	if options.ReplicaOnly || options.RouteByLatency || options.RouteRandomly {
 		return nil, errors.New("the Redis URL would read from replicas, which may not know yet what the master knows")
 	}
-	options.PoolSize, options.MaxRetries = poolSize, retries
+	options.PoolSize, options.MaxRetries, options.ContextTimeoutEnabled = PoolSize, retries, true
 	return func() redis.UniversalClient { own := *options; return redis.NewFailoverClient(&own) }, nil
 }
 
@@ -72,6 +77,6 @@ func parseCluster(address string) (func() redis.UniversalClient, error) {
 	if options.ReadOnly || options.RouteByLatency || options.RouteRandomly {
 		return nil, errors.New("the Redis URL would read from replicas, which may not know yet what the master knows")
 	}
-	options.PoolSize = poolSize
+	options.PoolSize, options.ContextTimeoutEnabled = PoolSize, true
 	return func() redis.UniversalClient { own := *options; return redis.NewClusterClient(&own) }, nil
 }

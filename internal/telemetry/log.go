@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"go.uber.org/zap"
@@ -24,7 +25,7 @@ func NewLogger(level string, files ...string) (*zap.Logger, error) {
 	config.DisableStacktrace = true
 	config.EncoderConfig.TimeKey = "time"
 	config.EncoderConfig.EncodeTime = zapcore.RFC3339NanoTimeEncoder
-	config.EncoderConfig.EncodeDuration = zapcore.MillisDurationEncoder
+	config.EncoderConfig.EncodeDuration = milliseconds
 	if len(files) > 0 {
 		config.OutputPaths = files
 	}
@@ -33,6 +34,11 @@ func NewLogger(level string, files ...string) (*zap.Logger, error) {
 		return nil, fmt.Errorf("make the logger: %w", err)
 	}
 	return logger, nil
+}
+
+// milliseconds writes a duration in milliseconds, to the microsecond.
+func milliseconds(d time.Duration, to zapcore.PrimitiveArrayEncoder) {
+	to.AppendFloat64(float64(d.Microseconds()) / 1000)
 }
 
 // Masked is an e-mail address as it may stand in a log: the first letter and the domain.
