@@ -123,18 +123,18 @@ func apiKilled(s *stand, api, _ *process) {
 	s.start("worker")
 	s.awaitAPI(s.URL[len("http://"):])
 	fixture.Until(s.t, patience, "all of them to arrive", func() (bool, string) {
-		n := 0
+		n, all := 0, s.arrivals()
 		for _, id := range accepted {
-			if got, _ := s.arrived(id, "webhook"); got == 1 {
+			if all[id].Channels["webhook"] == 1 {
 				n++
 			}
 		}
-		return n == len(accepted), ""
+		return n == len(accepted), fmt.Sprint(n)
 	})
 	for _, id := range accepted {
 		s.Await(s.t, id, "completed", patience)
 	}
-	if c := s.Sandbox.Counts()["webhook"]; c.Doubled != 0 {
+	if c := s.counts()["webhook"]; c.Doubled != 0 {
 		s.t.Errorf("%d arrived twice", c.Doubled)
 	}
 	s.t.Logf("%d were accepted", len(accepted))

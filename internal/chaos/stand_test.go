@@ -1,11 +1,9 @@
 package chaos
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -26,10 +24,11 @@ const (
 	listed = 2 * 16 * connections
 )
 
-// stand is a Presswork to be knocked about: private servers on disk, stand-in providers in the test's process, and
-// any number of processes of the program.
+// stand is a Presswork to be knocked about: private servers on disk, stand-in providers, and any number of processes
+// of the program.
 type stand struct {
 	*fixture.Newsroom
+	*receivers
 	t       *testing.T
 	stack   *devstack.Stack
 	program string
@@ -46,12 +45,7 @@ func newStand(t *testing.T, program string) (s *stand, api, scheduler *process) 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = stack.Close() })
-	providers, err := sandbox.Start(context.WithoutCancel(t.Context()), sandbox.Options{Keep: 100})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = providers.Close() })
-	s = &stand{t: t, stack: stack, program: program}
+	s = &stand{receivers: startReceivers(t, program), t: t, stack: stack, program: program}
 	address := freeAddress(t)
 	s.env = []string{
 		"ENVIRONMENT=development", "DATABASE_URL=" + stack.DatabaseURL(), "REDIS_URL=" + stack.RedisURL(),
@@ -62,7 +56,7 @@ func newStand(t *testing.T, program string) (s *stand, api, scheduler *process) 
 	api = s.start("api")
 	s.awaitAPI(address)
 	scheduler = s.start("scheduler")
-	s.Newsroom = fixture.NewNewsroom(t, fixture.NewAPI(t, "http://"+address), providers)
+	s.Newsroom = fixture.NewNewsroom(t, fixture.NewAPI(t, "http://"+address), s.at)
 	if s.pool, err = pgxpool.New(t.Context(), stack.DatabaseURL()); err != nil {
 		t.Fatal(err)
 	}
@@ -122,25 +116,12 @@ func value[T any](s *stand, query string, args ...any) T {
 	return v
 }
 
-// arrived is how many recipients of a publication the receiver of a channel knows, and how many copies too many.
-func (s *stand) arrived(id, channel string) (recipients, doubles int) {
-	for identity, n := range s.Sandbox.Identities(channel) {
-		if strings.HasPrefix(identity, id) {
-			recipients++
-			doubles += n - 1
-		}
-	}
-	return recipients, doubles
-}
-
 // run publishes to so many readers by e-mail, each mail taking a while, and waits until a share has arrived.
 func (s *stand) run(readers, share int) string {
 	s.t.Helper()
 	s.ConnectSMTP(s.t, "email")
 	s.Subscribe(s.t, fixture.People("chaos", readers))
-	if err := s.Sandbox.Inject(sandbox.ProviderSMTP, sandbox.Fault{Latency: 10 * time.Millisecond}); err != nil {
-		s.t.Fatal(err)
-	}
+	s.inject(sandbox.ProviderSMTP, sandbox.Fault{Latency: 10 * time.Millisecond})
 	id := s.Publish(s.t, fixture.Order{Title: "Chaos", Channels: []string{"email"}})
 	fixture.Until(s.t, patience, "a share to arrive", func() (bool, string) {
 		n, _ := s.arrived(id, "email")
