@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -25,6 +26,7 @@ type Queue struct {
 	redis     redis.UniversalClient
 	client    *asynq.Client
 	inspector *asynq.Inspector
+	workers   atomic.Int32 // that run, or are still stopping
 }
 
 // Open makes a Queue of the URL of a server, of Sentinels or of a Cluster (see parseURL). It does not wait for them:
@@ -43,8 +45,17 @@ func Open(url string) (*Queue, error) {
 // an asynq.RedisConnOpt, for what else asks for one.
 func (q *Queue) MakeRedisClient() any { return q.connect() }
 
-// Close lets go of the connections.
-func (q *Queue) Close() error { return q.redis.Close() }
+// errWorkers is why connections stay.
+var errWorkers = errors.New("a worker has not stopped yet")
+
+// Close lets go of the connections, unless a worker has not stopped yet: asynq's servers panic when they are taken away
+// from them. Such a process is at its end, which closes everything.
+func (q *Queue) Close() error {
+	if q.workers.Load() > 0 {
+		return fmt.Errorf("close redis: %w", errWorkers)
+	}
+	return q.redis.Close()
+}
 
 // Ping writes and reads, to prove that Redis can be used.
 func (q *Queue) Ping(ctx context.Context) error {

@@ -37,10 +37,12 @@ const (
 
 // Worker takes tasks from a set of queues: one asynq server for the urgent ones, one for the rest.
 type Worker struct {
+	queue    *Queue
 	servers  []*asynq.Server
 	handlers *Handlers
 	cut      context.CancelFunc
 	stopping sync.Once
+	started  bool
 	idle     chan struct{} // closed once everything is stopped
 }
 
@@ -64,7 +66,7 @@ func (q *Queue) NewWorker(queues map[string]int, slots Slots, h *Handlers, log *
 		}
 	}
 	running, cut := context.WithCancel(context.Background())
-	w := &Worker{handlers: h, cut: cut, idle: make(chan struct{})}
+	w := &Worker{queue: q, handlers: h, cut: cut, idle: make(chan struct{})}
 	for i, poll := range []time.Duration{urgentPoll, bulkPoll} {
 		if len(lanes[i]) == 0 {
 			continue
@@ -86,10 +88,22 @@ func logFailure(log *zap.Logger, t *asynq.Task, err error) {
 	}
 }
 
-// Start begins to take tasks.
+var errStarted = errors.New("the worker was started before")
+
+// Start begins to take tasks. It is called once.
 func (w *Worker) Start() error {
-	for _, s := range w.servers {
+	if w.started {
+		return errStarted
+	}
+	w.queue.workers.Add(1)
+	w.started = true
+	for i, s := range w.servers {
 		if err := s.Start(w.handlers); err != nil {
+			for _, running := range w.servers[:i] {
+				running.Shutdown()
+			}
+			w.started = false
+			w.queue.workers.Add(-1)
 			return fmt.Errorf("start to take tasks: %w", err)
 		}
 	}
@@ -117,6 +131,9 @@ func (w *Worker) Stop(ctx context.Context) error {
 			defer close(w.idle)
 			for _, s := range w.servers {
 				s.Shutdown()
+			}
+			if w.started {
+				w.queue.workers.Add(-1)
 			}
 		}()
 	})

@@ -250,6 +250,9 @@ func TestStopEndsWithItsContext(t *testing.T) {
 	enqueue(t, q, batch(t, 1, tasks.LaneNormal))
 	w := work(t, q, map[string]int{tasks.QueueEmail: 1}, Slots{Urgent: 1, Bulk: 1}, h)
 	<-started
+	if err := q.Close(); !errors.Is(err, errWorkers) {
+		t.Errorf("closed under a worker: %v", err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := w.Stop(ctx); !errors.Is(err, context.Canceled) {
