@@ -69,6 +69,7 @@ func escapedSize(s string) int {
 
 type counter int
 
+// Write counts.
 func (n *counter) Write(b []byte) (int, error) {
 	*n += counter(len(b))
 	return len(b), nil
