@@ -125,6 +125,12 @@ func (h *house) checkPage(p page, status int, texts ...string) {
 		p.header.Get("Set-Cookie") != "" {
 		h.t.Errorf("headers %v", p.header)
 	}
+	h.checkBody(p, texts)
+}
+
+// checkBody wants a page that loads nothing, and has the texts in it.
+func (h *house) checkBody(p page, texts []string) {
+	h.t.Helper()
 	if strings.Contains(p.body, "<script") || strings.Contains(p.body, "http://") || strings.Contains(p.body, "https://") {
 		h.t.Errorf("the page loads something: %s", p.body)
 	}

@@ -24,6 +24,7 @@ const (
 // casting is what a rendition needs to make moulds.
 type casting struct {
 	moulds *Moulds
+	number uint64
 	fields []field
 	// mark begins a blank where the templates wrote one. It is random: no author can write it.
 	mark string
@@ -43,7 +44,7 @@ func newCasting(c *Compiled, moulds *Moulds) *casting {
 	if moulds == nil || !c.personal {
 		return nil
 	}
-	cast := &casting{moulds: moulds, mark: newMark()}
+	cast := &casting{moulds: moulds, number: moulds.last.Add(1), mark: newMark()}
 	for _, program := range []template.Program{c.subject, c.html, c.text} {
 		if program == nil {
 			continue

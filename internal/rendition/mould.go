@@ -3,6 +3,7 @@ package rendition
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/keep"
@@ -17,10 +18,12 @@ const mouldBytes = 32 << 20
 // for each. It is safe for concurrent use.
 type Moulds struct {
 	kept *keep.Values[mouldKey, *mould]
+	last atomic.Uint64 // number of a rendition
 }
 
 type mouldKey struct {
-	of *Compiled
+	// of is the rendition's number: its address would keep it in memory for as long as a mould of it is there.
+	of uint64
 	// alike is the same for readers who share a mould.
 	alike string
 }
@@ -67,7 +70,7 @@ func (c *Compiled) cast(who, own map[string]any, chosen []int, links Links) (out
 		return out, false, nil
 	}
 	c.casting.used.Add(1)
-	m, err := c.casting.moulds.kept.Get(context.Background(), mouldKey{c, alike}, func(context.Context) (*mould, error) {
+	m, err := c.casting.moulds.kept.Get(context.Background(), mouldKey{c.casting.number, alike}, func(context.Context) (*mould, error) {
 		c.casting.made.Add(1)
 		return c.mould(who, own, chosen, links)
 	})

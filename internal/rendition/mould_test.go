@@ -3,6 +3,7 @@ package rendition_test
 import (
 	"fmt"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -142,6 +143,45 @@ func TestMouldsServeMany(t *testing.T) {
 			t.Errorf("%s: %d moulds for two choices of items", channel, made)
 		}
 	}
+}
+
+// Renditions share what keeps their moulds, and neither their moulds nor, once nobody else needs it, a rendition itself.
+func TestMouldsKeepNoRendition(t *testing.T) {
+	t.Parallel()
+	moulds := rendition.NewMoulds()
+	gone := make(chan string, 2)
+	for _, title := range []string{"One", "Two"} {
+		in := input(t, "email")
+		in.Publication.Title = title
+		r, err := rendition.Prepare(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := rendition.Compile(engine(t), r, moulds)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err := c.Render(anna, nil, own); err != nil || out.Subject != title {
+			t.Errorf("%s: %q, %v", title, out.Subject, err)
+		}
+		runtime.AddCleanup(c, func(title string) { gone <- title }, title)
+	}
+	left := 2
+	for range 2000 { // collections, until both are found to be garbage
+		runtime.GC()
+		select {
+		case <-gone:
+			left--
+		default:
+		}
+		if left == 0 {
+			break
+		}
+	}
+	if left > 0 {
+		t.Errorf("%d renditions are still in memory", left)
+	}
+	runtime.KeepAlive(moulds)
 }
 
 // A template that looks at every reader's name closely is not worth moulds; it goes on without.
