@@ -33,8 +33,11 @@ type sender struct {
 	record  Record
 }
 
-// Send records m. Like a provider, it refuses a message with nothing in it.
+// Send records m. Like a provider, it refuses a message with nothing in it, and does nothing once ctx has ended.
 func (s sender) Send(ctx context.Context, m *channel.Message) error {
+	if err := ctx.Err(); err != nil {
+		return fault.Wrap(err, fault.Retry, "cancelled")
+	}
 	if m.Mail == nil && m.Post == nil {
 		return fault.New(fault.GiveUp, "empty_message", "There is nothing to send.")
 	}

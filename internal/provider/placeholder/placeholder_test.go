@@ -7,6 +7,8 @@ import (
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/provider/placeholder"
+	"github.com/presswork/presswork/internal/provider/providertest"
+	"github.com/presswork/presswork/internal/sandbox"
 )
 
 func TestPlaceholder(t *testing.T) {
@@ -46,6 +48,15 @@ func TestPlaceholder(t *testing.T) {
 	if len(recorded) != len(channel.Kinds()) {
 		t.Errorf("recorded %q", recorded)
 	}
+}
+
+func TestProvider(t *testing.T) {
+	t.Parallel()
+	providertest.Run(t, providertest.Harness{
+		Provider: placeholder.Provider(nil),
+		Channel:  func(*sandbox.Sandbox) channel.Channel { return channel.Channel{} },
+		Pretends: true,
+	})
 }
 
 func TestNoRecord(t *testing.T) {
