@@ -62,6 +62,11 @@ test: deps ## Run all tests, with the race detector and the coverage gate
 	CGO_ENABLED=1 $(WITHSTACK) go test $(TEST_FLAGS) $(WHOLE)
 	@go run ./internal/tools/coverage $(if $(UPDATE),-raise,)
 
+# scripts/chaos.sh says what SEED, FAULTS, RECIPIENTS, POLICY and LOGS mean.
+.PHONY: chaos
+chaos: deps ## Strike with random faults and count who was lost or doubled (SEED=7 FAULTS=100 RECIPIENTS=50000 POLICY=hold)
+	@SEED="$(SEED)" FAULTS="$(FAULTS)" RECIPIENTS="$(RECIPIENTS)" POLICY="$(POLICY)" LOGS="$(LOGS)" scripts/chaos.sh
+
 .PHONY: test-short
 test-short: deps ## Run all tests as fast as can be: no race detector, no coverage, results cached (PKG=./internal/x)
 	$(WITHSTACK) go test $(or $(PKG),./...)

@@ -94,7 +94,8 @@ type Progress struct {
 	FanoutDone bool     `json:"fanout_done"` // until then the totals still grow
 	All        Counts   `json:"all"`
 	Channels   []Counts `json:"channels"`
-	Rate       float64  `json:"rate_per_second"`
+	Rate       float64  `json:"rate_per_second"` // over the last Window seconds
+	Window     int64    `json:"rate_window_seconds"`
 	// ETA in seconds; nil while it cannot be told.
 	ETA *int64 `json:"eta_seconds"`
 	// CompletedAt is set in a final state.

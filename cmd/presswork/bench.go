@@ -23,6 +23,7 @@ func benchCommand() *cobra.Command {
 		},
 	}
 	command.Flags().StringVar(&options.Only, "only", "", "one benchmark: "+strings.Join(bench.Names(), ", "))
+	command.Flags().IntVar(&options.BulkReaders, "bulk-readers", 0, "readers of the bulk run of urgent.p99 (default 500000)")
 	command.Flags().StringVar(&options.Profiles, "profiles", "", "folder for CPU profiles of the worker")
 	return command
 }

@@ -48,9 +48,13 @@ func TestVersion(t *testing.T) {
 // TestWatchTellsOfAFailure ends with an error, which says why, for a publication that fails as a whole.
 func TestWatchTellsOfAFailure(t *testing.T) {
 	t.Parallel()
-	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, `{"id": "1", "state": "failed", "failure": "no template"}`)
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		state := `{"id": "1", "state": "failed", "failure": "no template"}`
+		if strings.HasSuffix(r.URL.Path, "/stream") {
+			w.Header().Set("Content-Type", "text/event-stream")
+			state = "event: final\ndata: " + state + "\n\n"
+		}
+		_, _ = io.WriteString(w, state)
 	}))
 	defer api.Close()
 	root := rootCommand()

@@ -37,6 +37,6 @@ func rootCommand() *cobra.Command {
 	}
 	root.AddCommand(apiCommand(), workerCommand(), schedulerCommand(), allCommand(), migrateCommand(),
 		sandboxCommand(), publishCommand(), statusCommand(), demoCommand(), benchCommand(),
-		queuesCommand(), pauseCommand(), resumeCommand())
+		queuesCommand(), pauseCommand(), resumeCommand(), drainCommand(), cancelCommand(), pausesCommand(), recipientsCommand(), deadLettersCommand(), uncertainCommand())
 	return root
 }

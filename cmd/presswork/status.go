@@ -59,11 +59,11 @@ func statusCommand() *cobra.Command {
 	return command
 }
 
-// watchPeriod is how often the progress is drawn.
+// watchPeriod is how often what has no stream is looked at.
 const watchPeriod = 500 * time.Millisecond
 
 func watchProgress(c *cobra.Command, api *client.Client, id string) error {
-	last, err := api.Watch(c.Context(), id, watchPeriod, progress.New(c.ErrOrStderr()).Show)
+	last, err := api.Follow(c.Context(), id, progress.New(c.ErrOrStderr()).Show)
 	if err != nil || last.State != "failed" {
 		return err
 	}
@@ -92,7 +92,7 @@ func listStatus(c *cobra.Command, api *client.Client, asJSON bool) error {
 
 func showStatus(c *cobra.Command, p client.Progress) error {
 	out := c.OutOrStdout()
-	_, _ = fmt.Fprintf(out, "%s, %.0f a second\n", p.State, p.Rate)
+	_, _ = fmt.Fprintln(out, progress.Line(p))
 	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', tabwriter.AlignRight)
 	_, _ = fmt.Fprintln(table, "CHANNEL\tTOTAL\tSENT\tPENDING\tFAILED\tSKIPPED\tUNCERTAIN\t")
 	for _, k := range append(p.Channels, p.All) {

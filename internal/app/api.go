@@ -45,17 +45,25 @@ func (a *App) AddAPI(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	hook, err := a.addFeedback(ctx)
+	if err != nil {
+		return err
+	}
+	closing, endStreams := context.WithCancel(context.Background())
 	handler := httpapi.New(httpapi.Deps{
 		Log: a.Log, AdminKey: a.Config.APIKey, Production: a.Config.Production(),
 		Tracer:   a.tracing.Tracer(),
 		Observe:  func(r httpapi.Request) { a.Metrics.Request(r.Method, r.Route, r.Status, r.Took, r.TraceID) },
 		Pages:    subscriberPages,
 		Database: a.db, Redis: a.queue, Registry: a.providers(), Engine: engine,
-		Topics: a.db, Subscribers: a.db, Contents: a.db, Templates: a.db, Assets: a.db, Channels: a.db.Channels(sealer), Senders: a.db,
-		Publications: a.db, Acceptor: acceptor, Progress: a.db, Analytics: a.db,
-		Pauses: a.db, Queues: queueReader{a.queue},
+		Topics: a.db, Subscribers: a.db, Contents: a.db, Templates: a.db, Assets: a.db, Channels: a.db.Channels(sealer), Circuits: a.limits, Senders: a.db,
+		Publications: a.db, Acceptor: acceptor, Progress: a.db, Recipients: a.db, Analytics: a.db,
+		Closing: closing.Done(),
+		Pauses:  a.db, Queues: queueReader{a.queue}, Suppressions: a.db, SESHook: hook,
+		DeadLetters: a.db, Uncertain: a.db, Poke: a.relay.Poke,
 		Tokens: signer, Links: a.db, Events: events,
 	})
 	a.add(a.listener("api", l, handler))
+	a.add(part{name: "streams", stop: func(context.Context) error { endStreams(); return nil }})
 	return nil
 }

@@ -12,8 +12,11 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/presswork/presswork/internal/budget"
+	"github.com/presswork/presswork/internal/capacity"
 	"github.com/presswork/presswork/internal/config"
 	"github.com/presswork/presswork/internal/postgres"
+	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/internal/queue"
 	"github.com/presswork/presswork/internal/telemetry"
 )
@@ -28,6 +31,10 @@ type App struct {
 	db    *postgres.DB
 	queue *queue.Queue
 	relay *queue.Relay
+	// limits are what the providers take, shared by all processes.
+	limits *budget.Budget
+	pools  *capacity.Watch // nil: neither api nor scheduler
+	heart  *heartbeat      // nil: no worker
 
 	parts   []part
 	closing sync.Once
@@ -36,8 +43,9 @@ type App struct {
 	APIURL, OpsURL string
 }
 
-// relayPeriod is how often the outbox is looked at when nobody says that there is something in it.
-const relayPeriod = 50 * time.Millisecond
+// relayPeriod is how often the outbox is looked at when nobody in the process says that there is something in it: a
+// process may have died before it relayed what it had committed.
+const relayPeriod = 250 * time.Millisecond
 
 // Open connects to PostgreSQL and Redis, waiting for both to be usable, in whatever order things start. The roles are
 // what the process calls itself in traces.
@@ -55,7 +63,12 @@ func (a *App) open(ctx context.Context, roles []Role) error {
 		return err
 	}
 	a.add(part{name: "tracing", stop: func(ctx context.Context) error { return within(ctx, a.lastSpans) }})
-	o := postgres.Options{MaxConns: a.Config.DatabasePool, Log: a.Log, Tracer: a.tracing.Tracer()}
+	addresses, err := a.hasher()
+	if err != nil {
+		return err
+	}
+	o := postgres.Options{MaxConns: a.Config.DatabasePool, Log: a.Log, Tracer: a.tracing.Tracer(), Addresses: addresses,
+		Ended: func(s publication.State) { a.Metrics.Publication(string(s)) }}
 	if a.db, err = postgres.Open(ctx, a.Config.DatabaseURL, o); err != nil {
 		return fmt.Errorf("DATABASE_URL: %w", err)
 	}
@@ -64,6 +77,9 @@ func (a *App) open(ctx context.Context, roles []Role) error {
 		return fmt.Errorf("REDIS_URL: %w", err)
 	}
 	a.add(part{name: "connections to Redis", stop: func(context.Context) error { return a.queue.Close() }})
+	if err := a.addLimits(); err != nil {
+		return err
+	}
 	if err := a.wait(ctx); err != nil {
 		return err
 	}

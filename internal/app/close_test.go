@@ -126,7 +126,7 @@ func TestWorkerStopsWithItsContext(t *testing.T) {
 	h := queue.NewHandlers(nil)
 	queue.Handle(h, func(ctx context.Context, task tasks.SendEmail) error {
 		send := func(context.Context, *delivery.Recipient) error { close(calling); <-release; return nil }
-		_, err := sending.Run(ctx, task.Batch.Batch, 1, func(context.Context, *delivery.Batch) (delivery.Send, error) { return send, nil })
+		_, err := sending.Run(ctx, task.Batch.Batch, 1, func(context.Context, *delivery.Batch) (delivery.Way, error) { return delivery.Way{Send: send}, nil })
 		ended <- err
 		return err
 	})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/presswork/presswork/internal/seal"
+	"github.com/presswork/presswork/internal/suppression"
 	"github.com/presswork/presswork/internal/token"
 )
 
@@ -28,4 +29,16 @@ func (a *App) sealer() (*seal.Sealer, error) {
 		return nil, fmt.Errorf("derive the sealing key: %w", err)
 	}
 	return s, nil
+}
+
+// hasher makes the hashes of the suppression list; nil in a process without SECRET_KEY, which lists nobody.
+func (a *App) hasher() (*suppression.Hasher, error) {
+	if a.Config.SecretKey == "" {
+		return nil, nil //nolint:nilnil // a Hasher of its own kind: see suppression.Hasher
+	}
+	h, err := suppression.NewHasher([]byte(a.Config.SecretKey), a.previous()...)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key of the suppression list: %w", err)
+	}
+	return h, nil
 }

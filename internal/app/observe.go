@@ -98,6 +98,7 @@ func (a *App) AddOps(ctx context.Context) error {
 	a.OpsURL = urlOf(l)
 	handler, err := ops.New(ops.Deps{
 		Metrics: a.Metrics.Handler(), Redis: a.queue, APIKey: a.Config.APIKey, Log: a.Log, Ready: a.ready,
+		Pools: a.opsPools(), Worker: a.opsWorker(),
 	})
 	if err != nil {
 		return err
@@ -132,6 +133,12 @@ func (a *App) ready(ctx context.Context, known bool) (any, error) {
 		health["placeholder_channels"] = len(names)
 		if known {
 			health["placeholder_names"] = names
+		}
+	}
+	if known && database == nil && redis == nil {
+		// Whose circuit is open says nothing about this process: it stays ready.
+		if broken, err := a.limits.Broken(ctx); err == nil {
+			health["open_circuits"] = broken
 		}
 	}
 	return health, errors.Join(database, redis)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.uber.org/zap"
 
@@ -38,6 +39,11 @@ func New(ctx context.Context, c *config.Config, log *zap.Logger, roles ...Role) 
 			err = fmt.Errorf("no role is called %q", role)
 		}
 		if err != nil {
+			return nil, errors.Join(err, a.Close())
+		}
+	}
+	if slices.Contains(roles, API) || slices.Contains(roles, Scheduler) {
+		if err := a.AddPools(); err != nil {
 			return nil, errors.Join(err, a.Close())
 		}
 	}

@@ -42,21 +42,24 @@ func (a *App) AddWorker(ctx context.Context) error {
 		return err
 	}
 	outlets := worker.NewOutlets(a.db.Channels(sealer), a.providers(), a.Log)
+	slots := queue.Slots{Urgent: a.Config.UrgentSlots, Bulk: a.Config.BulkSlots}
+	a.heart = a.newHeartbeat(slots)
 	sending := a.engine()
 	personalize := &worker.Personalize{Store: a.db, Poke: a.relay.Poke}
 	handlers := queue.NewHandlers(func(kind tasks.Kind, took time.Duration, err error) {
 		a.Metrics.Task(string(kind), took, err)
 	})
 	handlers.Trace(a.tracing.Tracer())
+	handlers.Watch(a.heart.watch)
 	worker.Handlers{
 		Personalize: personalize,
 		Render: &worker.Render{Store: a.db, Library: library, Writer: content.NewWriter(), Memo: rendition.NewMemo(), Sets: worker.NewSets(), Engine: engine, Personalize: personalize,
 			PublicURL: a.Config.PublicURL, Retried: queue.Retried, Poke: a.relay.Poke, Log: a.Log},
-		Send: &worker.Send{Engine: sending, Shelf: edition.NewShelf(a.db, engine), Files: edition.NewFiles(a.db), Outlets: outlets,
-			Signer: a.signer(), PublicURL: a.Config.PublicURL, Poke: a.relay.Poke, Log: a.Log, Tracer: a.tracing.Tracer()},
+		Send: &worker.Send{Engine: sending, Shelf: edition.NewShelf(a.db, engine), Files: edition.NewFiles(a.db), Outlets: outlets, Limits: senderLimits{a.limits},
+			Signer: a.signer(), PublicURL: a.Config.PublicURL, Poke: a.relay.Poke, Expect: a.relay.Expect, Log: a.Log, Tracer: a.tracing.Tracer(),
+			Archive: a.queue, Letters: a.db},
 		Aggregate: &worker.Aggregate{Events: a.db},
 	}.Register(handlers)
-	slots := queue.Slots{Urgent: a.Config.UrgentSlots, Bulk: a.Config.BulkSlots}
 	tasksOf, err := a.queue.NewWorker(a.Config.QueueWeights, slots, handlers, a.Log)
 	if err != nil {
 		return err
@@ -69,6 +72,11 @@ func (a *App) AddWorker(ctx context.Context) error {
 			return stopWork(ctx, tasksOf, sending)
 		},
 	})
+	if err := a.addQuotas(outlets); err != nil {
+		return err
+	}
+	a.heart.tasksOf = tasksOf
+	a.add(background("heartbeat", a.heart.run)) // ends first: who stops is no replica any more
 	return nil
 }
 
@@ -83,14 +91,19 @@ func stopWork(ctx context.Context, tasksOf *queue.Worker, sending *delivery.Engi
 	return errors.Join(sending.Close(finishing), tasksOf.Stop(ctx))
 }
 
-// engine is the process's sending engine.
-func (a *App) engine() *delivery.Engine {
+// processName is what the process is called in the record, for people.
+func processName() string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
+	return fmt.Sprintf("%s:%d", host, os.Getpid())
+}
+
+// engine is the process's sending engine.
+func (a *App) engine() *delivery.Engine {
 	return delivery.NewEngine(a.db, delivery.Config{
-		Process:     fmt.Sprintf("%s:%d", host, os.Getpid()),
+		Process:     processName(),
 		Connections: a.connections,
 		Observe: func(channelID int16, o delivery.Outcome, took time.Duration) {
 			kind, err := channel.KindOf(channelID)
@@ -100,6 +113,7 @@ func (a *App) engine() *delivery.Engine {
 					outcome = o.Reason.String() // counted as sent, and was not
 				}
 				a.Metrics.Delivery(string(kind), outcome, took)
+				a.heart.meter.Call(string(kind), took)
 			}
 		},
 		Notice: func(message string, err error) {

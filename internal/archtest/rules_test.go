@@ -16,10 +16,10 @@ const (
 	core   = "internal/fault internal/ident tasks"
 	domain = "internal/publication internal/subscriber internal/content internal/template internal/channel " +
 		"internal/delivery internal/sender internal/experiment internal/automation internal/analytics " +
-		"internal/audit internal/auth internal/asset"
+		"internal/audit internal/feedback internal/suppression internal/auth internal/capacity internal/asset"
 	// plain packages are small tools with rules of their own and nothing of the world: an address, a topic, a sealed
-	// secret, a signed link, values that never change. The domain may use them as it uses the standard library.
-	plain = "internal/canonical internal/mailbox internal/seal internal/token internal/keep"
+	// secret, a signed link, values that never change, text encoded for mail. The domain may use them as it uses the standard library.
+	plain = "internal/canonical internal/mailbox internal/seal internal/token internal/keep internal/quoted"
 	// inner is what adapters stand on.
 	inner = core + " " + plain + " " + domain + " internal/rendition internal/edition " +
 		"internal/mime internal/telemetry migrations"
@@ -52,7 +52,7 @@ var rules = []rule{
 	{pkgs: domain, may: core + " " + plain, libs: "golang.org/x/text"},
 	// Renditions are templates filled with content: the one place that knows both.
 	{
-		pkgs: "internal/rendition", may: core + " internal/keep internal/template internal/content",
+		pkgs: "internal/rendition", may: core + " internal/keep internal/quoted internal/template internal/content",
 		libs: "github.com/vanng822/go-premailer golang.org/x/net/html golang.org/x/text",
 	},
 
@@ -70,6 +70,7 @@ var rules = []rule{
 	// Adapters do not import each other. Two arrows between them are wanted: both hand tasks to the queue.
 	{pkgs: "internal/worker internal/reconcile", may: inner + " internal/queue", libs: anything},
 	{pkgs: "internal/postgres internal/queue internal/jinja internal/ratelimit internal/egress", may: inner, libs: anything},
+	{pkgs: "internal/budget", may: inner, libs: "github.com/redis/go-redis github.com/sony/gobreaker"},
 	{pkgs: "internal/provider/attempt", may: inner, libs: "code.dny.dev/ssrf golang.org/x/sync"},
 	{pkgs: "internal/provider/excerpt", may: core},
 	{pkgs: providers, may: inner + " " + attempts, libs: anything},
@@ -104,6 +105,7 @@ var owners = []owner{
 	{"github.com/gin-gonic/gin", "internal/httpapi internal/graphqlapi internal/pages internal/console internal/ops internal/app"},
 	{"github.com/mitsuhiko/minijinja", "internal/jinja"},
 	{"github.com/aws/aws-sdk-go-v2/service/sesv2", "internal/provider/ses"},
+	{"github.com/aws/aws-sdk-go-v2/service/sqs", "internal/provider/ses"},
 	{"github.com/slack-go/slack", "internal/provider/slack"},
 	{"github.com/bwmarrin/discordgo", "internal/provider/discord"},
 	{"github.com/caarlos0/env", "internal/config"},

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"slices"
 
@@ -14,14 +15,15 @@ import (
 // seedChunk is how many subscribers one transaction stores.
 const seedChunk = 5000
 
-// seed stores readers as an import does, without the limit on the size of its file.
+// seed stores readers as an import does, without the limit on the size of its file. Readers that are there already
+// are left alone: there are so many in all afterwards.
 func (s *system) seed(ctx context.Context, readers int) error {
 	db, err := postgres.Open(ctx, s.stack.DatabaseURL(), postgres.Options{MaxConns: 2})
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	for chunk := range slices.Chunk(people(readers), seedChunk) {
+	for chunk := range people(readers, seedChunk) {
 		if _, err := db.ImportSubscribers(ctx, chunk, subscriber.Skip, false); err != nil {
 			return fmt.Errorf("seed the subscribers: %w", err)
 		}
@@ -40,25 +42,41 @@ func topics() []string {
 
 func languages() []string { return []string{"en", "en", "en", "de", "fr", "es"} }
 
-// people invents readers, the same ones every time.
-func people(n int) []subscriber.Subscriber {
+// people invents n readers, the same ones every time, some at a time: a million take a gigabyte. What is yielded is
+// valid until the next.
+func people(n, chunk int) iter.Seq[[]subscriber.Subscriber] {
+	invent := inventor()
+	list := make([]subscriber.Subscriber, 0, chunk)
+	return func(yield func([]subscriber.Subscriber) bool) {
+		for i := range n {
+			if list = append(list, invent(i)); len(list) < chunk && i < n-1 {
+				continue
+			}
+			if !yield(list) {
+				return
+			}
+			list = list[:0]
+		}
+	}
+}
+
+// inventor invents readers one after the other, from 0 on.
+func inventor() func(i int) subscriber.Subscriber {
 	r := rand.New(rand.NewPCG(20260401, 0)) //nolint:gosec // chance that can be repeated is what is wanted
 	first := []string{"Ada", "Björn", "Chloé", "Dmitri", "Eloísa", "Farid", "Greta", "Hugo", "Inés", "Jürgen"}
 	last := []string{"Almeida", "Brandt", "Castelli", "Dubois", "Eriksen", "Fischer", "García", "Hartmann"}
 	cities := []string{"Porto", "Lyon", "Bergen", "Graz", "Utrecht", "Gdańsk"}
 	zones := []string{"Europe/Lisbon", "Europe/Paris", "America/New_York", "Asia/Tokyo"}
-	list := make([]subscriber.Subscriber, n)
-	for i := range list {
+	return func(i int) subscriber.Subscriber {
 		chosen := topics()
 		r.Shuffle(len(chosen), func(i, j int) { chosen[i], chosen[j] = chosen[j], chosen[i] })
-		list[i] = subscriber.Subscriber{
+		return subscriber.Subscriber{
 			Email: fmt.Sprintf("reader-%07d@example.net", i), Name: pick(r, first) + " " + pick(r, last),
 			Language: pick(r, languages()), Timezone: pick(r, zones), Status: subscriber.Active,
 			Topics:     slices.Sorted(slices.Values(chosen[:1+r.IntN(3)])),
 			Attributes: map[string]any{"city": pick(r, cities), "orders": r.IntN(100)}, ConsentSource: "signup form",
 		}
 	}
-	return list
 }
 
 func pick(r *rand.Rand, list []string) string { return list[r.IntN(len(list))] }

@@ -30,6 +30,8 @@ type Options struct {
 	// Profiles is a folder for CPU profiles of the worker, one for each run of an e-mail benchmark; "" is none.
 	// Taking one costs a few percent.
 	Profiles string
+	// BulkReaders is how many readers the bulk run of urgent.p99 has; 0 is 500,000.
+	BulkReaders int
 	// Out gets a JSON object a line, Log what a person may want to follow.
 	Out, Log io.Writer
 
@@ -47,28 +49,55 @@ type size struct {
 	starts   int           // of start.first
 	idle     time.Duration // before start.first
 	pause    time.Duration // between its runs
+	urgent   int           // publications of urgent.p99
+	budgeted time.Duration // of its part under a budget
+	shared   int           // mails of workers.scale
+	calls    int           // mails of an email.ses run
+	few      int           // readers of memory's first run
+	many     int           // readers of its second
+	backlog  int           // readers of reconcile
+	delay    time.Duration // of the stand-in in reconcile
+	steady   time.Duration // without a break, after which sending has gone on
 }
 
 func fullSize() size {
 	return size{
 		runs: 3, mails: 100_000, warm: 2 * time.Second, load: 8 * time.Second, clients: 64,
 		audience: 1000, starts: 30, idle: 10 * time.Second, pause: time.Second,
+		urgent: 50, budgeted: 150 * time.Second, shared: 16_000,
+		calls: 30_000, few: 10_000, many: 1_000_000,
+		// Longer than a worker may hold what it has in hand: only then the loss shows.
+		backlog: 1_200_000, delay: latency, steady: 8 * time.Second,
 	}
 }
 
-// benchmark is one line of the output.
+// benchmark is one line of the output, or several with names of their own that begin with its name.
 type benchmark struct {
 	name string
-	run  func(ctx context.Context, r *runner, s *system) (Line, error)
+	run  func(ctx context.Context, r *runner, s *system) ([]Line, error)
+}
+
+// line makes a benchmark of one line.
+func line(name string, run func(ctx context.Context, r *runner, s *system) (Line, error)) benchmark {
+	return benchmark{name, func(ctx context.Context, r *runner, s *system) ([]Line, error) {
+		l, err := run(ctx, r, s)
+		l.Name = name
+		return []Line{l}, err
+	}}
 }
 
 func benchmarks() []benchmark {
 	return []benchmark{
-		{"api.publish", publishScheduled},
-		{"api.publish.queued", publishQueued},
-		{"email.smtp", mailFast},
-		{"email.latency20", mailSlow},
-		{"start.first", startFirst},
+		line("api.publish", publishScheduled),
+		line("api.publish.queued", publishQueued),
+		line("email.smtp", mailFast),
+		line("email.latency20", mailSlow),
+		line("email.ses", mailSES),
+		line("start.first", startFirst),
+		{"urgent.p99", urgent},
+		line("workers.scale", scale),
+		line("memory", memory),
+		line("reconcile", reconcile),
 	}
 }
 
@@ -111,6 +140,9 @@ func Run(ctx context.Context, o Options) error {
 	if r.size == (size{}) {
 		r.size = fullSize()
 	}
+	if r.BulkReaders == 0 {
+		r.BulkReaders = 500_000
+	}
 	if r.Log == nil {
 		r.Log = io.Discard
 	}
@@ -135,29 +167,33 @@ func Run(ctx context.Context, o Options) error {
 			continue
 		}
 		r.name = b.name
-		line, err := r.measure(ctx, b)
+		lines, err := r.measure(ctx, b)
 		if err != nil {
 			return fmt.Errorf("%s: %w", b.name, err)
 		}
-		if err := json.NewEncoder(o.Out).Encode(line); err != nil {
-			return fmt.Errorf("%s: write the line: %w", b.name, err)
+		for i := range lines {
+			if err := json.NewEncoder(o.Out).Encode(lines[i]); err != nil {
+				return fmt.Errorf("%s: write the line: %w", b.name, err)
+			}
 		}
 	}
 	return nil
 }
 
 // measure runs one benchmark on a system of its own.
-func (r *runner) measure(ctx context.Context, b benchmark) (line Line, err error) {
+func (r *runner) measure(ctx context.Context, b benchmark) (lines []Line, err error) {
 	r.logf("starting PostgreSQL, Redis, the sandbox and the roles")
 	s, err := startSystem(ctx, r.Program, r.Log)
 	if err != nil {
-		return line, err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	if line, err = b.run(ctx, r, s); err != nil {
-		return line, err
+	if lines, err = b.run(ctx, r, s); err != nil {
+		return nil, err
 	}
-	line.Name = b.name
-	line.Settings, err = s.settings(ctx)
-	return line, err
+	settings, err := s.settings(ctx)
+	for i := range lines {
+		lines[i].Settings = settings
+	}
+	return lines, err
 }

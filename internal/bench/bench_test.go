@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,8 @@ func tiny() size {
 	return size{
 		runs: 2, mails: 200, warm: 50 * time.Millisecond, load: 200 * time.Millisecond, clients: 4,
 		audience: 20, starts: 2, idle: time.Millisecond, pause: time.Millisecond,
+		urgent: 5, budgeted: time.Second, shared: 200,
+		calls: 200, few: 20, many: 400, backlog: 3000, delay: 200 * time.Millisecond, steady: 600 * time.Millisecond,
 	}
 }
 
@@ -27,6 +30,10 @@ func TestRun(t *testing.T) {
 		{"api.publish", []string{"p95_ms", "limit", "runs"}},
 		{"email.smtp", []string{"limit", "bytes_per_message", "runs"}},
 		{"start.first", []string{"p50_ms", "p99_ms", "limit"}},
+		{"email.ses", []string{"runs"}},
+		{"memory", []string{"rss_mb_few", "rss_mb_many"}},
+		{"reconcile", []string{"pending", "rate_before", "rate_after", "cpu_us_before", "cpu_us_after"}},
+		{"workers.scale", []string{"limit", "runs"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -38,14 +45,14 @@ func TestRun(t *testing.T) {
 			if err := json.Unmarshal(out.Bytes(), &line); err != nil {
 				t.Fatalf("%v: %s", err, out.String())
 			}
-			if value, ok := line["value"].(float64); line["name"] != tc.name || !ok || value <= 0 {
+			if value, ok := line["value"].(float64); line["name"] != tc.name || !ok || value < 0 || value == 0 && tc.name != "reconcile" {
 				t.Errorf("%s", out.String())
 			}
 			settings, _ := line["settings"].(map[string]any)
 			if settings["fsync"] != "on" || settings["synchronous_commit"] != "on" {
 				t.Errorf("not durable: %v", settings)
 			}
-			if measurable() && tc.name != "start.first" {
+			if measurable() && slices.Contains([]string{"api.publish", "email.smtp", "email.ses"}, tc.name) {
 				tc.has = append(tc.has, "cpu_us", "cpu_us_worker", "cpu_us_postgres", "cpu_us_redis", "rss_mb")
 			}
 			for _, field := range tc.has {
@@ -54,6 +61,42 @@ func TestRun(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// One benchmark may have several lines, each with a name that begins with its own.
+func TestUrgent(t *testing.T) {
+	t.Parallel()
+	var out, log bytes.Buffer
+	if err := Run(t.Context(), Options{Only: "urgent.p99", BulkReaders: 60, Out: &out, Log: &log, size: tiny()}); err != nil {
+		t.Fatalf("%v\n%s", err, log.String())
+	}
+	var names []string
+	for text := range bytes.Lines(out.Bytes()) {
+		var line Line
+		if err := json.Unmarshal(text, &line); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		names = append(names, line.Name)
+		if line.Latency == nil || line.Value != line.P99 || line.P50 <= 0 || line.Limit == nil || line.Limit.Value <= 0 || line.Settings.Cores == 0 {
+			t.Errorf("%s", text)
+		}
+	}
+	if got := strings.Join(names, " "); got != "urgent.p99.20ms urgent.p99.100ms urgent.p99.14ps" {
+		t.Errorf("lines %s", got)
+	}
+}
+
+func TestDueOf(t *testing.T) {
+	t.Parallel()
+	moments := []float64{0.1, 0.2, 0.5, 0.9}
+	for _, step := range []struct {
+		now  float64
+		want int
+	}{{0, 0}, {0.3, 2}, {0.3, 0}, {0.5, 0}, {0.51, 1}, {1, 1}, {2, 0}} {
+		if n := dueOf(&moments, step.now); n != step.want {
+			t.Errorf("%d are due at %v, want %d", n, step.now, step.want)
+		}
 	}
 }
 

@@ -20,59 +20,76 @@ type load struct {
 	addr, path, key string
 	body            string
 	clients         int
+	// repeat: every so many requests of a client repeat the one before, with its idempotency key. 0: none does.
+	repeat int
 }
 
-// run posts for a time and returns how long each request took that was answered within it. An answer other than
-// 202 ends the run with an error.
-func (l load) run(ctx context.Context, lasting time.Duration) ([]time.Duration, error) {
+// answers is how long each request took that was answered, and how many of them repeated another.
+type answers struct {
+	took    []time.Duration
+	repeats int
+}
+
+// made is how many of the requests made something.
+func (a answers) made() int { return len(a.took) - a.repeats }
+
+// run posts for a time and returns what was answered within it. An answer other than 202 ends the run with an error.
+func (l load) run(ctx context.Context, lasting time.Duration) (answers, error) {
 	ctx, cancel := context.WithTimeout(ctx, lasting+10*time.Second)
 	defer cancel()
 	end := time.Now().Add(lasting)
-	took := make([][]time.Duration, l.clients)
+	got := make([]answers, l.clients)
 	errs := make([]error, l.clients)
 	var clients sync.WaitGroup
 	for i := range l.clients {
 		clients.Go(func() {
-			took[i], errs[i] = l.client(ctx, end)
+			got[i], errs[i] = l.client(ctx, end)
 			if errs[i] != nil {
 				cancel()
 			}
 		})
 	}
 	clients.Wait()
-	var all []time.Duration
-	for _, one := range took {
-		all = append(all, one...)
+	var all answers
+	for _, one := range got {
+		all.took = append(all.took, one.took...)
+		all.repeats += one.repeats
 	}
 	return all, errors.Join(errs...)
 }
 
 // client posts until the end on one connection.
-func (l load) client(ctx context.Context, end time.Time) ([]time.Duration, error) {
+func (l load) client(ctx context.Context, end time.Time) (answers, error) {
+	var got answers
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", l.addr)
 	if err != nil {
-		return nil, fmt.Errorf("connect to the API: %w", err)
+		return got, fmt.Errorf("connect to the API: %w", err)
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	in := bufio.NewReader(conn)
-	var took []time.Duration
 	request := make([]byte, 0, len(l.body)+512)
-	for {
-		request = l.request(request[:0])
+	for n := 1; ; n++ {
+		repeats := l.repeat > 0 && n%l.repeat == 0
+		if !repeats {
+			request = l.request(request[:0])
+		}
 		begun := time.Now()
 		if begun.After(end) {
-			return took, nil
+			return got, nil
 		}
 		if _, err := conn.Write(request); err != nil {
-			return took, fmt.Errorf("post: %w", err)
+			return got, fmt.Errorf("post: %w", err)
 		}
 		if err := accepted(in); err != nil {
-			return took, err
+			return got, err
 		}
 		if answered := time.Now(); answered.Before(end) {
-			took = append(took, answered.Sub(begun))
+			got.took = append(got.took, answered.Sub(begun))
+			if repeats {
+				got.repeats++
+			}
 		}
 	}
 }

@@ -18,7 +18,7 @@ const latency = 20 * time.Millisecond
 
 // mailFast measures e-mail against a stand-in that is as fast as it can.
 func mailFast(ctx context.Context, r *runner, s *system) (Line, error) {
-	line, err := mail(ctx, r, s)
+	line, err := mail(ctx, r, s, "smtp", r.size.mails)
 	if err != nil {
 		return line, err
 	}
@@ -38,17 +38,14 @@ func mailFast(ctx context.Context, r *runner, s *system) (Line, error) {
 
 // mailSlow measures it against one that takes its time, with the settings that everybody has by default.
 func mailSlow(ctx context.Context, r *runner, s *system) (Line, error) {
-	fault := sandbox.Fault{Latency: latency}
-	inbox := newEndpoint(s.sandbox.Inbox, "")
-	defer inbox.close()
-	if err := inbox.call(ctx, http.MethodPut, "/sandbox/faults/smtp", fault, nil); err != nil {
+	if err := s.slow(ctx, latency); err != nil {
 		return Line{}, err
 	}
 	defaults, err := config.Load(nil)
 	if err != nil {
 		return Line{}, err
 	}
-	line, err := mail(ctx, r, s)
+	line, err := mail(ctx, r, s, "smtp", r.size.mails)
 	line.Limit = &Limit{
 		float64(defaults.Connections) / latency.Seconds(),
 		fmt.Sprintf("reckoned: %d connections, the default, each waiting %v for every message", defaults.Connections, latency),
@@ -56,23 +53,35 @@ func mailSlow(ctx context.Context, r *runner, s *system) (Line, error) {
 	return line, err
 }
 
-// mail publishes to a large audience, several times, and measures from the request until the publication is
-// completed.
-func mail(ctx context.Context, r *runner, s *system) (Line, error) {
-	r.logf("storing %d subscribers", r.size.mails)
-	if err := s.seed(ctx, r.size.mails); err != nil {
+// slow has the stand-in take so long for every message.
+func (s *system) slow(ctx context.Context, latency time.Duration) error {
+	return s.fault(ctx, "smtp", sandbox.Fault{Latency: latency})
+}
+
+// fault has a stand-in provider behave so from now on.
+func (s *system) fault(ctx context.Context, provider string, f sandbox.Fault) error {
+	inbox := newEndpoint(s.sandbox.Inbox, "")
+	defer inbox.close()
+	return inbox.call(ctx, http.MethodPut, "/sandbox/faults/"+provider, f, nil)
+}
+
+// mail publishes to a large audience by a provider, several times, and measures from the request until the
+// publication is completed.
+func mail(ctx context.Context, r *runner, s *system, provider string, readers int) (Line, error) {
+	r.logf("storing %d subscribers", readers)
+	if err := s.seed(ctx, readers); err != nil {
 		return Line{}, err
 	}
-	contents, err := s.prepare(ctx, "smtp")
+	contents, err := s.prepare(ctx, provider)
 	if err != nil {
 		return Line{}, err
 	}
 	var runs []run
 	for i := range r.size.runs {
 		profile := r.profile(ctx, s, i+1)
-		one := run{units: r.size.mails}
+		one := run{units: readers}
 		one.used, err = s.using(ctx, func(ctx context.Context) error {
-			one.took, err = s.send(ctx, contents, r.size.mails)
+			one.took, err = s.send(ctx, contents, readers)
 			return err
 		})
 		if err := errors.Join(err, profile()); err != nil {
@@ -83,7 +92,7 @@ func mail(ctx context.Context, r *runner, s *system) (Line, error) {
 	}
 	line := newLine("messages/s", runs)
 	line.Note = fmt.Sprintf("%d messages a run, from the request to the completed publication; each reader greeted by name, "+
-		"three of eight articles chosen by topics and language, opens and clicks tracked", r.size.mails)
+		"three of eight articles chosen by topics and language, opens and clicks tracked", readers)
 	return line, nil
 }
 

@@ -14,7 +14,7 @@ type named struct {
 	ID string `json:"id"`
 }
 
-// prepare makes the sender and a channel, by provider "smtp" or "placeholder", and returns the ids of articles.
+// prepare makes the sender and a channel, by provider "smtp", "ses" or "placeholder", and returns the ids of articles.
 func (s *system) prepare(ctx context.Context, provider string) ([]string, error) {
 	sender := map[string]any{
 		"name": "bench", "from_name": "The Slow Post", "from_email": "post@example.org",
@@ -24,8 +24,12 @@ func (s *system) prepare(ctx context.Context, provider string) ([]string, error)
 		return nil, err
 	}
 	mail := map[string]any{"kind": "email", "provider": provider, "name": "bench-email"}
-	if provider == "smtp" {
+	switch provider {
+	case "smtp":
 		mail["secrets"] = map[string]string{"url": s.sandbox.SMTP}
+	case "ses":
+		mail["settings"] = map[string]string{"region": "eu-west-1", "endpoint": s.sandbox.SES}
+		mail["secrets"] = map[string]string{"access_key_id": "bench", "secret_access_key": "bench"}
 	}
 	if err := s.api.Call(ctx, http.MethodPost, "/channels", mail, nil); err != nil {
 		return nil, err

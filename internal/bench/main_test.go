@@ -44,7 +44,7 @@ func playSandbox(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(map[string]string{"inbox": s.URL(), "smtp": "smtp://" + s.SMTPAddr()}); err != nil {
+	if err := json.NewEncoder(os.Stdout).Encode(map[string]string{"inbox": s.URL(), "ses": s.SESEndpoint(), "smtp": "smtp://" + s.SMTPAddr()}); err != nil {
 		return err
 	}
 	<-ctx.Done()

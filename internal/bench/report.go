@@ -18,6 +18,8 @@ type Line struct {
 	*Latency
 	*Cost
 	*Limit
+	*Memory
+	*Recovery
 	// Bytes is the size of one message as the provider got it.
 	Bytes    int      `json:"bytes_per_message,omitempty"`
 	Note     string   `json:"note,omitempty"`
@@ -109,6 +111,14 @@ func newCost(r run) *Cost {
 	}
 	c.Sum = rounded(c.Worker+c.Postgres+c.Redis, 1)
 	return c
+}
+
+// all is what every part but the API, the stand-in and the benchmark took; 0 if it could not be measured.
+func (c *Cost) all() float64 {
+	if c == nil {
+		return 0
+	}
+	return rounded(c.Sum+c.Scheduler, 1)
 }
 
 // hold notes the largest of our processes.

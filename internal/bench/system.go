@@ -41,6 +41,7 @@ type child struct {
 // sandboxAddresses is what `presswork sandbox` says of itself.
 type sandboxAddresses struct {
 	Inbox string `json:"inbox"`
+	SES   string `json:"ses"`
 	SMTP  string `json:"smtp"` // smtp://host:port
 }
 
@@ -99,9 +100,9 @@ func (s *system) startSandbox(ctx context.Context) error {
 	return nil
 }
 
-// startRole starts one of Presswork's roles and waits until it answers to our key: that proves that it is ours
-// and not another program that took the port meanwhile.
-func (s *system) startRole(ctx context.Context, p part) error {
+// startRole starts one of Presswork's roles, with settings that are not the default, and waits until it answers to our
+// key: that proves that it is ours and not another program that took the port meanwhile.
+func (s *system) startRole(ctx context.Context, p part, settings ...string) error {
 	ops, err := freeAddress(ctx)
 	if err != nil {
 		return err
@@ -110,7 +111,9 @@ func (s *system) startRole(ctx context.Context, p part) error {
 	cmd.Env = append(cmd.Env,
 		"ENVIRONMENT=development", "DATABASE_URL="+s.stack.DatabaseURL(), "REDIS_URL="+s.stack.RedisURL(),
 		"SECRET_KEY="+s.secret, "PRESSWORK_API_KEY="+s.key, "PUBLIC_URL=http://"+s.apiAddr,
-		"PRESSWORK_LISTEN="+s.apiAddr, "PRESSWORK_OPS_LISTEN="+ops, "PRESSWORK_LOG_LEVEL=warn")
+		"PRESSWORK_LISTEN="+s.apiAddr, "PRESSWORK_OPS_LISTEN="+ops, "PRESSWORK_LOG_LEVEL=warn",
+		"PRESSWORK_ALLOW_PRIVATE_WEBHOOKS=true") // the stand-in of SES is on loopback
+	cmd.Env = append(cmd.Env, settings...)
 	c, err := s.launch(p, cmd, ops)
 	if err != nil {
 		return err
@@ -158,6 +161,18 @@ func (c *child) ready(ctx context.Context, ops *endpoint) error {
 // child is the one that plays a part.
 func (s *system) child(p part) *child {
 	return s.children[slices.IndexFunc(s.children, func(c *child) bool { return c.part == p })]
+}
+
+// end stops every process that plays a part.
+func (s *system) end(p part) error {
+	var errs []error
+	s.children = slices.DeleteFunc(s.children, func(c *child) bool {
+		if c.part == p {
+			errs = append(errs, c.process.Stop())
+		}
+		return c.part == p
+	})
+	return errors.Join(errs...)
 }
 
 // stop ends everything in reverse order.

@@ -60,6 +60,8 @@ type Provider struct {
 	Name     string
 	Kinds    []Kind
 	Settings []Setting
+	// Rate is how fast a channel of this provider may send unless its settings say otherwise; zero: not known.
+	Rate Rate
 	// Open makes a Sender of a channel's configuration. It makes no network call.
 	Open func(ctx context.Context, c Channel) (Sender, error)
 }
@@ -209,7 +211,7 @@ func (p Provider) serves(kind Kind) bool {
 
 func (p Provider) check(f *fault.Fields, prefix string, given map[string]string, secret bool) {
 	known := make(map[string]bool)
-	for _, s := range p.Settings {
+	for _, s := range append(commonSettings(p.Kinds), p.Settings...) {
 		if s.Secret != secret {
 			continue
 		}

@@ -55,3 +55,11 @@ func (k Kind) ID() int16 {
 // Personal reports whether each subscriber gets a message of their own. The other kinds are broadcasts:
 // one message for each configured target.
 func (k Kind) Personal() bool { return k == Email || k == Newsletter }
+
+// MaxItems is how many content items one message carries: what one e-mail is read for, and a digest's length.
+func (k Kind) MaxItems() int {
+	if k == Email {
+		return 3
+	}
+	return 5
+}

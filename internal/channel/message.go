@@ -1,6 +1,10 @@
 package channel
 
-import "fmt"
+import (
+	"strconv"
+
+	"github.com/presswork/presswork/internal/quoted"
+)
 
 // Identity names one delivery at a provider and at the receiver. It is the same in every attempt, so
 // that a receiver can tell a repeated message, and provider events can be matched to the ledger.
@@ -12,7 +16,7 @@ type Identity struct {
 
 // String is "publication/kind/recipient", as in the X-Presswork-Delivery header.
 func (id Identity) String() string {
-	return fmt.Sprintf("%s/%s/%d", id.Publication, id.Kind, id.Recipient)
+	return id.Publication + "/" + string(id.Kind) + "/" + strconv.FormatInt(id.Recipient, 10)
 }
 
 // DeliveryHeader carries the Identity in e-mails and webhooks.
@@ -33,8 +37,8 @@ type Mail struct {
 	To, From Address
 	ReplyTo  string // empty: none
 	Subject  string
-	HTML     string
-	Text     string
+	HTML     quoted.Text
+	Text     quoted.Text
 	// ListID is the RFC 2919 identifier, without brackets: "news.example.org".
 	ListID string
 	// Unsubscribe is the https URL of RFC 8058 one-click unsubscription; empty: no header.

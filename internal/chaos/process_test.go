@@ -19,10 +19,17 @@ type process struct {
 	ended   chan struct{} // closed when it is gone
 }
 
+// logsVariable names a folder for what the processes write; without it that is shown when a test fails.
+const logsVariable = "CHAOS_LOGS"
+
 // launch runs the program until it is killed, stopped, or the test ends. The name is for the log's file.
 func launch(t *testing.T, program, name string, env []string, arguments ...string) *process {
 	t.Helper()
-	p := &process{t: t, name: name, log: filepath.Join(t.TempDir(), name+".log"), ended: make(chan struct{})}
+	logs := os.Getenv(logsVariable)
+	if logs == "" {
+		logs = t.TempDir()
+	}
+	p := &process{t: t, name: name, log: filepath.Join(logs, name+".log"), ended: make(chan struct{})}
 	out, err := os.Create(p.log)
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +86,7 @@ func (p *process) cleanup() {
 		_ = p.command.Process.Kill() // fails only if it is gone
 		<-p.ended
 	}
-	if p.t.Failed() {
+	if p.t.Failed() && os.Getenv(logsVariable) == "" {
 		const most = 4000
 		written, _ := os.ReadFile(p.log) // as far as there is one
 		p.t.Logf("the %s wrote:\n%s", p.name, written[max(0, len(written)-most):])

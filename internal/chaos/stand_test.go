@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -40,28 +41,40 @@ type stand struct {
 // newStand starts the servers, an API and a scheduler.
 func newStand(t *testing.T, program string) (s *stand, api, scheduler *process) {
 	t.Helper()
+	s = bareStand(t, program)
+	address := freeAddress(t)
+	s.env = environment(address, s.stack.DatabaseURL(), s.stack.RedisURL())
+	api = s.start("api")
+	s.awaitAPI(address)
+	scheduler = s.start("scheduler")
+	s.Newsroom = fixture.NewNewsroom(t, fixture.NewAPI(t, "http://"+address), s.at)
+	return s, api, scheduler
+}
+
+// bareStand starts the servers and the providers.
+func bareStand(t *testing.T, program string) *stand {
+	t.Helper()
 	stack, err := devstack.Start(t.Context(), devstack.Options{Durable: true, RequireRedis: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = stack.Close() })
-	s = &stand{receivers: startReceivers(t, program), t: t, stack: stack, program: program}
-	address := freeAddress(t)
-	s.env = []string{
-		"ENVIRONMENT=development", "DATABASE_URL=" + stack.DatabaseURL(), "REDIS_URL=" + stack.RedisURL(),
+	pool, err := pgxpool.New(t.Context(), stack.DatabaseURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	return &stand{receivers: startReceivers(t, program), t: t, stack: stack, program: program, pool: pool}
+}
+
+// environment is what a process is told: where its API listens, and how it reaches the servers.
+func environment(address, database, redis string) []string {
+	return []string{
+		"ENVIRONMENT=development", "DATABASE_URL=" + database, "REDIS_URL=" + redis,
 		"SECRET_KEY=" + fixture.Secret, "PRESSWORK_API_KEY=" + fixture.Key, "PUBLIC_URL=http://" + address,
 		"PRESSWORK_LISTEN=" + address, "PRESSWORK_OPS_LISTEN=127.0.0.1:0", "PRESSWORK_ALLOW_PRIVATE_WEBHOOKS=true",
 		fmt.Sprintf("PRESSWORK_CONNECTIONS=%d", connections),
 	}
-	api = s.start("api")
-	s.awaitAPI(address)
-	scheduler = s.start("scheduler")
-	s.Newsroom = fixture.NewNewsroom(t, fixture.NewAPI(t, "http://"+address), s.at)
-	if s.pool, err = pgxpool.New(t.Context(), stack.DatabaseURL()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.pool.Close)
-	return s, api, scheduler
 }
 
 // freeAddress is an address that nobody listens on just now.
@@ -95,15 +108,19 @@ func (s *stand) awaitAPI(address string) {
 // flushall empties Redis.
 func (s *stand) flushall() {
 	s.t.Helper()
+	if err := s.tryFlushall(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// tryFlushall is flushall for a Redis that may be down.
+func (s *stand) tryFlushall() error {
 	options, err := redis.ParseURL(s.stack.RedisURL())
 	if err != nil {
-		s.t.Fatal(err)
+		return err
 	}
 	client := redis.NewClient(options)
-	defer func() { _ = client.Close() }()
-	if err := client.FlushAll(s.t.Context()).Err(); err != nil {
-		s.t.Fatal(err)
-	}
+	return errors.Join(client.FlushAll(s.t.Context()).Err(), client.Close())
 }
 
 // value is the result of a query about the record itself.

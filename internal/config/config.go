@@ -111,11 +111,56 @@ type Config struct {
 	//
 	// Default: four processes stay below PostgreSQL's own limit of 100. The sum over all processes has to.
 	DatabasePool int `env:"PRESSWORK_DATABASE_POOL" envDefault:"20"`
+	// DatabaseConnections is how many connections to PostgreSQL all processes together may open, for the number of workers
+	// that autoscaling asks for; 0: what the server says (`max_connections`, less its reserves).
+	//
+	// Default: the server knows. Behind a pooler that shares connections, give the pooler's limit of clients.
+	DatabaseConnections int `env:"PRESSWORK_DATABASE_CONNECTIONS" envDefault:"0"`
+	// Pools are the sets of queues that workers of their own serve, for autoscaling, each with the least and the most
+	// workers: `mail:0-20=email,newsletter,email-bulk;fast:1-4=critical,render`; an asterisk is every queue. A worker
+	// belongs to a pool if `PRESSWORK_QUEUES` gives it all of the pool's queues.
+	//
+	// Default: one pool, `all:1-10=*`, since a single worker does everything. At least one worker: with none, whoever
+	// publishes waits until one has started.
+	Pools string `env:"PRESSWORK_POOLS"`
+	// PoolObjective is how long what is owed should take: autoscaling asks for as many workers as that needs.
+	//
+	// Default: a new worker takes some ten seconds to start, and is worth it only for work that takes longer.
+	PoolObjective time.Duration `env:"PRESSWORK_POOL_OBJECTIVE" envDefault:"60s"`
+	// PoolStable is how long fewer workers must have been enough before autoscaling asks for fewer.
+	//
+	// Default: twice the objective, so that no worker is stopped in a pause between two publications and started again.
+	PoolStable time.Duration `env:"PRESSWORK_POOL_STABLE" envDefault:"2m"`
+	// SESEventsTopics are the topics of Amazon SNS, by their ARNs, separated by commas, that may post SES's events
+	// (bounces, complaints, deliveries) to `/hooks/ses`. Subscriptions of others are not confirmed.
+	//
+	// Default: none, and nothing is taken: anybody can have a topic, with messages that Amazon signs.
+	SESEventsTopics []string `env:"PRESSWORK_SES_EVENTS_TOPICS"`
+	// SESEventsQueue is a queue of Amazon SQS with SES's events, which the API processes poll with the credentials that
+	// the AWS SDK finds: `https://sqs.eu-central-1.amazonaws.com/123456789012/ses-events`. With both ways, an event that
+	// comes twice counts once.
+	//
+	// Default: none. A queue keeps events for up to 14 days while no API is up; posts are given up after an hour.
+	SESEventsQueue string `env:"PRESSWORK_SES_EVENTS_QUEUE_URL"`
+	// SESEventsStandin is a stand-in for Amazon SNS, by the beginning of its addresses, whose signatures are believed:
+	// `http://127.0.0.1:PORT/sns/` of `presswork sandbox`. Development only.
+	//
+	// Default: only Amazon's signatures are believed.
+	SESEventsStandin string `env:"PRESSWORK_SES_EVENTS_STANDIN"`
 	// AllowPrivate lets every provider that is called by HTTP (webhooks, SES, Slack, Discord) be at a loopback,
 	// private or link-local address, and lets `HTTPS_PROXY` apply. SMTP servers may be private always.
 	//
 	// Default: whoever may create a channel must not reach the inside of your network. The demo sets it.
 	AllowPrivate bool `env:"PRESSWORK_ALLOW_PRIVATE_WEBHOOKS" envDefault:"false"`
+	// BreakerFailures is how many failures of a provider in a row, in all processes together, open its circuit breaker:
+	// nothing is sent by that channel then.
+	//
+	// Default: fewer would also be a moment's hiccup.
+	BreakerFailures int `env:"PRESSWORK_BREAKER_FAILURES" envDefault:"5"`
+	// BreakerOpen is how long a circuit breaker stays open before one message tries again.
+	//
+	// Default: long enough to leave a provider in trouble alone, short enough that nobody has to do it by hand.
+	BreakerOpen time.Duration `env:"PRESSWORK_BREAKER_OPEN" envDefault:"60s"`
 	// ShutdownGrace is how long a process may take to stop.
 	//
 	// Default: longer than a call to a provider (10 s) with the writing of its result, and shorter than the 30 s
@@ -140,6 +185,8 @@ type Config struct {
 	// Default: an address is a wish for traces.
 	TracesDisabled bool `env:"OTEL_SDK_DISABLED" envDefault:"false"`
 
+	// PoolList is Pools, parsed.
+	PoolList []Pool `env:"-"`
 	// QueueWeights is Queues, parsed.
 	QueueWeights map[string]int `env:"-"`
 }
@@ -227,6 +274,7 @@ func (p *problems) check(c *Config, vars map[string]string) {
 	p.url("PUBLIC_URL", c.PublicURL, "http", "https")
 	p.url("PRESSWORK_API_URL", c.APIURL, "http", "https")
 	p.url("OTEL_EXPORTER_OTLP_ENDPOINT", c.TracesBase, "http", "https")
+	p.sesEvents(c)
 	p.url("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", c.TracesEndpoint, "http", "https")
 	p.secret("SECRET_KEY", c.SecretKey, c.Production())
 	c.PreviousKeys = slices.DeleteFunc(c.PreviousKeys, func(key string) bool { return key == "" })
@@ -235,13 +283,16 @@ func (p *problems) check(c *Config, vars map[string]string) {
 	}
 	p.secret("PRESSWORK_API_KEY", c.APIKey, c.Production())
 	for name, value := range map[string]int{"PRESSWORK_URGENT_SLOTS": c.UrgentSlots, "PRESSWORK_BULK_SLOTS": c.BulkSlots,
-		"PRESSWORK_CONNECTIONS": c.Connections, "PRESSWORK_DATABASE_POOL": c.DatabasePool} {
+		"PRESSWORK_BREAKER_FAILURES": c.BreakerFailures, "PRESSWORK_CONNECTIONS": c.Connections, "PRESSWORK_DATABASE_POOL": c.DatabasePool} {
 		if value < 1 && !p.has(name) {
 			p.add("%s must be at least 1", name)
 		}
 	}
 	if c.ShutdownGrace < time.Second && !p.has("PRESSWORK_SHUTDOWN_GRACE") {
 		p.add("PRESSWORK_SHUTDOWN_GRACE must be at least 1s")
+	}
+	if c.BreakerOpen < time.Second && !p.has("PRESSWORK_BREAKER_OPEN") {
+		p.add("PRESSWORK_BREAKER_OPEN must be at least 1s")
 	}
 	p.address("PRESSWORK_LISTEN", c.Listen)
 	p.address("PRESSWORK_OPS_LISTEN", c.OpsListen)
@@ -256,6 +307,7 @@ func (p *problems) check(c *Config, vars map[string]string) {
 		p.add("PRESSWORK_QUEUES: %v", err)
 	}
 	c.QueueWeights = weights
+	p.pools(c)
 	p.unknown(vars)
 }
 

@@ -47,6 +47,12 @@ func TestLoad(t *testing.T) {
 		{"unknown queue", []string{"PRESSWORK_QUEUES=fax=3"}, []string{"PRESSWORK_QUEUES"}},
 		{"queue named twice", []string{"PRESSWORK_QUEUES=email=6,email=2"}, []string{"PRESSWORK_QUEUES"}},
 		{"missing file", []string{"SECRET_KEY_FILE=/does/not/exist"}, []string{"SECRET_KEY_FILE"}},
+		{"events of SES", []string{"PRESSWORK_SES_EVENTS_TOPICS=arn:aws:sns:eu-central-1:123456789012:ses-events,",
+			"PRESSWORK_SES_EVENTS_QUEUE_URL=https://sqs.eu-central-1.amazonaws.com/1/q", "PRESSWORK_SES_EVENTS_STANDIN=http://h/sns/"}, nil},
+		{"no topic, no queue", []string{"PRESSWORK_SES_EVENTS_TOPICS=ses-events", "PRESSWORK_SES_EVENTS_QUEUE_URL=q"},
+			[]string{"PRESSWORK_SES_EVENTS_TOPICS must be ARNs", "PRESSWORK_SES_EVENTS_QUEUE_URL must begin with"}},
+		{"a stand-in in production", append(production[:len(production):len(production)], "PRESSWORK_SES_EVENTS_STANDIN=http://h/sns/"),
+			[]string{"PRESSWORK_SES_EVENTS_STANDIN is for development only"}},
 		{"all at once", []string{"SECRET_KEY=x", "PUBLIC_URL=ftp://x"}, []string{"SECRET_KEY", "PUBLIC_URL"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

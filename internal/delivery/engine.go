@@ -28,9 +28,9 @@ const (
 // Send makes one attempt to send to one recipient; its error is a fault.
 type Send func(ctx context.Context, r *Recipient) error
 
-// Open prepares what a batch's recipients have in common, and returns how to send to one of them.
+// Open prepares what a batch's recipients have in common, and returns how to send to one of them, and when.
 // A GiveUp error fails the whole batch's rest; any other gives it back for later.
-type Open func(ctx context.Context, b *Batch) (Send, error)
+type Open func(ctx context.Context, b *Batch) (Way, error)
 
 // Config of an Engine.
 type Config struct {
@@ -80,11 +80,14 @@ func errClosing() error {
 type Report struct {
 	// Stale nudges did nothing.
 	Stale bool
+	// PutOff: it may not be sent now, and nothing of it was. The nudge has to come again, as Run's error says.
+	PutOff bool
 	Released
 }
 
 // Run claims a batch and sends to everyone in it who is still owed, then gives it back. It may be called
-// for the same batch any number of times, by any number of processes: the claim lets one through.
+// for the same batch any number of times, by any number of processes: the claim lets one through. An error of kind
+// fault.Wait asks for the same nudge again, after its time.
 func (e *Engine) Run(ctx context.Context, batch int64, gen int, open Open) (Report, error) {
 	if !e.enter() {
 		return Report{}, errClosing()
@@ -104,6 +107,10 @@ func (e *Engine) Run(ctx context.Context, batch int64, gen int, open Open) (Repo
 	wait, err := e.work(ctx, s, b, open)
 	if errors.Is(err, ErrFenced) {
 		return Report{Stale: true}, nil // whoever took over has nudged it again
+	}
+	var turned turnedAway
+	if errors.As(err, &turned) {
+		return e.putOff(ctx, b, turned)
 	}
 	if err != nil {
 		e.config.Notice("batch given back", err)
@@ -144,16 +151,22 @@ func (e *Engine) work(ctx context.Context, s *session, b *Batch, open Open) (tim
 	}
 	e.control.watch(b, owed)
 	defer e.control.unwatch(b)
-	send, err := open(ctx, b)
+	way, err := open(ctx, b)
 	if err != nil {
 		if !fault.Is(err, fault.GiveUp) {
 			return pauseAfterError, fmt.Errorf("open batch %d: %w", b.ID, err)
 		}
 		gaveUp := err
-		send = func(context.Context, *Recipient) error { return gaveUp }
+		way = Way{Send: func(context.Context, *Recipient) error { return gaveUp }}
 	}
-	r := newRun(e, s, b, owed, send)
-	e.poolOf(b.Channel).add(r)
+	r, p := newRun(e, s, b, owed, way.Send), e.poolOf(b.Channel)
+	if way.Gate != nil {
+		if r.pass, err = way.Gate.Enter(ctx, b.Lane, len(owed), p.wake); err != nil {
+			return 0, turnedAway{err}
+		}
+		defer r.pass.Leave()
+	}
+	p.add(r)
 	r.waitUntilDone(ctx)
 	return r.outcome()
 }

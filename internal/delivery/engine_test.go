@@ -87,7 +87,7 @@ func drain(t *testing.T, e *Engine, m *memory, open Open) {
 }
 
 func opens(send Send) Open {
-	return func(context.Context, *Batch) (Send, error) { return send, nil }
+	return func(context.Context, *Batch) (Way, error) { return Way{Send: send}, nil }
 }
 
 func TestEveryoneOnce(t *testing.T) {
@@ -189,11 +189,11 @@ func TestOpenFailure(t *testing.T) {
 	t.Parallel()
 	m := newMemory(3, 3)
 	e := newTestEngine(t, m, 1)
-	later := func(context.Context, *Batch) (Send, error) { return nil, errors.New("the database is away") }
+	later := func(context.Context, *Batch) (Way, error) { return Way{}, errors.New("the database is away") }
 	if report, err := e.Run(t.Context(), 1, 1, later); err != nil || report.Pending != 3 || m.count(Pending) != 3 {
 		t.Errorf("%+v, %v", report, err)
 	}
-	never := func(context.Context, *Batch) (Send, error) { return nil, fault.New(fault.GiveUp, "channel_off", "") }
+	never := func(context.Context, *Batch) (Way, error) { return Way{}, fault.New(fault.GiveUp, "channel_off", "") }
 	if report, err := e.Run(t.Context(), 1, 2, never); err != nil || !report.Done || report.Failed != 3 {
 		t.Errorf("%+v, %v", report, err)
 	}
@@ -238,9 +238,9 @@ func TestRevokedWhileTheBatchIsOpened(t *testing.T) {
 	t.Parallel()
 	m := newMemory(1, 1)
 	e := newTestEngine(t, m, 1)
-	report, err := e.Run(t.Context(), 1, 1, func(context.Context, *Batch) (Send, error) {
+	report, err := e.Run(t.Context(), 1, 1, func(context.Context, *Batch) (Way, error) {
 		m.set(Control{Revoked: map[int64]time.Time{1: time.Now()}})
-		return func(context.Context, *Recipient) error { t.Error("sent all the same"); return nil }, nil
+		return Way{Send: func(context.Context, *Recipient) error { t.Error("sent all the same"); return nil }}, nil
 	})
 	if err != nil || report.Pending != 1 {
 		t.Errorf("%+v, %v", report, err)

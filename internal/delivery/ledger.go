@@ -32,6 +32,8 @@ type Recipient struct {
 	Choice  []byte
 	// Skip, if not NoReason, is why nothing may be sent any more.
 	Skip Reason
+	// Outlet is noted by Send: the channel row by which the attempt goes.
+	Outlet int64
 
 	// Of a personal channel; a broadcast has none.
 	UID        string
@@ -43,6 +45,8 @@ type Recipient struct {
 	Attributes json.RawMessage
 	// Revoked is when they last withdrew something that is reflected here; the zero time or 1970 for never.
 	Revoked time.Time
+	// InDoubt: was sent to before, without anybody knowing with what success, and is owed again.
+	InDoubt bool
 }
 
 // Window is an entry of a session's in-flight list: of a batch, the recipients after After up to Through.
@@ -63,6 +67,8 @@ type Released struct {
 	Done bool
 	// Stopped: its publication or channel is paused or cancelled; the rest got no nudge.
 	Stopped bool
+	// Fed: another batch was nudged, since this one had a place in the queue to pass on.
+	Fed     bool
 	Failed  int // recipients of the batch that have a dead letter
 	Pending int
 	Size    int
@@ -109,6 +115,9 @@ type Ledger interface {
 	// Release recounts a batch and closes it, or makes the rest ready again with a new nudge that may be claimed
 	// after wait. ErrFenced if the claim is no longer ours.
 	Release(ctx context.Context, b *Batch, wait time.Duration) (Released, error)
+	// PutOff gives a batch back that nothing was sent of. It may be claimed after wait by the nudge that brought it, which
+	// has to come again; no new one is made. ErrFenced if the claim is no longer ours.
+	PutOff(ctx context.Context, b *Batch, wait time.Duration) error
 	// Advance completes the publication if nothing of it is open any more, or makes it paused if it is pausing and
 	// nothing of it is claimed. It may be repeated.
 	Advance(ctx context.Context, publication int64) error

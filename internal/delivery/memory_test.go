@@ -160,6 +160,17 @@ func (m *memory) Release(_ context.Context, b *Batch, wait time.Duration) (Relea
 	return r, nil
 }
 
+func (m *memory) PutOff(_ context.Context, b *Batch, wait time.Duration) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	mine := m.batches[b.ID]
+	if mine.Token != b.Token || mine.state != "claimed" || mine.Session != b.Session {
+		return ErrFenced
+	}
+	mine.state, mine.until = "ready", time.Now().Add(wait)
+	return nil
+}
+
 func (m *memory) Advance(context.Context, int64) error { return nil }
 
 func (m *memory) Control(_ context.Context, h InHand) (Control, error) {

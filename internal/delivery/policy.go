@@ -39,6 +39,15 @@ type Outcome struct {
 	Attempt     int16 // attempts used so far
 	Reason      Reason
 	Dead        *DeadLetter // with Failed
+	// Cause is why the attempt was no success; nil if it was one, and if no attempt was made or used.
+	Cause *Cause
+	// Outlet is the channel row by which the attempt went, 0 if it is not known.
+	Outlet int64
+}
+
+// Cause is an attempt's error, for people who look at one recipient.
+type Cause struct {
+	Kind, Code, Error string
 }
 
 // DeadLetter says why a delivery failed for good.
@@ -72,15 +81,32 @@ func verdict(b *Batch, r *Recipient, err error) (o Outcome, wait time.Duration) 
 		if known.Code == CodeUnrenderable {
 			o.Reason = Unrenderable
 		}
-		o.Dead = deadLetter(b, err)
+		o.Dead = deadLetter(b.Channel, err)
 	case r.Attempt+1 >= MaxAttempts:
 		o.State, o.Attempt, o.Reason = Failed, r.Attempt+1, RetriesUsed
-		o.Dead = deadLetter(b, err)
+		o.Dead = deadLetter(b.Channel, err)
 	default:
 		o.Attempt = r.Attempt + 1
 		wait = Backoff(o.Attempt)
 	}
+	if o.State != Sent && o.Attempt > r.Attempt {
+		o.Cause = causeOf(err)
+	}
+	o.Outlet = r.Outlet
 	return o, wait
+}
+
+// stillInDoubt keeps uncertain who was so before and was not reached this time: the first message may have arrived, and
+// neither "failed" nor "skipped" would be the truth.
+func stillInDoubt(r *Recipient, o Outcome) Outcome {
+	if r.InDoubt && (o.State == Failed || o.State == Skipped || o.State == Suppressed) {
+		o.State, o.Reason, o.Dead = Uncertain, NoAnswer, nil
+	}
+	return o
+}
+
+func causeOf(err error) *Cause {
+	return &Cause{Kind: fault.KindOf(err).String(), Code: fault.CodeOf(err), Error: Normalise(err.Error())}
 }
 
 var (
@@ -99,9 +125,18 @@ func Normalise(text string) string {
 	return text
 }
 
-func deadLetter(b *Batch, err error) *DeadLetter {
-	d := &DeadLetter{Kind: fault.KindOf(err).String(), Code: fault.CodeOf(err), Error: Normalise(err.Error())}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d\n%s\n%s\n%s", b.Channel, d.Kind, d.Code, d.Error))
+// QuarantinedLetter is the dead letter of whoever was owed by a batch that was put aside.
+func QuarantinedLetter(channel int16) *DeadLetter {
+	return deadLetter(channel, fault.New(fault.GiveUp, CodeQuarantined, "the batch killed the workers that took it up"))
+}
+
+func deadLetter(channel int16, err error) *DeadLetter {
+	return newDeadLetter(channel, fault.KindOf(err).String(), fault.CodeOf(err), err.Error())
+}
+
+func newDeadLetter(channel int16, kind, code, text string) *DeadLetter {
+	d := &DeadLetter{Kind: kind, Code: code, Error: Normalise(text)}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d\n%s\n%s\n%s", channel, d.Kind, d.Code, d.Error))
 	d.Fingerprint = hex.EncodeToString(sum[:8])
 	return d
 }

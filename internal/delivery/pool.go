@@ -51,16 +51,16 @@ func (p *pool) take(size int) *window {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for lane := range p.lanes {
-		for len(p.lanes[lane]) > 0 {
+		for tries := len(p.lanes[lane]); tries > 0; tries-- {
 			r := p.lanes[lane][0]
-			w := r.take(size)
-			rest := p.lanes[lane][1:]
-			if w == nil {
-				p.lanes[lane] = rest
-				continue
+			w, held := r.take(size)
+			p.lanes[lane] = p.lanes[lane][1:]
+			if w != nil || held {
+				p.lanes[lane] = append(p.lanes[lane], r)
 			}
-			p.lanes[lane] = append(rest, r)
-			return w
+			if w != nil {
+				return w
+			}
 		}
 	}
 	return nil
@@ -70,15 +70,40 @@ func (p *pool) take(size int) *window {
 func (p *pool) leave() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, runs := range p.lanes {
-		for _, r := range runs {
-			if r.left() > 0 {
-				return false
-			}
-		}
+	if p.ready() > 0 {
+		return false
 	}
 	p.active--
 	return true
+}
+
+// ready is how many recipients could be handed out now, with the lock held.
+func (p *pool) ready() int {
+	n := 0
+	for _, runs := range p.lanes {
+		for _, r := range runs {
+			n += r.ready()
+		}
+	}
+	return n
+}
+
+// wake starts connections for up to n recipients, for as many as there are if n is negative: a gate opened, or shut.
+func (p *pool) wake(n int) {
+	size := p.window()
+	p.mu.Lock()
+	start := 0
+	if ready := p.ready(); ready > 0 {
+		if n < 0 || n > ready {
+			n = ready
+		}
+		start = max(0, min((n+size-1)/size, p.max-p.active))
+	}
+	p.active += start
+	p.mu.Unlock()
+	for range start {
+		go p.connection()
+	}
 }
 
 // connection sends windows until there are none. While one is being sent, the next is being listed.

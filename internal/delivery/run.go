@@ -13,6 +13,7 @@ type run struct {
 	session *session
 	batch   *Batch
 	send    Send
+	pass    Pass      // nil: nothing limits it
 	pool    *pool     // where it is offered
 	ends    time.Time // when the slot must be given back
 
@@ -40,19 +41,30 @@ type window struct {
 	ready          chan struct{} // closed when the window is durably listed
 }
 
-// take hands out a window of at most n recipients; nil if nothing is left to hand out.
-func (r *run) take(n int) *window {
+// take hands out a window of at most n recipients; nil if there is nothing to hand out, or nothing now: held says so.
+func (r *run) take(n int) (w *window, held bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.stopped || len(r.recipients) == 0 {
-		return nil
+		return nil, false
 	}
 	n = min(n, len(r.recipients))
-	w := &window{run: r, recipients: r.recipients[:n:n], ready: make(chan struct{})}
+	if r.pass != nil {
+		granted, err := r.pass.Take(n)
+		if err != nil {
+			r.halt(0) // at the gate it will be told for how long
+			return nil, false
+		}
+		if granted == 0 {
+			return nil, true
+		}
+		n = granted
+	}
+	w = &window{run: r, recipients: r.recipients[:n:n], ready: make(chan struct{})}
 	r.recipients = r.recipients[n:]
 	w.after, w.through = w.recipients[0].ID-1, w.recipients[n-1].ID
 	r.open++
-	return w
+	return w, false
 }
 
 // halted reports that nothing more of the run is to be sent now.
@@ -60,6 +72,15 @@ func (r *run) halted() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.stopped
+}
+
+// ready is how many recipients could be handed out now.
+func (r *run) ready() int {
+	n := r.left()
+	if n > 0 && r.pass != nil && !r.pass.Ready() {
+		return 0
+	}
+	return n
 }
 
 // left is how many recipients are still to be handed out.
@@ -106,10 +127,22 @@ func (r *run) stored() {
 // stop hands out nothing more; what is left waits.
 func (r *run) stop(wait time.Duration) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.halt(wait)
+}
+
+// halt is stop, with the lock held.
+func (r *run) halt(wait time.Duration) {
 	r.stopped = true
 	r.wait = max(r.wait, wait)
 	r.check()
-	r.mu.Unlock()
+}
+
+// giveBack returns to the gate what was taken for n recipients who were not sent to.
+func (r *run) giveBack(n int) {
+	if r.pass != nil && n > 0 {
+		r.pass.Give(n)
+	}
 }
 
 func (r *run) check() {

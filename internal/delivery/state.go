@@ -45,7 +45,7 @@ var transitions = map[State][]State{
 	Pending:   {Pending, Deferred, Sent, Failed, Uncertain, Suppressed, Skipped},
 	Deferred:  {Pending, Suppressed, Skipped},
 	Uncertain: {Pending, Sent, Delivered, Bounced, Complained, Failed, Skipped}, // by evidence or by policy
-	Sent:      {Delivered, Bounced, Complained},
+	Sent:      {Delivered, Bounced, Complained, Failed},                         // failed: the provider found a virus after it had accepted
 	Delivered: {Bounced, Complained},
 	Failed:    {Pending}, // replay
 	Bounced:   nil, Complained: nil, Suppressed: nil, Skipped: nil,
@@ -93,10 +93,22 @@ const (
 	Unrenderable
 	// Placeholder: nothing was sent; a placeholder stood in for a provider without credentials.
 	Placeholder
+	// Quarantined: its batch killed the worker that took it up, again and again, before anybody was sent to.
+	Quarantined
+	// SuppressedBounce: the address is on the suppression list, since mail to it bounced for good.
+	SuppressedBounce
+	// SuppressedComplaint: the address is on the suppression list, since its reader called a mail spam.
+	SuppressedComplaint
+	// SuppressedManual: an operator put the address on the suppression list.
+	SuppressedManual
 )
 
 var reasonNames = [...]string{"", "unsubscribed", "topic_left", "gone", "cancelled", "rejected",
-	"retries_used", "no_answer", "process_died", "channel_off", "unrenderable", "placeholder"}
+	"retries_used", "no_answer", "process_died", "channel_off", "unrenderable", "placeholder",
+	"quarantined", "suppressed_bounce", "suppressed_complaint", "suppressed_manual"}
+
+// Suppressed reports a reason by which a recipient is suppressed rather than skipped.
+func (r Reason) Suppressed() bool { return r >= SuppressedBounce && r <= SuppressedManual }
 
 // String is the reason's code.
 func (r Reason) String() string {

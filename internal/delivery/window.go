@@ -12,7 +12,8 @@ import (
 // sent and stays pending.
 func (w *window) work() {
 	r := w.run
-	complete := false
+	complete, taken := false, len(w.recipients)
+	defer func() { r.giveBack(taken) }()
 	defer func() { r.finished(w, complete) }()
 	select {
 	case <-w.ready:
@@ -23,6 +24,9 @@ func (w *window) work() {
 		recipient := &w.recipients[i]
 		if !w.mayStart(recipient) {
 			return
+		}
+		if recipient.Skip == NoReason {
+			taken--
 		}
 		outcome, wait := w.attempt(recipient)
 		r.settle(w, outcome, wait)
@@ -43,6 +47,9 @@ func (w *window) mayStart(recipient *Recipient) bool {
 	case !r.session.maySend():
 		r.stop(0)
 		return false
+	case r.pass != nil && r.pass.Shut() != nil:
+		r.stop(0) // at the gate it will be told for how long
+		return false
 	case r.engine.control.stopped(r.batch):
 		r.stop(0)
 		return false
@@ -56,8 +63,12 @@ func (w *window) mayStart(recipient *Recipient) bool {
 func (w *window) attempt(recipient *Recipient) (Outcome, time.Duration) {
 	r := w.run
 	if recipient.Skip != NoReason {
-		return Outcome{Publication: r.batch.Publication, Channel: r.batch.Channel, Recipient: recipient.ID,
-			State: Skipped, Attempt: recipient.Attempt, Reason: recipient.Skip}, 0
+		state := Skipped
+		if recipient.Skip.Suppressed() {
+			state = Suppressed
+		}
+		return stillInDoubt(recipient, Outcome{Publication: r.batch.Publication, Channel: r.batch.Channel, Recipient: recipient.ID,
+			State: state, Attempt: recipient.Attempt, Reason: recipient.Skip}), 0
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
@@ -66,6 +77,7 @@ func (w *window) attempt(recipient *Recipient) (Outcome, time.Duration) {
 	took := time.Since(began)
 	r.pool.send.add(took)
 	outcome, wait := verdict(r.batch, recipient, err)
+	outcome = stillInDoubt(recipient, outcome)
 	if r.engine.config.Observe != nil {
 		r.engine.config.Observe(r.batch.Channel, outcome, took)
 	}

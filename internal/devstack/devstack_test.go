@@ -194,6 +194,39 @@ func TestRestartAfterCrash(t *testing.T) {
 	}
 }
 
+// A restored Redis holds what it held when it was copied, and nothing since.
+func TestRestoreRedis(t *testing.T) {
+	t.Parallel()
+	s := start(t, Options{Redis: true, RequireRedis: true, Durable: true})
+	add := func() (n int64) {
+		with(t, s.RedisURL(), func(ctx context.Context, c *redis.Client) (err error) {
+			n, err = c.Incr(ctx, "visits").Result()
+			return err
+		})
+		return n
+	}
+	add()
+	backup := filepath.Join(t.TempDir(), "backup")
+	if err := s.CopyRedis(backup); err != nil {
+		t.Fatal(err)
+	}
+	add()
+	for range 2 {
+		if err := s.RestoreRedis(t.Context(), backup); err != nil {
+			t.Fatal(err)
+		}
+		if n := add(); n != 2 {
+			t.Errorf("the restored Redis counts %d", n)
+		}
+	}
+	if err := s.RestoreRedis(t.Context(), filepath.Join(t.TempDir(), "none")); err == nil {
+		t.Error("restored from nothing")
+	}
+	if err := s.CopyRedis(backup); err == nil {
+		t.Error("copied over an earlier copy")
+	}
+}
+
 func TestOneStackPerFolder(t *testing.T) {
 	t.Parallel()
 	o := Options{Dir: t.TempDir(), Redis: true, RequireRedis: true}

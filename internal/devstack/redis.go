@@ -58,6 +58,9 @@ func startRedis(ctx context.Context, program string, f *folder, o Options) (*red
 
 func (r *redisServer) logFile() string { return filepath.Join(r.dir, "redis.log") }
 
+// appended is the folder of its append-only files, by Redis's default name.
+func (r *redisServer) appended() string { return filepath.Join(r.dir, "appendonlydir") }
+
 // launch starts the server and waits for its first answer. The server inherits
 // the folder's lock.
 func (r *redisServer) launch(ctx context.Context) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"syscall"
 )
 
@@ -38,6 +39,36 @@ func (s *Stack) RestartRedis(ctx context.Context) error {
 	}
 	if err := s.redis.process.stop(syscall.SIGKILL); err != nil {
 		return fmt.Errorf("crash Redis: %w", err)
+	}
+	return s.redis.launch(ctx)
+}
+
+// CopyRedis copies what Redis has on disk into a new folder, while it runs: what a backup of a Durable stack would hold.
+// A command that is being written just then may be cut off; Redis passes over that when it starts.
+func (s *Stack) CopyRedis(to string) error {
+	if s.redis == nil {
+		return errors.New("the stack has no redis-server")
+	}
+	if err := os.CopyFS(to, os.DirFS(s.redis.appended())); err != nil {
+		return fmt.Errorf("copy the files of Redis: %w", err)
+	}
+	return nil
+}
+
+// RestoreRedis is RestartRedis with the files of an earlier CopyRedis in place of its own: all that was written since
+// is forgotten.
+func (s *Stack) RestoreRedis(ctx context.Context, from string) error {
+	if s.redis == nil {
+		return errors.New("the stack has no redis-server")
+	}
+	if err := s.redis.process.stop(syscall.SIGKILL); err != nil {
+		return fmt.Errorf("crash Redis: %w", err)
+	}
+	if err := os.RemoveAll(s.redis.appended()); err != nil {
+		return fmt.Errorf("remove the files of Redis: %w", err)
+	}
+	if err := os.CopyFS(s.redis.appended(), os.DirFS(from)); err != nil {
+		return fmt.Errorf("copy the files of Redis back: %w", err)
 	}
 	return s.redis.launch(ctx)
 }

@@ -70,6 +70,7 @@ func openWith(t *testing.T, on servers, change func(*config.Config), roles ...ap
 		SecretKey: fixture.Secret, APIKey: fixture.Key, Organisation: "The House",
 		Listen: "127.0.0.1:0", OpsListen: "127.0.0.1:0", QueueWeights: tasks.Queues(),
 		UrgentSlots: 4, BulkSlots: 4, Connections: 8, DatabasePool: 10, AllowPrivate: true, ShutdownGrace: 20 * time.Second,
+		BreakerOpen: 2 * time.Second, // a test that injects errors may open a circuit
 	}
 	change(&h.config)
 	t.Cleanup(h.close)

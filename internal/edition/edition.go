@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 
 	"golang.org/x/text/language"
 
@@ -27,6 +29,8 @@ type Edition struct {
 	From        sender.Identity
 	versions    []Version
 	languages   language.Matcher
+	nearest     sync.Map // index of a version, by what In was asked for
+	asked       atomic.Int32
 }
 
 // Version is an edition in one language.
@@ -38,13 +42,26 @@ type Version struct {
 // In is the version in the language nearest to the given ones, in the form of a BCP 47 tag or of an
 // Accept-Language header; English, or the first, if none is near.
 func (e *Edition) In(tags string) Version {
-	wanted, _, err := language.ParseAcceptLanguage(tags)
-	if err != nil {
-		return e.versions[0]
+	known, _ := e.nearest.Load(tags)
+	if i, ok := known.(int); ok {
+		return e.versions[i]
 	}
-	_, i, _ := e.languages.Match(wanted...)
+	i := 0
+	if wanted, _, err := language.ParseAcceptLanguage(tags); err == nil {
+		_, i, _ = e.languages.Match(wanted...)
+	}
+	if len(tags) <= maxAsked && e.asked.Add(1) <= askedKept {
+		e.nearest.Store(tags, i)
+	}
 	return e.versions[i]
 }
+
+// An edition remembers answers of In: more than there are languages among readers, and few and short enough for
+// visitors of the archive to ask for whatever they like.
+const (
+	askedKept = 256
+	maxAsked  = 64 // bytes
+)
 
 // Custom reports whether the publication names a template of its own for the channel kind; else it is the built-in one.
 func (e *Edition) Custom() bool {

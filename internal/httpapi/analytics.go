@@ -36,6 +36,11 @@ type channelReport struct {
 	Opens        kindBody `json:"opens"`
 	Clicks       kindBody `json:"clicks"`
 	Unsubscribes kindBody `json:"unsubscribes"`
+	// What the provider reported later; of mail only.
+	Delivered   kindBody `json:"delivered"`
+	Bounces     kindBody `json:"bounces"`
+	SoftBounces kindBody `json:"soft_bounces"`
+	Complaints  kindBody `json:"complaints"`
 }
 
 type hourBody struct {
@@ -85,5 +90,7 @@ func reportChannel(counts publication.Counts, stats analytics.Stats) channelRepo
 	return channelReport{
 		Channel: channelName(counts.Channel), Sent: counts.Sent,
 		Opens: of(analytics.Open), Clicks: of(analytics.Click), Unsubscribes: of(analytics.Unsubscribe),
+		Delivered: of(analytics.Delivered), Bounces: of(analytics.Bounce), SoftBounces: of(analytics.SoftBounce),
+		Complaints: of(analytics.Complaint),
 	}
 }

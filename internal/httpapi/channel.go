@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -23,14 +24,21 @@ type ChannelStore interface {
 // placeholderProvider records instead of sending; production has no use for it.
 const placeholderProvider = "placeholder"
 
+// CircuitReader knows the circuit breakers of channels.
+type CircuitReader interface {
+	// Circuit is the one of the channel with this internal id.
+	Circuit(ctx context.Context, id int64) (channel.Circuit, error)
+}
+
 type channels struct {
 	store      ChannelStore
+	circuits   CircuitReader // nil: nothing is known of them
 	registry   *channel.Registry
 	production bool
 }
 
 func registerChannels(r gin.IRouter, d Deps) {
-	h := channels{d.Channels, d.Registry, d.Production}
+	h := channels{d.Channels, d.Circuits, d.Registry, d.Production}
 	r.GET("/channels", handle(h.list))
 	r.POST("/channels", handle(h.create))
 	r.GET("/channels/:id", handle(h.get))
@@ -74,6 +82,51 @@ type channelBody struct {
 	// Unreadable: there are secrets, sealed with a key that is not known any more. They have to be given anew.
 	Unreadable bool `json:"secrets_unreadable,omitempty"`
 	Version    int  `json:"version"`
+	// Breaker is there when one channel is asked for, and its state can be read.
+	Breaker *breakerBody `json:"breaker,omitempty"`
+}
+
+// breakerBody is a channel's circuit breaker, shared by all workers.
+type breakerBody struct {
+	State     channel.CircuitState `json:"state"`
+	Failures  int                  `json:"failures"`
+	ReopensAt *time.Time           `json:"reopens_at,omitempty"`
+}
+
+// breaker is nil if it cannot be read just now: the channel can be shown all the same.
+func (h channels) breaker(ctx context.Context, id int64) *breakerBody {
+	if h.circuits == nil {
+		return nil
+	}
+	circuit, err := h.circuits.Circuit(ctx, id)
+	if err != nil {
+		return nil
+	}
+	b := &breakerBody{State: circuit.State, Failures: circuit.Failures}
+	if !circuit.Reopens.IsZero() {
+		at := circuit.Reopens.Truncate(time.Millisecond)
+		b.ReopensAt = &at
+	}
+	return b
+}
+
+// fallback is nil if the channel's fallback, if it names one, can stand in for it.
+func (h channels) fallback(ctx context.Context, c channel.Channel) error {
+	if c.Limits().Fallback == "" {
+		return nil
+	}
+	var all []channel.Channel
+	for after := int64(0); ; {
+		page, err := h.store.ListChannels(ctx, after, maxLimit)
+		if err != nil {
+			return err
+		}
+		all = append(all, page...)
+		if len(page) < maxLimit {
+			return channel.CheckFallback(c, all)
+		}
+		after = page[len(page)-1].ID
+	}
 }
 
 func showChannel(c channel.Channel) channelBody {
@@ -124,6 +177,9 @@ func (h channels) create(c *gin.Context) error {
 	if err := h.check(made); err != nil {
 		return err
 	}
+	if err := h.fallback(c.Request.Context(), made); err != nil {
+		return err
+	}
 	if made, err = h.store.CreateChannel(c.Request.Context(), made); err != nil {
 		return err
 	}
@@ -139,7 +195,9 @@ func (h channels) get(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return found(c, one.Version, showChannel(one))
+	body := showChannel(one)
+	body.Breaker = h.breaker(c.Request.Context(), one.ID)
+	return found(c, one.Version, body)
 }
 
 func (h channels) update(c *gin.Context) error {
@@ -149,7 +207,10 @@ func (h channels) update(c *gin.Context) error {
 	}
 	return h.change(c, func(before channel.Channel) (channel.Channel, error) {
 		after := in.over(before)
-		return after, h.check(after)
+		if err := h.check(after); err != nil {
+			return after, err
+		}
+		return after, h.fallback(c.Request.Context(), after)
 	})
 }
 

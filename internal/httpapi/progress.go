@@ -2,10 +2,7 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"math"
-	"net/http"
 	"strings"
 	"time"
 
@@ -20,17 +17,18 @@ type ProgressStore interface {
 	PublicationProgress(ctx context.Context, uid ident.UID) (publication.Progress, error)
 }
 
-// progressPeriod is how often a stream of progress has an event.
-const progressPeriod = 500 * time.Millisecond
-
 type progress struct {
-	store  ProgressStore
-	period time.Duration
+	watch *watchers
+	// beat is how often a stream that has nothing to say shows that it is there.
+	beat time.Duration
+	// closing ends streams; nil: nothing does.
+	closing <-chan struct{}
 }
 
 func registerProgress(r gin.IRouter, d Deps) {
-	h := progress{d.Progress, progressPeriod}
+	h := progress{watch: newWatchers(d.Progress, progressPeriod), beat: heartbeat, closing: d.Closing}
 	r.GET("/publications/:id/progress", handleStream(h.get))
+	r.GET("/publications/:id/progress/stream", handleStream(h.stream))
 }
 
 type countsBody struct {
@@ -57,8 +55,10 @@ type progressBody struct {
 	FanoutDone bool         `json:"fanout_done"`
 	All        countsBody   `json:"all"`
 	Channels   []countsBody `json:"channels"`
-	// Rate is recipients settled a second; ETA seconds to go at that rate, null while it cannot be known.
+	// Rate is recipients settled a second, over the last Window seconds; ETA seconds to go at that rate, null while it cannot
+	// be known.
 	Rate        float64    `json:"rate_per_second"`
+	Window      int64      `json:"rate_window_seconds"`
 	ETA         *int64     `json:"eta_seconds"`
 	StartedAt   *time.Time `json:"started_at"`
 	CompletedAt *time.Time `json:"completed_at"`
@@ -67,7 +67,7 @@ type progressBody struct {
 func showProgress(p publication.Progress) progressBody {
 	body := progressBody{
 		State: p.State, FanoutDone: p.FanoutDone, All: showCounts(p.All()), Channels: []countsBody{},
-		Rate: math.Round(p.Rate()*100) / 100, StartedAt: utc(p.StartedAt), CompletedAt: utc(p.Ended),
+		Rate: math.Round(p.Rate()*100) / 100, Window: int64(math.Round(p.Window.Seconds())), StartedAt: utc(p.StartedAt), CompletedAt: utc(p.Ended),
 	}
 	for _, c := range p.Channels {
 		counts := showCounts(c)
@@ -81,57 +81,20 @@ func showProgress(p publication.Progress) progressBody {
 	return body
 }
 
-// get answers once, or with server-sent events until the publication's end if the caller asks for a stream.
+// get answers once, or with a stream if the caller asks for one.
 func (h progress) get(c *gin.Context) error {
+	if strings.Contains(c.GetHeader("Accept"), streamType) {
+		return h.stream(c)
+	}
 	uid, err := pathID(c)
 	if err != nil {
 		return err
 	}
-	if strings.Contains(c.GetHeader("Accept"), "text/event-stream") {
-		return h.stream(c, uid)
-	}
-	p, err := h.read(c, uid)
+	ctx, cancel := context.WithTimeout(c.Request.Context(), requestTimeout)
+	defer cancel()
+	p, err := h.watch.look(ctx, uid)
 	if err != nil {
 		return err
 	}
 	return found(c, 0, showProgress(p))
-}
-
-func (h progress) read(c *gin.Context, uid ident.UID) (publication.Progress, error) {
-	ctx, cancel := context.WithTimeout(c.Request.Context(), requestTimeout)
-	defer cancel()
-	return h.store.PublicationProgress(ctx, uid)
-}
-
-func (h progress) stream(c *gin.Context, uid ident.UID) error {
-	control := http.NewResponseController(c.Writer)
-	tick := time.NewTicker(h.period)
-	defer tick.Stop()
-	for {
-		p, err := h.read(c, uid)
-		if err != nil {
-			return err // before the first event it is a problem, later the stream just ends
-		}
-		data, err := json.Marshal(showProgress(p))
-		if err != nil {
-			return fmt.Errorf("write progress: %w", err)
-		}
-		c.Header("Content-Type", "text/event-stream")
-		// A stream outlives the server's usual time for an answer.
-		if err := control.SetWriteDeadline(time.Now().Add(requestTimeout)); err != nil {
-			return fmt.Errorf("prepare a stream: %w", err)
-		}
-		if _, err := fmt.Fprintf(c.Writer, "event: progress\ndata: %s\n\n", data); err != nil {
-			return context.Canceled // the caller left
-		}
-		c.Writer.Flush()
-		if p.State.Final() {
-			return nil
-		}
-		select {
-		case <-c.Request.Context().Done():
-			return nil
-		case <-tick.C:
-		}
-	}
 }

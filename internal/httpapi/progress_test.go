@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -64,7 +63,7 @@ func TestProgress(t *testing.T) {
 		`"all":{"total":150,"pending":49,"sending":1,"sent":99,"failed":1,"skipped":0,"uncertain":0},` +
 		`"channels":[{"channel":"email","total":149,"pending":49,"sending":0,"sent":99,"failed":1,"skipped":0,"uncertain":0},` +
 		`{"channel":"slack","total":1,"pending":0,"sending":1,"sent":0,"failed":0,"skipped":0,"uncertain":0}],` +
-		`"rate_per_second":10,"eta_seconds":5,"started_at":"2030-01-01T00:00:00Z","completed_at":null}`
+		`"rate_per_second":10,"rate_window_seconds":10,"eta_seconds":5,"started_at":"2030-01-01T00:00:00Z","completed_at":null}`
 	if strings.TrimSpace(got.Body) != want {
 		t.Errorf("got  %s\nwant %s", got.Body, want)
 	}
@@ -73,21 +72,6 @@ func TestProgress(t *testing.T) {
 		t.Errorf("early: %s", early)
 	}
 	a.do("GET", somePublication+"/progress", nil).problem(http.StatusNotFound, "not_found")
-}
-
-func TestProgressStream(t *testing.T) {
-	t.Parallel()
-	a := serveRun(t, &run{
-		steps: []publication.Progress{step(publication.Sending, 10, 2), step(publication.Completed, 12, 0)},
-		err:   errors.New("asked after the end"),
-	})
-	got := a.do("GET", somePublication+"/progress", nil, "Accept: text/event-stream").want(http.StatusOK)
-	events := strings.Split(strings.TrimSuffix(got.Body, "\n\n"), "\n\n")
-	if got.Header.Get("Content-Type") != "text/event-stream" || len(events) != 2 ||
-		!strings.HasPrefix(events[0], "event: progress\ndata: {\"state\":\"sending\"") || !strings.Contains(events[1], `"state":"completed"`) {
-		t.Errorf("%v %q", got.Header, events)
-	}
-	a.do("GET", somePublication+"/progress", nil, "Accept: text/event-stream").problem(http.StatusInternalServerError, "internal")
 }
 
 func TestAnalytics(t *testing.T) {

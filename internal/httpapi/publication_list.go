@@ -27,19 +27,21 @@ type publicationBody struct {
 	Sender      *ident.UID                  `json:"sender_id"`
 	ScheduledAt *time.Time                  `json:"scheduled_at"`
 	Listed      bool                        `json:"listed"`
-	CreatedBy   string                      `json:"created_by"`
-	CreatedAt   time.Time                   `json:"created_at"`
-	StartedAt   *time.Time                  `json:"started_at"`
-	CompletedAt *time.Time                  `json:"completed_at"`
-	UpdatedAt   time.Time                   `json:"updated_at"`
-	Version     int                         `json:"version"`
+	// RatePerMinute is absent if it has no rate of its own.
+	RatePerMinute int        `json:"rate_per_minute,omitempty"`
+	CreatedBy     string     `json:"created_by"`
+	CreatedAt     time.Time  `json:"created_at"`
+	StartedAt     *time.Time `json:"started_at"`
+	CompletedAt   *time.Time `json:"completed_at"`
+	UpdatedAt     time.Time  `json:"updated_at"`
+	Version       int        `json:"version"`
 }
 
 func showPublication(p publication.Summary) publicationBody {
 	body := publicationBody{
 		ID: p.UID, Title: p.Title, Type: p.Type, Priority: p.Priority, State: p.State, Failure: p.Failure,
 		Channels: make([]string, 0, len(p.Channels)), Audience: p.Audience, Contents: p.Contents, Attachments: p.Attachments, Templates: p.Templates,
-		Sender: p.Sender, ScheduledAt: utc(p.ScheduledAt), Listed: p.Listed, CreatedBy: p.CreatedBy, CreatedAt: p.CreatedAt.UTC(),
+		Sender: p.Sender, ScheduledAt: utc(p.ScheduledAt), Listed: p.Listed, RatePerMinute: p.RatePerMinute, CreatedBy: p.CreatedBy, CreatedAt: p.CreatedAt.UTC(),
 		StartedAt: utc(p.StartedAt), CompletedAt: utc(p.CompletedAt), UpdatedAt: p.UpdatedAt.UTC(), Version: p.Version,
 	}
 	for _, id := range p.Channels {

@@ -77,6 +77,14 @@ func utc(t *time.Time) *time.Time {
 	return &u
 }
 
+// optionalID is an id as it is shown; the zero one is null.
+func optionalID(uid ident.UID) *ident.UID {
+	if uid.IsZero() {
+		return nil
+	}
+	return &uid
+}
+
 // sortedKeys is never nil: it is shown as a list.
 func sortedKeys[V any](m map[string]V) []string {
 	keys := slices.AppendSeq(make([]string, 0, len(m)), maps.Keys(m))

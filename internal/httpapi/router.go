@@ -26,6 +26,8 @@ type Deps struct {
 	Observe func(Request)
 	// Tracer makes a span of every request but those of machines that only look; nil: none.
 	Tracer trace.Tracer
+	// Closing ends streams at once, since a server that shuts down waits for them; nil: nothing does.
+	Closing <-chan struct{}
 	// Pages answers everything below /p/, which is open to everybody; nil: not there.
 	Pages http.Handler
 	// Database and Redis are tried by /readyz; nil: not tried.
@@ -41,14 +43,23 @@ type Deps struct {
 	Templates   TemplateStore
 	Assets      AssetStore
 	Channels    ChannelStore
+	Circuits    CircuitReader
 	Senders     SenderStore
 
 	Publications PublicationStore
 	Acceptor     PublicationAcceptor
 	Progress     ProgressStore
 	Analytics    AnalyticsStore
+	Recipients   RecipientStore
 	Pauses       PauseStore
 	Queues       QueueReader
+	Suppressions SuppressionStore
+	// SESHook takes SES's events; nil: it is not there.
+	SESHook     SESHook
+	DeadLetters DeadLetterStore
+	Uncertain   UncertainStore
+	// Poke is told that there are nudges to bring to the queue; nil: they are found.
+	Poke func()
 	// Tokens, Links and Events serve what is below /t/; nil Tokens: it is not there.
 	Tokens TokenVerifier
 	Links  LinkStore
@@ -79,6 +90,9 @@ func New(d Deps) http.Handler {
 	if d.Pages != nil {
 		e.Any("/p/*path", gin.WrapH(d.Pages))
 	}
+	if d.SESHook != nil {
+		registerSESHook(e, d)
+	}
 	if d.Tokens != nil {
 		registerTracking(e, d)
 	}
@@ -98,9 +112,14 @@ func registerResources(r gin.IRouter, d Deps) {
 	registerSenders(r, d)
 	registerPublications(r, d)
 	registerProgress(r, d)
+	registerRecipients(r, d)
 	registerAnalytics(r, d)
 	registerPauses(r, d)
+	registerSuppressions(r, d)
 	registerQueues(r, d)
+	registerDeadLetters(r, d)
+	registerReplays(r, d)
+	registerUncertain(r, d)
 }
 
 // noStore keeps answers, which may be personal, out of caches.

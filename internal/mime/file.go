@@ -98,6 +98,8 @@ var quoter = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
 func quote(s string) string { return `"` + quoter.Replace(s) + `"` }
 
+const upperHex = "0123456789ABCDEF"
+
 // asIs reports the characters that RFC 2231 leaves as they are: attribute-char of section 7.
 func asIs(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("!#$&+-.^_`{|}~", r)
@@ -112,7 +114,7 @@ func percentEncoded(s string, room int) []string {
 		if !asIs(r) {
 			encoded := make([]byte, 0, utf8.UTFMax*len("%00"))
 			for _, b := range char {
-				encoded = append(encoded, '%', hexDigits[b>>4], hexDigits[b&15])
+				encoded = append(encoded, '%', upperHex[b>>4], upperHex[b&15])
 			}
 			char = encoded
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/mime"
+	"github.com/presswork/presswork/internal/quoted"
 )
 
 // TestWithoutFiles holds every byte of what was sent before there were files.
@@ -24,15 +25,16 @@ func TestWithoutFiles(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*channel.Mail){
 		"both": func(*channel.Mail) {},
-		"text": func(m *channel.Mail) { m.HTML = "" },
-		"html": func(m *channel.Mail) { m.Text = "" },
+		"text": func(m *channel.Mail) { m.HTML = quoted.Text{} },
+		"html": func(m *channel.Mail) { m.Text = quoted.Text{} },
 	} {
 		want, err := os.ReadFile("testdata/" + name + ".eml")
 		if err != nil {
 			t.Fatal(err)
 		}
 		m := sample()
-		m.Mail.Subject, m.Mail.Text, m.Mail.HTML = "Grüße, \"zwölf\" Dinge", "Hello\n.dot\nFrom me =\n", "<p>Zwölf Dinge</p>"
+		m.Mail.Subject = "Grüße, \"zwölf\" Dinge"
+		m.Mail.Text, m.Mail.HTML = quoted.Plain("Hello\n.dot\nFrom me =\n"), quoted.Plain("<p>Zwölf Dinge</p>")
 		change(m.Mail)
 		if got, err := mime.Append(nil, m, noon); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s: %v\n%s", name, err, got)
@@ -104,7 +106,7 @@ func TestFilesArrive(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := sample()
 		if rapid.Bool().Draw(t, "only HTML") {
-			m.Mail.Text = ""
+			m.Mail.Text = quoted.Text{}
 		}
 		var images, attached []leaf
 		for i, c := range rapid.SliceOfN(content, 0, 3).Draw(t, "images") {
@@ -130,7 +132,7 @@ func TestFilesArrive(t *testing.T) {
 			t.Fatalf("append: %v", err)
 		}
 		header, found := parse(t, raw)
-		if len(header) != 13 && m.Mail.Text != "" {
+		if len(header) != 13 && m.Mail.Text.Len() > 0 {
 			t.Fatalf("%d header fields: %v", len(header), header)
 		}
 		outer, inner := "", ""
@@ -141,11 +143,11 @@ func TestFilesArrive(t *testing.T) {
 			inner = "related/"
 		}
 		bodies := outer + inner
-		if m.Mail.Text != "" {
+		if m.Mail.Text.Len() > 0 {
 			bodies += "alternative/"
 		}
 		want := map[string][]leaf{}
-		if m.Mail.Text != "" {
+		if m.Mail.Text.Len() > 0 {
 			want[bodies] = append(want[bodies], leaf{kind: "text/plain", content: []byte("Hello")})
 		}
 		want[bodies] = append(want[bodies], leaf{kind: "text/html", content: []byte("<p>Hello</p>")})
@@ -219,7 +221,7 @@ func TestFilesThatAreNone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Mail.HTML, m.Mail.Inline = "", []*channel.File{image}
+	m.Mail.HTML, m.Mail.Inline = quoted.Text{}, []*channel.File{image}
 	if n := mime.TailSize(m.Mail); n != 0 {
 		t.Errorf("an image that no HTML shows takes %d bytes", n)
 	}

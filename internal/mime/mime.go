@@ -62,7 +62,7 @@ func Append(dst []byte, m *channel.Message, at time.Time) ([]byte, error) {
 // Auto-Submitted, which is for replies and notices to the sender, not for publications (RFC 3834, 5).
 func AppendHead(dst []byte, m *channel.Message, at time.Time) ([]byte, error) {
 	mail := m.Mail
-	if mail == nil || (mail.HTML == "" && mail.Text == "") {
+	if mail == nil || (mail.HTML.Len() == 0 && mail.Text.Len() == 0) {
 		return dst, fault.New(fault.GiveUp, "empty_message", "The mail has no body.")
 	}
 	h := header{buf: dst}
@@ -110,17 +110,17 @@ func appendBody(dst []byte, mail *channel.Mail) []byte {
 		dst = append(dst, relatedStart...)
 	}
 	switch {
-	case mail.HTML == "":
+	case mail.HTML.Len() == 0:
 		dst = append(dst, plainPart...)
-		return append(appendQuoted(dst, mail.Text), crlf...)
-	case mail.Text == "":
+		return append(mail.Text.Append(dst), crlf...)
+	case mail.Text.Len() == 0:
 		dst = append(dst, htmlPart...)
-		return append(appendQuoted(dst, mail.HTML), crlf...)
+		return append(mail.HTML.Append(dst), crlf...)
 	}
 	dst = append(dst, bothParts...)
 	dst = append(dst, delimiter[len(crlf):]+crlf+plainPart...)
-	dst = appendQuoted(dst, mail.Text)
+	dst = mail.Text.Append(dst)
 	dst = append(dst, delimiter+crlf+htmlPart...)
-	dst = appendQuoted(dst, mail.HTML)
+	dst = mail.HTML.Append(dst)
 	return append(dst, delimiter+"--"+crlf...)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/mime"
+	"github.com/presswork/presswork/internal/quoted"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -26,7 +27,7 @@ func sample() *channel.Message {
 		ID: channel.Identity{Publication: "018f3a00-0000-7000-8000-000000000001", Kind: channel.Newsletter, Recipient: 42},
 		Mail: &channel.Mail{
 			From: channel.Address{Name: "The Daily", Email: "news@example.org"}, To: channel.Address{Email: "reader@example.com"},
-			ReplyTo: "desk@example.org", Subject: "Hello", HTML: "<p>Hello</p>", Text: "Hello",
+			ReplyTo: "desk@example.org", Subject: "Hello", HTML: quoted.Plain("<p>Hello</p>"), Text: quoted.Plain("Hello"),
 			ListID: "news.example.org", Unsubscribe: "https://example.org/u/abc", MessageID: "42.018f@example.org",
 		},
 	}
@@ -129,7 +130,7 @@ func TestAppendHeaders(t *testing.T) {
 func TestAppendOmits(t *testing.T) {
 	t.Parallel()
 	m := sample()
-	m.Mail.ReplyTo, m.Mail.ListID, m.Mail.Unsubscribe, m.Mail.HTML = "", "", "", ""
+	m.Mail.ReplyTo, m.Mail.ListID, m.Mail.Unsubscribe, m.Mail.HTML = "", "", "", quoted.Text{}
 	raw, err := mime.Append(nil, m, noon)
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +149,7 @@ func TestAppendOmits(t *testing.T) {
 func TestAppendRefuses(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(*channel.Mail){
-		"no body":             func(m *channel.Mail) { m.HTML, m.Text = "", "" },
+		"no body":             func(m *channel.Mail) { m.HTML, m.Text = quoted.Text{}, quoted.Text{} },
 		"no recipient":        func(m *channel.Mail) { m.To.Email = "" },
 		"break in recipient":  func(m *channel.Mail) { m.To.Email = "a@example.org\r\nBcc: b@example.org" },
 		"two recipients":      func(m *channel.Mail) { m.To.Email = "a@example.org, b@example.org" },
@@ -211,7 +212,7 @@ func shown(s string) string {
 
 func checkRoundTrip(t interface{ Fatalf(string, ...any) }, subject, name, text, html string) {
 	m := sample()
-	m.Mail.Subject, m.Mail.To.Name, m.Mail.Text, m.Mail.HTML = subject, name, text, html
+	m.Mail.Subject, m.Mail.To.Name, m.Mail.Text, m.Mail.HTML = subject, name, quoted.Plain(text), quoted.Plain(html)
 	raw, err := mime.Append(nil, m, noon)
 	if err != nil {
 		if text+html == "" {
@@ -317,9 +318,9 @@ func TestBuffers(t *testing.T) {
 func BenchmarkAppend(b *testing.B) {
 	m := sample()
 	m.Mail.Subject = "Ten things we learnt this week"
-	m.Mail.HTML = strings.Repeat("<p style=\"margin:0 0 1em;color:#222\">Ten things we learnt this week, <a href=\"https://example.org/c/abcdef\">café</a>.</p>\n", 44)
-	m.Mail.Text = strings.Repeat("Ten things we learnt this week: https://example.org/c/abcdef\n", 17)
-	b.SetBytes(int64(len(m.Mail.HTML) + len(m.Mail.Text)))
+	m.Mail.HTML = quoted.Plain(strings.Repeat("<p style=\"margin:0 0 1em;color:#222\">Ten things we learnt this week, <a href=\"https://example.org/c/abcdef\">café</a>.</p>\n", 44))
+	m.Mail.Text = quoted.Plain(strings.Repeat("Ten things we learnt this week: https://example.org/c/abcdef\n", 17))
+	b.SetBytes(int64(m.Mail.HTML.Len() + m.Mail.Text.Len()))
 	b.ReportAllocs()
 	var buf []byte
 	for b.Loop() {

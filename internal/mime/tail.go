@@ -23,11 +23,11 @@ var (
 )
 
 // related reports whether the mail has images that its HTML shows; without HTML nothing could.
-func related(mail *channel.Mail) bool { return len(mail.Inline) > 0 && mail.HTML != "" }
+func related(mail *channel.Mail) bool { return len(mail.Inline) > 0 && mail.HTML.Len() > 0 }
 
 // rootType is the type of the part that the images belong to.
 func rootType(mail *channel.Mail) string {
-	if mail.Text == "" {
+	if mail.Text.Len() == 0 {
 		return "text/html"
 	}
 	return "multipart/alternative"

@@ -1,5 +1,5 @@
-// Package ops is the second listener, which only operators and their machines reach: metrics, profiles and
-// the queues (Asynqmon). Everything but the two probes needs the admin API key.
+// Package ops is the second listener, which only operators and their machines reach: metrics, profiles, the queues
+// (Asynqmon), and what autoscaling goes by. Everything but the two probes needs the admin API key.
 package ops
 
 import (
@@ -29,6 +29,10 @@ type Deps struct {
 	// Ready says what /readyz answers with 200; on an error it is 503, with the same body if there is one.
 	// Everybody may ask; known says that this one showed the APIKey. nil: always ready.
 	Ready func(ctx context.Context, known bool) (any, error)
+	// Pools answers /autoscale/v1/pools; nil: not there.
+	Pools Pools
+	// Worker answers /drain; nil: not there.
+	Worker Drainer
 	// Log takes refused requests and failed probes; nil: nothing is logged.
 	Log *zap.Logger
 }
@@ -59,6 +63,12 @@ func New(d Deps) (*Handler, error) {
 	inner.Handle("/queues/", q)
 	if d.Metrics != nil {
 		inner.Handle("GET /metrics", d.Metrics)
+	}
+	if d.Pools != nil {
+		autoscale{d.Pools, d.Log}.register(inner)
+	}
+	if d.Worker != nil {
+		registerDrain(inner, d.Worker)
 	}
 	inner.HandleFunc("/debug/pprof/", pprof.Index)
 	inner.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)

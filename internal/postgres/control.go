@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/presswork/presswork/internal/publication"
 )
 
 // stopBatches closes a page of a cancelled publication's batches: who was still owed is skipped. The counters are
@@ -42,15 +44,21 @@ func (db *DB) finishCancel(ctx context.Context, id int64) error {
 			break
 		}
 	}
-	return db.tx(ctx, "cancel a publication", func(tx pgx.Tx) error {
+	cancelled := false
+	err := db.tx(ctx, "cancel a publication", func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `UPDATE fanout_range SET done = true WHERE publication_id = $1 AND NOT done`, id); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `
+		tag, err := tx.Exec(ctx, `
 			UPDATE publication SET state = 'cancelled', completed_at = clock_timestamp(),
 			       updated_at = clock_timestamp(), version = version + 1
 			WHERE id = $1 AND state = 'cancelling'
 			  AND NOT EXISTS (SELECT FROM batch WHERE publication_id = $1 AND state IN ('ready', 'claimed', 'waiting'))`, id)
+		cancelled = err == nil && tag.RowsAffected() > 0
 		return err
 	})
+	if err == nil && cancelled {
+		db.ended(publication.Cancelled)
+	}
+	return err
 }

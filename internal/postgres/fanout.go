@@ -36,14 +36,14 @@ func (db *DB) StartRender(ctx context.Context, id int64) (*publication.Publicati
 // publicationColumns and scanPublication go together.
 const publicationColumns = `id, uid, title, type, priority, lane, state, failure, channels, audience, contents,
 	templates, data, sender_id, scheduled_at, created_by, correlation_id, created_at, started_at, completed_at,
-	updated_at, version, attachments`
+	updated_at, version, attachments, coalesce(rate_per_minute, 0)`
 
 func scanPublication(row pgx.Row) (*publication.Publication, error) {
 	var p publication.Publication
 	var audience, contents, templates, data, attachments []byte
 	if err := row.Scan(&p.ID, &p.UID, &p.Title, &p.Type, &p.Priority, &p.Lane, &p.State, &p.Failure, &p.Channels,
 		&audience, &contents, &templates, &data, &p.SenderID, &p.ScheduledAt, &p.CreatedBy, &p.CorrelationID,
-		&p.CreatedAt, &p.StartedAt, &p.CompletedAt, &p.UpdatedAt, &p.Version, &attachments); err != nil {
+		&p.CreatedAt, &p.StartedAt, &p.CompletedAt, &p.UpdatedAt, &p.Version, &attachments, &p.RatePerMinute); err != nil {
 		return nil, err
 	}
 	return &p, errors.Join(json.Unmarshal(audience, &p.Audience), json.Unmarshal(contents, &p.Contents),
@@ -117,8 +117,9 @@ func storeRenditions(ctx context.Context, tx pgx.Tx, f publication.Fanout) error
 	return tx.SendBatch(ctx, batch).Close()
 }
 
-// broadcast makes a row and a batch of its own for every target, so that none waits for another. It is one statement,
-// since two could see different targets.
+// broadcast makes a row and a batch of its own for every target, so that none waits for another, and nudges as many as
+// find a place. It is one statement, since two could see different targets. What stands in for another channel is no
+// target of its own: the same place would get everything twice.
 func broadcast(ctx context.Context, tx pgx.Tx, f publication.Fanout) error {
 	for _, kindID := range f.Broadcasts {
 		kind, err := channel.KindOf(kindID)
@@ -128,12 +129,17 @@ func broadcast(ctx context.Context, tx pgx.Tx, f publication.Fanout) error {
 		rows, err := tx.Query(ctx, `
 			WITH d AS (
 				INSERT INTO delivery (publication_id, channel_id, recipient_id)
-				SELECT $1, $2, id FROM channel WHERE kind = $3 AND enabled
+				SELECT $1, $2, id FROM channel c WHERE kind = $3 AND enabled AND NOT EXISTS (
+				    SELECT FROM channel p WHERE p.kind = $3 AND p.enabled AND p.id <> c.id AND p.settings ->> 'fallback' = c.name)
 				RETURNING recipient_id
+			), b AS (
+				INSERT INTO batch (publication_id, channel_id, lane, lo, hi, size, place)
+				SELECT $1, $2, $4, recipient_id - 1, recipient_id, 1,
+				       CASE WHEN row_number() OVER (ORDER BY recipient_id) <= $5 THEN 1 ELSE 0 END FROM d
+				RETURNING id, channel_id, lane, gen, not_before, place
 			)
-			INSERT INTO batch (publication_id, channel_id, lane, lo, hi, size)
-			SELECT $1, $2, $4, recipient_id - 1, recipient_id, 1 FROM d
-			RETURNING id, channel_id, lane, gen, not_before, NULL::text`, f.Publication, kindID, string(kind), f.Lane)
+			SELECT id, channel_id, lane, gen, not_before, NULL::text FROM b WHERE place = 1 ORDER BY id`,
+			f.Publication, kindID, string(kind), f.Lane, Places)
 		if err != nil {
 			return err
 		}
@@ -174,9 +180,12 @@ func splitAudience(ctx context.Context, tx pgx.Tx, f publication.Fanout) ([]int6
 
 // FailPublication ends one that cannot be rendered, with the reason that its page shows.
 func (db *DB) FailPublication(ctx context.Context, id int64, reason string) error {
-	_, err := db.pool.Exec(ctx, `
+	tag, err := db.pool.Exec(ctx, `
 		UPDATE publication SET state = 'failed', failure = $2, completed_at = clock_timestamp(),
 		       updated_at = clock_timestamp(), version = version + 1
 		WHERE id = $1 AND state IN ('queued', 'rendering')`, id, storable(reason))
+	if err == nil && tag.RowsAffected() > 0 {
+		db.ended(publication.Failed)
+	}
 	return translate(err, "fail a publication")
 }

@@ -11,7 +11,9 @@ import (
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/internal/telemetry"
+	"github.com/presswork/presswork/tasks"
 )
 
 // The statements of the send ledger. Each is one transaction, and each is tested on tables that were never
@@ -67,14 +69,23 @@ func (db *DB) whyNotClaimed(ctx context.Context, batch int64, gen int) error {
 	return fault.WaitFor(wait, "not_due", errors.New("the batch cannot be claimed yet"))
 }
 
+// wasUncertain says of a recipient d whether he was sent to once, and nobody knows with what success. Few publications
+// have such, and of the others nobody is looked up.
+const wasUncertain = `
+       CASE WHEN a.reopened > 0 THEN EXISTS (
+           SELECT FROM reopening r WHERE r.publication_id = d.publication_id AND r.channel_id = d.channel_id
+             AND r.recipient_id = d.recipient_id AND r.was = 7) ELSE false END`
+
 const owedReaders = `
 SELECT d.recipient_id, d.attempt, d.choice,
        CASE WHEN s.id IS NULL THEN 3 WHEN s.status <> 'active' THEN 1
-            WHEN a.topics <> '{}' AND NOT s.topics && a.topics THEN 2 ELSE 0 END,
+            WHEN a.topics <> '{}' AND NOT s.topics && a.topics THEN 2
+            WHEN s.suppression_id IS NOT NULL THEN coalesce((SELECT 12 + u.reason FROM suppression u WHERE u.id = s.suppression_id), 0)
+            ELSE 0 END,
        coalesce(s.uid::text, ''), coalesce(s.email, ''), coalesce(s.name, ''), coalesce(s.language, ''),
-       coalesce(s.timezone, ''), s.topics, s.attributes, coalesce(s.revoked_at, 'epoch')
+       coalesce(s.timezone, ''), s.topics, s.attributes, coalesce(s.revoked_at, 'epoch'),` + wasUncertain + `
 FROM delivery d
-CROSS JOIN (SELECT ARRAY(SELECT jsonb_array_elements_text(audience -> 'topics')::integer) AS topics
+CROSS JOIN (SELECT ARRAY(SELECT jsonb_array_elements_text(audience -> 'topics')::integer) AS topics, reopened
             FROM publication WHERE id = $1) a
 LEFT JOIN LATERAL (SELECT * FROM subscriber WHERE id = d.recipient_id OFFSET 0) s ON true
 WHERE d.publication_id = $1 AND d.channel_id = $2 AND d.recipient_id > $3 AND d.recipient_id <= $4 AND d.state = 0
@@ -83,8 +94,9 @@ ORDER BY d.recipient_id`
 const owedTargets = `
 SELECT d.recipient_id, d.attempt, d.choice,
        CASE WHEN c.id IS NULL THEN 3 WHEN NOT c.enabled THEN 9 ELSE 0 END,
-       coalesce(c.uid::text, ''), '', '', '', '', '{}'::integer[], '{}'::jsonb, 'epoch'::timestamptz
+       coalesce(c.uid::text, ''), '', '', '', '', '{}'::integer[], '{}'::jsonb, 'epoch'::timestamptz,` + wasUncertain + `
 FROM delivery d
+CROSS JOIN (SELECT reopened FROM publication WHERE id = $1) a
 LEFT JOIN LATERAL (SELECT * FROM channel WHERE id = d.recipient_id OFFSET 0) c ON true
 WHERE d.publication_id = $1 AND d.channel_id = $2 AND d.recipient_id > $3 AND d.recipient_id <= $4 AND d.state = 0
 ORDER BY d.recipient_id`
@@ -109,7 +121,7 @@ func (db *DB) Owed(ctx context.Context, b *delivery.Batch) ([]delivery.Recipient
 		var ids []int32
 		var attributes []byte
 		err := row.Scan(&r.ID, &r.Attempt, &r.Choice, &r.Skip, &r.UID, &r.Email, &r.Name, &r.Language,
-			&r.Timezone, &ids, &attributes, &r.Revoked)
+			&r.Timezone, &ids, &attributes, &r.Revoked, &r.InDoubt)
 		r.Attributes = json.RawMessage(attributes)
 		topics = append(topics, ids)
 		return r, err
@@ -125,6 +137,9 @@ func (db *DB) Owed(ctx context.Context, b *delivery.Batch) ([]delivery.Recipient
 	return owed, nil
 }
 
+// In releaseBatch, "had" says whether the batch has a place that it passes on: it is done, or waits beside the places. It
+// is of the snapshot, and nobody else changes it while the batch is claimed. What is behind is taken by whoever comes
+// first: of several that close at once each feeds another.
 const releaseBatch = `
 WITH c AS (
     SELECT count(*) AS size,
@@ -134,37 +149,53 @@ WITH c AS (
            count(*) FILTER (WHERE state = 7) AS uncertain,
            count(*) FILTER (WHERE state IN (8, 9)) AS skipped
     FROM delivery WHERE publication_id = $4 AND channel_id = $5 AND recipient_id > $6 AND recipient_id <= $7
+), had AS (
+    SELECT b.place = 1 AND CASE WHEN c.pending = 0 THEN true WHEN $8::float8 > 0 THEN $14 > (
+               SELECT count(*) FROM (SELECT FROM batch WHERE publication_id * 32768 + channel_id = $4 * 32768 + $5
+                   AND place = 2 AND` + isOpen + ` LIMIT $14) beside) END AS passes
+    FROM batch b, c WHERE b.id = $1
 ), u AS (
     UPDATE batch b SET
-        state = CASE WHEN c.pending = 0 THEN 'done' WHEN $8::float8 > 0 THEN 'waiting' ELSE 'ready' END,
+        state = CASE WHEN c.pending = 0 THEN 'done' WHEN $8 > 0 THEN 'waiting' ELSE 'ready' END,
         not_before = CASE WHEN c.pending > 0 AND $8 > 0 THEN clock_timestamp() + make_interval(secs => $8) END,
         gen = b.gen + CASE WHEN c.pending > 0 THEN 1 ELSE 0 END,
-        nudged_at = clock_timestamp(), session_id = NULL,
+        place = CASE WHEN c.pending = 0 THEN 0 WHEN had.passes THEN 2 ELSE b.place END,
+        nudged_at = clock_timestamp(), session_id = NULL, crashes = 0,
         n_sent = c.sent, n_failed = c.failed, n_uncertain = c.uncertain, n_skipped = c.skipped
-    FROM c
+    FROM c, had
     WHERE b.id = $1 AND b.token = $2 AND b.session_id = $3 AND b.state = 'claimed'
-    RETURNING b.id, b.state, b.publication_id, b.channel_id, b.not_before
+    RETURNING b.id, b.gen, b.state, b.not_before
 ), going AS (
-    SELECT FROM publication p WHERE p.id = $4 AND p.state = 'sending'
-      AND NOT EXISTS (SELECT FROM pause_lane l WHERE l.channel_id = $5 AND l.lane = $13)
+    SELECT p.trace_context FROM publication p WHERE p.id = $4 AND p.state = 'sending'
+      AND NOT EXISTS (SELECT FROM pause_lane l WHERE l.channel_id = $5 AND l.lane = $12)
+), behind AS (
+    SELECT n.id FROM u, going, had, LATERAL (
+        SELECT id FROM batch WHERE publication_id * 32768 + channel_id = $4 * 32768 + $5 AND` + isFirst + `
+        LIMIT 1 FOR UPDATE SKIP LOCKED) n
+    WHERE had.passes
+), fed AS (
+    UPDATE batch SET place = 1, gen = gen + 1, nudged_at = clock_timestamp()
+    WHERE id = (SELECT id FROM behind) RETURNING id, gen
 ), nudge AS (
     INSERT INTO outbox (kind, queue, task_id, payload, not_before, trace_context)
-    SELECT $9, $10, $11, $12, u.not_before, nullif($14, '') FROM u, going WHERE u.state <> 'done'
+    SELECT $9, $10, ` + batchTaskID + `, ` + batchPayload + `, n.not_before, n.trace
+    FROM (SELECT u.id, u.gen, u.not_before, nullif($13, '') FROM u, going WHERE u.state <> 'done'
+          UNION ALL SELECT fed.id, fed.gen, NULL, going.trace_context FROM fed, going) n (id, gen, not_before, trace)
 )
-SELECT u.state = 'done', c.failed, c.pending, c.size, EXISTS (SELECT FROM going) FROM u, c`
+SELECT u.state = 'done', c.failed, c.pending, c.size, EXISTS (SELECT FROM fed), EXISTS (SELECT FROM going) FROM u, c`
 
-// Release recounts a batch and gives it back; see delivery.Ledger. Work that is paused gets no nudge: resuming
-// gives it one.
+// Release recounts a batch and gives it back; see delivery.Ledger. If it has a place to pass on, the next that is behind
+// is nudged. Work that is paused gets no nudge: resuming gives it one.
 func (db *DB) Release(ctx context.Context, b *delivery.Batch, wait time.Duration) (delivery.Released, error) {
-	next, err := batchTask(b.Channel, b.Lane, b.ID, b.Gen+1)
+	like, err := batchTask(b.Channel, b.Lane, b.ID, b.Gen)
 	if err != nil {
 		return delivery.Released{}, err
 	}
 	var r delivery.Released
 	var going bool
 	err = db.pool.QueryRow(ctx, releaseBatch, b.ID, b.Token, b.Session, b.Publication, b.Channel, b.Lo, b.Hi,
-		wait.Seconds(), next.Kind, next.Queue, next.ID, string(next.Payload), b.Lane, telemetry.TraceParent(ctx),
-	).Scan(&r.Done, &r.Failed, &r.Pending, &r.Size, &going)
+		wait.Seconds(), like.Kind, like.Queue, tasks.Version, b.Lane, telemetry.TraceParent(ctx), Beside,
+	).Scan(&r.Done, &r.Failed, &r.Pending, &r.Size, &r.Fed, &going)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return delivery.Released{}, delivery.ErrFenced
 	}
@@ -176,7 +207,8 @@ func (db *DB) Release(ctx context.Context, b *delivery.Batch, wait time.Duration
 // PostgreSQL keeps for both would look at all.
 const ofOne = ` AND p.id = $1`
 
-// advancePublications moves on whatever can be.
+// advancePublications moves on whatever can be. Something may be made owed again just while it looks: then it waits for
+// the row, and compares its newest version with what it looked at.
 const advancePublications = `
 UPDATE publication p SET
     state = CASE WHEN p.state = 'pausing' THEN 'paused'
@@ -188,14 +220,37 @@ WHERE p.state IN ('sending', 'pausing') AND (
     p.state = 'sending' AND p.fanout_done
         AND NOT EXISTS (SELECT FROM batch WHERE publication_id = p.id AND state IN ('ready', 'claimed', 'waiting'))
     OR p.state = 'pausing'
-        AND NOT EXISTS (SELECT FROM batch WHERE publication_id = p.id AND state = 'claimed'))`
+        AND NOT EXISTS (SELECT FROM batch WHERE publication_id = p.id AND state = 'claimed'))
+  AND p.reopened = (SELECT v.reopened FROM publication v WHERE v.id = p.id)`
+
+const thatEnded = ` RETURNING p.state`
 
 // Advance completes a publication that has nothing open any more, or makes a pausing one paused. It runs in
 // a transaction after the one that closed the last batch, so that of two closing at once the later one sees
 // both. It may be repeated.
 func (db *DB) Advance(ctx context.Context, publication int64) error {
-	_, err := db.pool.Exec(ctx, advancePublications+ofOne, publication)
-	return translate(err, "advance a publication")
+	rows, err := db.pool.Query(ctx, advancePublications+ofOne+thatEnded, publication)
+	return translate(db.observeEnds(rows, err), "advance a publication")
+}
+
+// observeEnds tells the observer of each publication that a statement ended, by the states that it returns.
+func (db *DB) observeEnds(rows pgx.Rows, err error) error {
+	if err != nil {
+		return err
+	}
+	var state publication.State
+	_, err = pgx.ForEachRow(rows, []any{&state}, func() error {
+		db.ended(state)
+		return nil
+	})
+	return err
+}
+
+// ended tells the observer of a publication whose state is final now.
+func (db *DB) ended(state publication.State) {
+	if db.observeEnd != nil && state.Final() {
+		db.observeEnd(state)
+	}
 }
 
 const stoppedPublications = `SELECT id FROM publication WHERE id = ANY($1) AND state <> 'sending'`

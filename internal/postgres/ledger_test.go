@@ -474,6 +474,7 @@ func TestStatementsOnTablesNeverAnalysed(t *testing.T) {
 	}
 	o := outcomesOf(sent(b, ids...))
 	none := []int64{}
+	names := make([]string, len(ids))
 	for _, tc := range []struct {
 		name, sql string
 		args      []any
@@ -489,8 +490,10 @@ func TestStatementsOnTablesNeverAnalysed(t *testing.T) {
 		{"stopped", stoppedPublications, []any{[]int64{id}}, 1},
 		{"paused", pausedLanes, nil, 1},
 		{"a lapsed session", lapsedSession, nil, 1},
-		{"release", releaseBatch, []any{b.ID, b.Token, b.Session, id, int16(1), b.Lo, b.Hi, 0.0, "k", "q", "t", "p", int16(1), ""}, 12},
-		{"takeover", listedBecomeUncertain, []any{session, []int64{b.ID}, []int64{b.Lo}, []int64{b.Hi}}, 15},
+		{"accounts", accounts, []any{id, b.Hi, []int16{1, 2}}, 1},
+		{"attempts", insertAttempts, []any{o.publication, o.channel, o.recipient, o.attempt, o.state, o.reason, o.recipient, names, names, names, session, false}, 15},
+		{"release", releaseBatch, []any{b.ID, b.Token, b.Session, id, int16(1), b.Lo, b.Hi, 0.0, "k", "q", 1, int16(1), "", Beside}, 12},
+		{"takeover", listedBecomeUncertain, []any{session, []int64{b.ID}, []int64{b.Lo}, []int64{b.Hi}, 55.0}, 25},
 		{"claim", claimBatch, []any{session, int64(2), 1, 2}, 1},
 		{"a refused claim", stillOwed, []any{int64(2), 1}, 1},
 		{"a stranded batch", strandedBatch, nil, 1},

@@ -14,7 +14,8 @@ import (
 // Three kinds of work have nudges: publications to render, ranges to expand, batches to send. Of each there are four
 // statements. "lost" nudges a page ($1) of what was last nudged before the queue lost what it held. "overdue" finds a
 // page ($2), the oldest first, of what is due and was last nudged longer than $1 ago. "gone" nudges those of the ids $1
-// that are still owed. "seen" marks them as looked at, so that the next look starts with others.
+// that are still owed. "seen" marks them as looked at, so that the next look starts with others. Of batches, those that are behind
+// were not nudged, and cannot be lost: see feed.go.
 
 // nudgePage bounds how much of each kind one reconciling transaction nudges.
 const nudgePage = 2000
@@ -60,11 +61,12 @@ const (
           (SELECT p.trace_context FROM publication p WHERE p.id = batch.publication_id)`
 
 	lostBatches = nudgeBatches + `id IN (SELECT b.id FROM publication p, batch b
-    WHERE b.publication_id = p.id AND b.state IN ('ready', 'waiting') AND b.nudged_at < (SELECT lost_at FROM queue_state) AND` + mayStart + `
+    WHERE b.publication_id = p.id AND b.state IN ('ready', 'waiting') AND b.place > 0
+      AND b.nudged_at < (SELECT lost_at FROM queue_state) AND` + mayStart + `
     LIMIT $1 FOR UPDATE OF b SKIP LOCKED)` + nudgedBatches
 	overdueBatches = `
 SELECT b.id, b.channel_id, b.lane, b.gen FROM publication p, batch b
-WHERE b.publication_id = p.id AND b.state IN ('ready', 'waiting')
+WHERE b.publication_id = p.id AND b.state IN ('ready', 'waiting') AND b.place > 0
   AND greatest(b.nudged_at, b.not_before) < clock_timestamp() - $1::interval AND` + mayStart + `
 ORDER BY b.nudged_at LIMIT $2`
 	goneBatches = nudgeBatches + `id = ANY($1) AND state IN ('ready', 'waiting')` + nudgedBatches

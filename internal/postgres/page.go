@@ -63,7 +63,7 @@ func (db *DB) ReadPage(ctx context.Context, rangeID int64, gen int) (*publicatio
 
 // advanceRange lets one worker expand a page: a second one finds the cursor moved.
 const advanceRange = `
-UPDATE fanout_range SET cursor = $3, done = $3 >= hi, gen = gen + 1, nudged_at = clock_timestamp()
+UPDATE fanout_range SET cursor = $3, done = $3 >= hi, gen = gen + 1, crashes = 0, nudged_at = clock_timestamp()
 WHERE id = $1 AND cursor = $2 AND gen = $4 AND NOT done
   AND EXISTS (SELECT FROM publication WHERE id = $5 AND state = 'sending' FOR SHARE)
 RETURNING done, gen`
@@ -86,7 +86,7 @@ func (db *DB) ExpandPage(ctx context.Context, page *publication.Page, channels [
 			return err
 		}
 		for _, channelID := range channels {
-			if err := expandChannel(ctx, tx, page, channelID, choices); err != nil {
+			if err := expandChannel(ctx, tx, page, channelID, choices, inline); err != nil {
 				return err
 			}
 		}
@@ -108,8 +108,9 @@ func (db *DB) ExpandPage(ctx context.Context, page *publication.Page, channels [
 	return &e, db.fanoutDone(ctx, page.Publication.ID)
 }
 
-// expandChannel writes the rows and batches of one channel. The key absorbs a second time.
-func expandChannel(ctx context.Context, tx pgx.Tx, page *publication.Page, channelID int16, choices [][]byte) error {
+// expandChannel writes the rows and batches of one channel, and nudges as many as find a place. The key absorbs a second
+// time. A page that is alone, of an audience of a few hundred, needs nobody counted.
+func expandChannel(ctx context.Context, tx pgx.Tx, page *publication.Page, channelID int16, choices [][]byte, alone bool) error {
 	if len(page.Readers) == 0 {
 		return nil
 	}
@@ -130,17 +131,30 @@ func expandChannel(ctx context.Context, tx pgx.Tx, page *publication.Page, chann
 		los, his, sizes = append(los, lo), append(his, ids[to-1]), append(sizes, int32(to-from))
 		lo = ids[to-1]
 	}
-	rows, err := tx.Query(ctx, `
-		INSERT INTO batch (publication_id, channel_id, lane, lo, hi, size)
-		SELECT $1, $2, $3, * FROM unnest($4::bigint[], $5::bigint[], $6::integer[])
-		RETURNING id, channel_id, lane, gen, not_before, NULL::text`,
-		page.Publication.ID, channelID, page.Publication.Lane, los, his, sizes)
+	free := Places
+	if !alone {
+		var err error
+		if free, err = places(ctx, tx, page.Publication.ID, channelID); err != nil {
+			return err
+		}
+	}
+	rows, err := tx.Query(ctx, insertBatches, page.Publication.ID, channelID, page.Publication.Lane, los, his, sizes, free)
 	if err != nil {
 		return err
 	}
 	_, err = nudgeAll(ctx, tx, rows)
 	return err
 }
+
+// insertBatches makes batches, of which the first $7 get a place and are nudged.
+const insertBatches = `
+WITH made AS (
+    INSERT INTO batch (publication_id, channel_id, lane, lo, hi, size, place)
+    SELECT $1, $2, $3, i.lo, i.hi, i.size, CASE WHEN i.n <= $7 THEN 1 ELSE 0 END
+    FROM unnest($4::bigint[], $5::bigint[], $6::integer[]) WITH ORDINALITY AS i (lo, hi, size, n)
+    RETURNING id, channel_id, lane, gen, not_before, place
+)
+SELECT id, channel_id, lane, gen, not_before, NULL::text FROM made WHERE place = 1 ORDER BY id`
 
 // endFanouts notes which fan-outs have no range left.
 const endFanouts = `

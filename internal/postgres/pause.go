@@ -71,13 +71,14 @@ func (db *DB) Resume(ctx context.Context, p delivery.Pause) error {
 	})
 }
 
-// nudgeLanes nudges a page of the open batches of some channels and lanes that were last nudged before a moment.
+// nudgeLanes nudges a page of the open batches of some channels and lanes that were last nudged before a moment. What is
+// behind was not: if its turn has come meanwhile, the scheduler feeds it.
 const nudgeLanes = `
 UPDATE batch SET gen = gen + 1, nudged_at = clock_timestamp()
 WHERE id IN (
     SELECT b.id FROM publication p, batch b, unnest($1::smallint[], $2::smallint[]) AS i (channel_id, lane)
     WHERE p.state = 'sending' AND b.publication_id = p.id AND b.state IN ('ready', 'waiting')
-      AND b.channel_id = i.channel_id AND b.lane = i.lane AND b.nudged_at < $3
+      AND b.channel_id = i.channel_id AND b.lane = i.lane AND b.place > 0 AND b.nudged_at < $3
     LIMIT $4 FOR UPDATE OF b)
 RETURNING id, channel_id, lane, gen, not_before,
           (SELECT p.trace_context FROM publication p WHERE p.id = batch.publication_id)`

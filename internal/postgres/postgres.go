@@ -11,6 +11,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
+
+	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/internal/suppression"
 )
 
 // Options of a pool.
@@ -24,6 +27,10 @@ type Options struct {
 	Log *zap.Logger
 	// Tracer makes a span of every statement that belongs to a recorded trace; nil for none.
 	Tracer trace.Tracer
+	// Addresses makes the hashes of the suppression list; nil in a process that stores no subscribers and no feedback.
+	Addresses *suppression.Hasher
+	// Ended is told of each publication that this process ended, and how; nil for nobody. It must be quick.
+	Ended func(publication.State)
 }
 
 // DB is a pool of connections and every store on it.
@@ -31,6 +38,9 @@ type DB struct {
 	pool   *pgxpool.Pool
 	topics topicNames
 	tracer trace.Tracer // nil: no spans
+	// addresses is nil where there is no SECRET_KEY.
+	addresses  *suppression.Hasher
+	observeEnd func(publication.State) // nil: nobody looks
 }
 
 // Open makes a pool. It does not wait for the server: see Ping.
@@ -61,7 +71,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database pool: %w", err)
 	}
-	return &DB{pool: pool, tracer: o.Tracer}, nil
+	return &DB{pool: pool, tracer: o.Tracer, addresses: o.Addresses, observeEnd: o.Ended}, nil
 }
 
 // Ping runs a statement, to prove that the database can be used.

@@ -116,7 +116,7 @@ func moveTo(ctx context.Context, tx pgx.Tx, p *controlled, next publication.Stat
 		return err
 	}
 	_, err := tx.Exec(ctx, `
-		UPDATE publication SET state = $2, updated_at = clock_timestamp(), version = version + 1,
+		UPDATE publication SET state = $2, failure = '', updated_at = clock_timestamp(), version = version + 1,
 		       completed_at = CASE WHEN $2 = 'cancelled' THEN clock_timestamp() ELSE completed_at END
 		WHERE id = $1`, p.ID, string(next))
 	return err
@@ -139,8 +139,9 @@ func nudgeRender(ctx context.Context, tx pgx.Tx, p *controlled) error {
 // resumePage is how many batches one statement nudges.
 const resumePage = 2000
 
-// nudgeOwed nudges every open range and batch of a publication. A claimed batch needs none: whoever has it
-// goes on, or gives it back with a nudge.
+// nudgeOwed nudges every open range of a publication, and every open batch that is not behind. A claimed one needs no
+// nudge: whoever has it goes on, or gives it back with one. Places that came free while it was paused are filled by the
+// scheduler.
 func nudgeOwed(ctx context.Context, tx pgx.Tx, p *controlled) error {
 	if err := nudgeRanges(ctx, tx, p); err != nil {
 		return err
@@ -152,7 +153,7 @@ func nudgeOwed(ctx context.Context, tx pgx.Tx, p *controlled) error {
 	for {
 		rows, err := tx.Query(ctx, `
 			UPDATE batch SET gen = gen + 1, nudged_at = clock_timestamp()
-			WHERE id IN (SELECT id FROM batch WHERE publication_id = $1 AND state IN ('ready', 'waiting')
+			WHERE id IN (SELECT id FROM batch WHERE publication_id = $1 AND state IN ('ready', 'waiting') AND place > 0
 			               AND nudged_at < $2 LIMIT $3 FOR UPDATE)
 			RETURNING id, channel_id, lane, gen, not_before,
 			          (SELECT p.trace_context FROM publication p WHERE p.id = batch.publication_id)`, p.ID, start, resumePage)

@@ -59,10 +59,11 @@ func (db *DB) AdvanceOpen(ctx context.Context) error {
 	if _, err := db.pool.Exec(ctx, endFanouts); err != nil {
 		return translate(err, "end fan-outs")
 	}
-	if _, err := db.pool.Exec(ctx, advancePublications); err != nil {
+	rows, err := db.pool.Query(ctx, advancePublications+thatEnded)
+	if err := db.observeEnds(rows, err); err != nil {
 		return translate(err, "advance open publications")
 	}
-	rows, err := db.pool.Query(ctx, `SELECT id FROM publication WHERE state = 'cancelling'`)
+	rows, err = db.pool.Query(ctx, `SELECT id FROM publication WHERE state = 'cancelling'`)
 	if err != nil {
 		return translate(err, "find cancelled publications")
 	}
@@ -85,7 +86,7 @@ const maintainPage = 5000
 const erasedAfter = 24 * time.Hour
 
 // Maintain makes partitions ahead of time and removes what is due: idempotency keys older than a day, rows of
-// deleted subscribers, sender sessions that ended a month ago. It may be repeated.
+// deleted subscribers, sender sessions that ended a month ago, and soft bounces counted then. It may be repeated.
 func (db *DB) Maintain(ctx context.Context) error {
 	if _, err := db.pool.Exec(ctx, `SELECT make_partitions()`); err != nil {
 		return translate(err, "make partitions")
@@ -103,7 +104,11 @@ func (db *DB) Maintain(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if max(keys, erased, ended) < maintainPage {
+		returned, err := db.purgeFeedback(ctx, time.Now().Add(-feedbackKept), maintainPage)
+		if err != nil {
+			return err
+		}
+		if max(keys, erased, ended, returned) < maintainPage {
 			return nil
 		}
 	}

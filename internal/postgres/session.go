@@ -31,7 +31,7 @@ func (db *DB) CloseSession(ctx context.Context, session int64) error {
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
-		_, err = reopenBatches(ctx, tx, session, 0)
+		_, err = reopenBatches(ctx, tx, session)
 		return err
 	})
 }
@@ -85,11 +85,17 @@ func (db *DB) Flush(ctx context.Context, f delivery.Flush) error {
 		o.publication, o.channel, o.recipient, o.state, o.attempt, o.reason, o.first(), o.last()}
 	var fenced, settled int
 	var err error
-	if len(o.dead) == 0 {
+	if len(o.dead) == 0 && len(o.kept) == 0 && len(o.unsure) == 0 {
 		err = db.pool.QueryRow(ctx, flushSession, args...).Scan(&fenced, &settled)
 	} else {
 		err = db.tx(ctx, "flush a sender session", func(tx pgx.Tx) error {
 			if err := tx.QueryRow(ctx, flushSession, args...).Scan(&fenced, &settled); err != nil || fenced == 0 {
+				return err
+			}
+			if err := addAttempts(ctx, tx, f.Session, false, o.kept); err != nil {
+				return err
+			}
+			if err := noteUncertain(ctx, tx, o.unsure); err != nil {
 				return err
 			}
 			return insertDead(ctx, tx, o.dead)
@@ -121,6 +127,9 @@ func (db *DB) flushedBefore(ctx context.Context, f delivery.Flush) error {
 }
 
 func insertDead(ctx context.Context, tx pgx.Tx, dead []delivery.Outcome) error {
+	if len(dead) == 0 {
+		return nil
+	}
 	var publications, recipients []int64
 	var channels, attempts []int16
 	var kinds, codes, texts, prints []string
@@ -191,9 +200,13 @@ func (db *DB) SettleLate(ctx context.Context, session int64, outcomes []delivery
 		}); err != nil {
 			return err
 		}
-		dead := slices.DeleteFunc(o.dead, func(d delivery.Outcome) bool {
-			return !changed[ledgerKey{d.Publication, d.Channel, d.Recipient}]
+		came := slices.DeleteFunc(slices.Clone(outcomes), func(o delivery.Outcome) bool {
+			return !changed[ledgerKey{o.Publication, o.Channel, o.Recipient}]
 		})
+		if err := addAttempts(ctx, tx, session, true, came); err != nil {
+			return err
+		}
+		dead := outcomesOf(came).dead
 		if err := insertDead(ctx, tx, dead); err != nil {
 			return err
 		}
@@ -208,6 +221,8 @@ type outcomeColumns struct {
 	publication, recipient          []int64
 	channel, state, attempt, reason []int16
 	dead                            []delivery.Outcome
+	kept                            []delivery.Outcome // whose attempts have a row of their own
+	unsure                          []delivery.Key     // who became uncertain
 }
 
 func outcomesOf(outcomes []delivery.Outcome) outcomeColumns {
@@ -219,6 +234,12 @@ func outcomesOf(outcomes []delivery.Outcome) outcomeColumns {
 		c.state[i], c.attempt[i], c.reason[i] = int16(o.State), o.Attempt, int16(o.Reason)
 		if o.Dead != nil {
 			c.dead = append(c.dead, o)
+		}
+		if o.State == delivery.Uncertain {
+			c.unsure = append(c.unsure, delivery.Key{Publication: o.Publication, Channel: o.Channel, Recipient: o.Recipient})
+		}
+		if keepAttempt(o) {
+			c.kept = append(c.kept, o)
 		}
 	}
 	return c

@@ -40,6 +40,9 @@ func (db *DB) CreateSubscriber(ctx context.Context, s subscriber.Subscriber) (su
 		if err != nil {
 			return taken(err, takenSubscriber)
 		}
+		if err := db.honourSuppressions(ctx, tx, s.Email); err != nil {
+			return err
+		}
 		return record(ctx, tx, "subscriber", "create", s.UID, nil)
 	})
 	return s, err
@@ -80,6 +83,11 @@ func (db *DB) UpdateSubscriber(
 		}
 		if err := writeChange(ctx, tx, c, &s); err != nil {
 			return taken(err, takenSubscriber)
+		}
+		if s.Email != before.Email {
+			if err := db.honourSuppressions(ctx, tx, s.Email); err != nil {
+				return err
+			}
 		}
 		return record(ctx, tx, "subscriber", "update", uid, map[string]any{"fields": c.Fields})
 	})

@@ -80,6 +80,10 @@ func (db *DB) ImportSubscribers(
 			if err := importLines(ctx, tx, chunk, topics, on, &total); err != nil {
 				return err
 			}
+			emails := column(chunk, func(s subscriber.Subscriber) string { return s.Email })
+			if err := db.honourSuppressions(ctx, tx, emails...); err != nil {
+				return fmt.Errorf("honour the suppression list: %w", err)
+			}
 		}
 		if dryRun {
 			return errDryRun

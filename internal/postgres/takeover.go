@@ -17,7 +17,9 @@ WHERE ended_at IS NULL AND until < clock_timestamp()
   AND pg_postmaster_start_time() < clock_timestamp() - interval '10 seconds'
 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED`
 
+// What may have been an attempt is told as one.
 const listedBecomeUncertain = `
+WITH u AS (
 UPDATE delivery d SET state = 7, reason = 8, attempt = d.attempt + 1, session_id = $1, settled_at = clock_timestamp()
 FROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS w (batch_id, after, through),
      LATERAL (SELECT k.ctid AS tid, k.tableoid AS part, k.publication_id
@@ -25,7 +27,13 @@ FROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS w (batch_id, after, thr
                     WHERE l.publication_id = b.publication_id AND l.channel_id = b.channel_id
                       AND l.recipient_id > w.after AND l.recipient_id <= w.through AND l.state = 0 OFFSET 0) k
               WHERE b.id = w.batch_id AND b.session_id = $1 AND b.state = 'claimed' OFFSET 0) x
-WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.state = 0`
+WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.state = 0
+RETURNING d.publication_id, d.channel_id, d.recipient_id, d.attempt, d.state, d.reason
+), n AS (
+` + startUncertain + `SELECT u.publication_id, u.channel_id, u.recipient_id, clock_timestamp() + make_interval(secs => $5) FROM u` + stillUncertain + `
+)
+INSERT INTO delivery_attempt (publication_id, channel_id, recipient_id, attempt, state, reason, session_id, error_kind, error_code)
+SELECT u.*, $1, 'uncertain', 'process_died' FROM u`
 
 // A claim that meets the end of its session sees it as open, and the takeover does not see the claim. Nothing of
 // such a batch was listed: no flush is taken from a session that has ended.
@@ -50,12 +58,18 @@ func (db *DB) TakeOver(ctx context.Context) (*delivery.Takeover, error) {
 		if err != nil {
 			return err
 		}
-		tag, err := tx.Exec(ctx, listedBecomeUncertain, t.Session, l.batch, l.after, l.through)
+		tag, err := tx.Exec(ctx, listedBecomeUncertain, t.Session, l.batch, l.after, l.through, delivery.SettleTime.Seconds())
 		if err != nil {
 			return err
 		}
 		t.Uncertain = int(tag.RowsAffected())
-		if t.Batches, err = reopenBatches(ctx, tx, t.Session, 1); err != nil {
+		if err := noteCrashes(ctx, tx, t.Session); err != nil {
+			return err
+		}
+		if t.Quarantined, err = quarantine(ctx, tx, t.Session); err != nil {
+			return err
+		}
+		if t.Batches, err = reopenBatches(ctx, tx, t.Session); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `UPDATE sender_session SET ended_at = clock_timestamp() WHERE id = $1`, t.Session)
@@ -74,18 +88,17 @@ func reopenStranded(ctx context.Context, tx pgx.Tx) (*delivery.Takeover, error) 
 	if err != nil {
 		return nil, err
 	}
-	t.Batches, err = reopenBatches(ctx, tx, t.Session, 0)
+	t.Batches, err = reopenBatches(ctx, tx, t.Session)
 	return &t, err
 }
 
 // reopenBatches makes the batches a session holds ready again under a new generation, and nudges them.
-func reopenBatches(ctx context.Context, tx pgx.Tx, session int64, crashes int) (int, error) {
+func reopenBatches(ctx context.Context, tx pgx.Tx, session int64) (int, error) {
 	rows, err := tx.Query(ctx, `
-		UPDATE batch SET state = 'ready', gen = gen + 1, session_id = NULL, crashes = crashes + $2,
-		       nudged_at = clock_timestamp()
+		UPDATE batch SET state = 'ready', gen = gen + 1, session_id = NULL, nudged_at = clock_timestamp()
 		WHERE session_id = $1 AND state = 'claimed'
 		RETURNING id, channel_id, lane, gen, not_before,
-		          (SELECT p.trace_context FROM publication p WHERE p.id = batch.publication_id)`, session, crashes)
+		          (SELECT p.trace_context FROM publication p WHERE p.id = batch.publication_id)`, session)
 	if err != nil {
 		return 0, err
 	}

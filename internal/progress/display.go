@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/presswork/presswork/client"
 )
@@ -89,7 +90,27 @@ func barLines(p client.Progress) []string {
 	for _, c := range p.Channels {
 		lines = append(lines, fmt.Sprintf("%-10s %s %*d of %d%s", c.Channel, bar(c), len(fmt.Sprint(c.Total)), c.Settled(), c.Total, troubles(c)))
 	}
-	return append(lines, fmt.Sprintf("%-10s %d of %d", p.State, p.All.Settled(), p.All.Total))
+	return append(lines, Line(p))
+}
+
+// Line is the whole in one line, with its pace and the time that is left, where they are known.
+func Line(p client.Progress) string {
+	line := fmt.Sprintf("%-10s %d of %d", p.State, p.All.Settled(), p.All.Total)
+	if p.Rate > 0 {
+		line += fmt.Sprintf(", %s a second", short(p.Rate))
+	}
+	if p.ETA != nil {
+		line += fmt.Sprintf(", %s left", time.Duration(*p.ETA)*time.Second)
+	}
+	return line
+}
+
+// short is a rate in as many digits as say something.
+func short(rate float64) string {
+	if rate < 10 {
+		return fmt.Sprintf("%.1f", rate)
+	}
+	return fmt.Sprintf("%.0f", rate)
 }
 
 // bar is full only when all is settled.

@@ -20,6 +20,7 @@ const (
 	MaxSubscribers = 10_000 // named in an audience, and as many excluded
 	MaxData        = 64 << 10
 	MaxAhead       = 30 * 24 * time.Hour
+	MaxRate        = 1_000_000 // messages a minute
 )
 
 // Request is a publication as a client hands it in: JSON, not yet believed.
@@ -39,6 +40,8 @@ type Request struct {
 	ScheduleAt string            `json:"schedule_at,omitempty"`
 	// Listed is whether the public archive shows it; absent: see parseListed.
 	Listed *bool `json:"listed,omitempty"`
+	// RatePerMinute is the most messages a minute on each of its channels; absent: as fast as those take them.
+	RatePerMinute *int `json:"rate_per_minute,omitempty"`
 	// Data is a free object for the templates.
 	Data map[string]any `json:"data,omitempty"`
 }
@@ -59,6 +62,8 @@ type Order struct {
 	ScheduledAt *time.Time
 	// Listed is whether the public archive shows it.
 	Listed bool
+	// RatePerMinute is the most messages a minute on each of its channels; 0: as fast as those take them.
+	RatePerMinute int
 	// Data is what the templates get; Encoded is the same as JSON, an object.
 	Data    map[string]any
 	Encoded string
@@ -124,6 +129,7 @@ func (r Request) Parse(now time.Time, v Vocabulary) (Order, error) {
 	o.Templates = parseTemplates(&f, r.Templates, o.Channels)
 	o.Audience = parseAudience(&f, r.Audience, v.Topic, o.Personal())
 	o.Listed = parseListed(&f, r.Listed, o)
+	o.RatePerMinute = parseRate(&f, r.RatePerMinute)
 	o.Data, o.Encoded = parseData(&f, r.Data)
 	return o, f.Err()
 }

@@ -148,6 +148,16 @@ func parseSchedule(f *fault.Fields, text string, now time.Time) *time.Time {
 	return &at
 }
 
+func parseRate(f *fault.Fields, perMinute *int) int {
+	if perMinute == nil {
+		return 0
+	}
+	if *perMinute < 1 || *perMinute > MaxRate {
+		f.Add("/rate_per_minute", "out_of_range", "must be 1 to %d messages a minute", MaxRate)
+	}
+	return *perMinute
+}
+
 func parseID(f *fault.Fields, pointer, text string) ident.UID {
 	uid, err := ident.Parse(text)
 	if err != nil || uid.IsZero() {

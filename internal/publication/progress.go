@@ -34,6 +34,9 @@ type Progress struct {
 	// Ended is when it was completed or cancelled, Now the database's clock when it was counted.
 	Ended *time.Time
 	Now   time.Time
+	// Window is the time that Rate is over; zero: nobody noted a Pace, and it is over the time since the start.
+	Window time.Duration
+	rate   float64
 }
 
 // All is the sum over the channels; its Channel is 0.
@@ -45,17 +48,26 @@ func (p Progress) All() Counts {
 	return sum
 }
 
-// Rate is how many recipients were settled a second since sending started, 0 before that.
+// Rate is how many recipients were settled a second over the Window, 0 before sending started.
 func (p Progress) Rate() float64 {
+	if p.Window > 0 {
+		return p.rate
+	}
+	rate, _ := sinceStart(&p)
+	return rate
+}
+
+func sinceStart(p *Progress) (rate float64, window time.Duration) {
 	if p.StartedAt == nil {
-		return 0
+		return 0, 0
 	}
 	end := p.Now
 	if p.Ended != nil {
 		end = *p.Ended
 	}
 	// Below a second a rate says more about the clock than about the sending.
-	return float64(p.All().Settled()) / max(end.Sub(*p.StartedAt).Seconds(), 1)
+	window = max(end.Sub(*p.StartedAt), time.Second)
+	return float64(p.All().Settled()) / window.Seconds(), window
 }
 
 // Remaining is how long the rest will take at the present rate. It is not known before the totals are, when

@@ -80,12 +80,14 @@ type Publication struct {
 	State    State
 	Failure  string
 	// Channels are ids of channel kinds.
-	Channels      []int16
-	Audience      Audience
-	Contents      []Pin
-	Attachments   []ident.UID    // files that go with every mail
-	Templates     map[string]Pin // by channel kind; absent: the built-in one
-	Data          map[string]any
+	Channels    []int16
+	Audience    Audience
+	Contents    []Pin
+	Attachments []ident.UID    // files that go with every mail
+	Templates   map[string]Pin // by channel kind; absent: the built-in one
+	Data        map[string]any
+	// RatePerMinute is the most messages a minute on each of its channels; 0: as fast as the channels take them.
+	RatePerMinute int
 	SenderID      *int32
 	ScheduledAt   *time.Time
 	CreatedBy     string

@@ -38,8 +38,9 @@ var transitions = map[State][]State{
 	Pausing:    {Paused, Queued, Sending, Cancelling},
 	Paused:     {Queued, Sending, Scheduled, Cancelling},
 	Cancelling: {Cancelled},
-	// Evidence that arrives later changes counters, never a final state.
-	Cancelled: nil, Completed: nil, CompletedWithFailures: nil, Failed: nil,
+	// Evidence that arrives later changes counters, never a final state. What is replayed is owed again.
+	Completed: {Sending}, CompletedWithFailures: {Sending},
+	Cancelled: nil, Failed: nil,
 }
 
 // May reports whether a publication can go from one state to another.
@@ -60,10 +61,20 @@ func Check(from, to State) error {
 	return fault.New(fault.Conflict, "wrong_state", fmt.Sprintf("A publication that is %s cannot become %s.", from, to))
 }
 
-// Final reports a state that nothing leaves.
+// Final reports a state that ends a publication: nothing leaves it by itself. A replay of dead letters, or of who is
+// uncertain, makes a completed one sending again.
 func (s State) Final() bool {
-	next, known := transitions[s]
-	return known && len(next) == 0
+	switch s {
+	case Cancelled, Completed, CompletedWithFailures, Failed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Reopens reports a state in which recipients of a publication can be made owed again.
+func (s State) Reopens() bool {
+	return s == Sending || s == Pausing || s == Paused || May(s, Sending) && s.Final()
 }
 
 // States is every state, in the order of a publication's life.

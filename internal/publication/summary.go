@@ -24,12 +24,14 @@ type Summary struct {
 	Sender      *ident.UID
 	ScheduledAt *time.Time
 	Listed      bool // in the public archive, once it is out
-	CreatedBy   string
-	CreatedAt   time.Time
-	StartedAt   *time.Time
-	CompletedAt *time.Time
-	UpdatedAt   time.Time
-	Version     int
+	// RatePerMinute is the most messages a minute on each channel; 0: no limit of its own.
+	RatePerMinute int
+	CreatedBy     string
+	CreatedAt     time.Time
+	StartedAt     *time.Time
+	CompletedAt   *time.Time
+	UpdatedAt     time.Time
+	Version       int
 }
 
 // AudienceSummary says who a publication is for.

@@ -45,7 +45,7 @@ func (q *Queue) Canary(ctx context.Context) (int64, error) {
 const queuesKey = "asynq:queues"
 
 // SetCanary writes the canary of every queue, and the names of all queues. A client of asynq names a queue once in its
-// life: to a Redis that lost them nobody would name them again, and Waits and Depths would not see what is enqueued
+// life: to a Redis that lost them nobody would name them again, and Look and Depths would not see what is enqueued
 // there.
 func (q *Queue) SetCanary(ctx context.Context, n int64) error {
 	_, err := q.redis.Pipelined(ctx, func(p redis.Pipeliner) error {

@@ -19,6 +19,7 @@ type Handlers struct {
 	byKind  map[tasks.Kind]func(context.Context, []byte) error
 	observe func(kind tasks.Kind, took time.Duration, err error)
 	tracer  trace.Tracer // nil: no spans
+	watch   func(kind tasks.Kind, queue string) (ended func(took time.Duration))
 }
 
 // NewHandlers makes an empty set; observe is told of every task, with the error if it failed, and may be nil. A task
@@ -29,6 +30,12 @@ func NewHandlers(observe func(tasks.Kind, time.Duration, error)) *Handlers {
 
 // Trace makes a span of every task that belongs to a trace. It is called before the first task.
 func (h *Handlers) Trace(tracer trace.Tracer) { h.tracer = tracer }
+
+// Watch has begun called as each task begins, and what it returns as it ends, whatever comes of it. It is called before
+// the first task.
+func (h *Handlers) Watch(begun func(kind tasks.Kind, queue string) (ended func(took time.Duration))) {
+	h.watch = begun
+}
 
 // Handle registers the handler of one kind of task. A handler may be called twice at once for the same task,
 // and may go on after its context ended: whatever it does is fenced.
@@ -50,6 +57,11 @@ func (h *Handlers) ProcessTask(ctx context.Context, t *asynq.Task) error {
 		return fmt.Errorf("no handler for %q: %w", t.Type(), asynq.SkipRetry)
 	}
 	began := time.Now()
+	if h.watch != nil {
+		queue, _ := asynq.GetQueueName(ctx)
+		ended := h.watch(tasks.Kind(t.Type()), queue)
+		defer func() { ended(time.Since(began)) }()
+	}
 	err := h.traced(ctx, t, handler)
 	if h.observe != nil {
 		failure := err

@@ -41,7 +41,7 @@ func everything(t *testing.T, q *Queue) <-chan int64 {
 	for i, lane := range lanes {
 		task := batch(t, int64(i+1), lane)
 		enqueue(t, q, task, task)
-		if held, err := q.Waits(task); err != nil || !held {
+		if held, err := q.Look(t.Context(), task); err != nil || held != Waiting {
 			t.Errorf("%s does not wait: %v", task.ID, err)
 		}
 		if got := depth(t, q, task.Queue).Pending; got != 1 {

@@ -94,19 +94,6 @@ func timeoutOf(kind tasks.Kind) time.Duration {
 	}
 }
 
-// Waits reports whether the task is still to run: pending, delayed or to be retried. One that runs does not: its
-// worker may be dead, and asynq would find out only in two minutes.
-func (q *Queue) Waits(t tasks.Task) (bool, error) {
-	info, err := q.inspector.GetTaskInfo(t.Queue, t.ID)
-	switch {
-	case errors.Is(err, asynq.ErrTaskNotFound), errors.Is(err, asynq.ErrQueueNotFound):
-		return false, nil
-	case err != nil:
-		return false, unavailable(err, "look a task up")
-	}
-	return info.State == asynq.TaskStatePending || info.State == asynq.TaskStateScheduled || info.State == asynq.TaskStateRetry, nil
-}
-
 // Depth is how much of a queue waits and runs.
 type Depth struct {
 	Queue                                       string

@@ -66,37 +66,6 @@ func TestEachKindHasItsTimeout(t *testing.T) {
 	}
 }
 
-func TestWaits(t *testing.T) {
-	t.Parallel()
-	q := open(t)
-	pending, delayed, archived := batch(t, 1, tasks.LaneNormal), batch(t, 2, tasks.LaneNormal), batch(t, 3, tasks.LaneNormal)
-	delayed.NotBefore = time.Now().Add(time.Hour)
-	enqueue(t, q, pending, delayed, archived)
-	if err := q.inspector.ArchiveTask(archived.Queue, archived.ID); err != nil {
-		t.Fatal(err)
-	}
-	for _, tc := range []struct {
-		name string
-		task tasks.Task
-		want bool
-	}{
-		{"pending", pending, true},
-		{"delayed", delayed, true},
-		{"archived", archived, false},
-		{"absent", batch(t, 4, tasks.LaneNormal), false},
-		{"in a queue that does not exist", batch(t, 1, tasks.LaneBulk), false},
-	} {
-		if held, err := q.Waits(tc.task); err != nil || held != tc.want {
-			t.Errorf("%s: %v, %v", tc.name, held, err)
-		}
-	}
-	// An archived task keeps its id: nudging again takes a new generation, which is what the reconciler does.
-	enqueue(t, q, archived)
-	if held, err := q.Waits(archived); err != nil || held {
-		t.Errorf("archived and enqueued again: %v, %v", held, err)
-	}
-}
-
 func TestDepthsOfQueuesThatDoNotExist(t *testing.T) {
 	t.Parallel()
 	q := open(t)
@@ -198,7 +167,7 @@ func TestQueuesAreSeenAfterALoss(t *testing.T) {
 		t.Fatal(err)
 	}
 	enqueue(t, q, batch(t, 2, tasks.LaneNormal))
-	if held, err := q.Waits(batch(t, 2, tasks.LaneNormal)); err != nil || !held {
+	if held, err := q.Look(t.Context(), batch(t, 2, tasks.LaneNormal)); err != nil || held != Waiting {
 		t.Errorf("a task enqueued after the loss is held: %v, %v", held, err)
 	}
 	if d := depth(t, q, tasks.QueueEmail); d.Pending != 1 {
@@ -216,7 +185,7 @@ func TestRedisAway(t *testing.T) {
 	for name, try := range map[string]func() error{
 		"ping":       func() error { return q.Ping(ctx) },
 		"enqueue":    func() error { return q.Enqueue(ctx, batch(t, 2, tasks.LaneNormal)) },
-		"holds":      func() error { _, err := q.Waits(batch(t, 1, tasks.LaneNormal)); return err },
+		"holds":      func() error { _, err := q.Look(t.Context(), batch(t, 1, tasks.LaneNormal)); return err },
 		"depths":     func() error { _, err := q.Depths([]string{tasks.QueueEmail}); return err },
 		"pause":      func() error { return q.SetPaused(ctx, tasks.QueueEmail, true) },
 		"resume":     func() error { return q.SetPaused(ctx, tasks.QueueEmail, false) },
@@ -228,7 +197,7 @@ func TestRedisAway(t *testing.T) {
 		}
 	}
 	g.set(false)
-	if held, err := q.Waits(batch(t, 1, tasks.LaneNormal)); err != nil || !held {
+	if held, err := q.Look(t.Context(), batch(t, 1, tasks.LaneNormal)); err != nil || held != Waiting {
 		t.Errorf("back again: %v, %v", held, err)
 	}
 	if q.Redis() == nil {

@@ -27,6 +27,9 @@ const (
 	relayPause = 500 * time.Millisecond
 	// relayTime bounds one page: a connection that died without a word would hold the relay up for good.
 	relayTime = time.Minute
+	// relaySoon is what tasks that nobody waits for are gathered for: a tenth of the half second that what of a
+	// publication is in the queue lasts at 12,000 messages a second.
+	relaySoon = 50 * time.Millisecond
 )
 
 // Relay moves tasks from the outbox to the queue: read a page without a lock, enqueue, delete by id. Any
@@ -37,17 +40,27 @@ type Relay struct {
 	every  time.Duration
 	log    *zap.Logger
 	poke   chan struct{}
+	soon   chan struct{}
 }
 
 // NewRelay makes a relay that looks at the outbox at least this often, and whenever it is poked.
 func NewRelay(outbox Outbox, q *Queue, every time.Duration, log *zap.Logger) *Relay {
-	return &Relay{outbox: outbox, queue: q, every: every, log: log, poke: make(chan struct{}, 1)}
+	return &Relay{outbox: outbox, queue: q, every: every, log: log, poke: make(chan struct{}, 1), soon: make(chan struct{}, 1)}
 }
 
 // Poke says that something was just committed to the outbox. It never blocks.
 func (r *Relay) Poke() {
 	select {
 	case r.poke <- struct{}{}:
+	default:
+	}
+}
+
+// Expect says that something was committed to the outbox that may wait for a moment, so that more comes with it. It never
+// blocks.
+func (r *Relay) Expect() {
+	select {
+	case r.soon <- struct{}{}:
 	default:
 	}
 }
@@ -68,11 +81,29 @@ func (r *Relay) Run(ctx context.Context) {
 			}
 		case n == relayPage:
 		default:
-			select {
-			case <-ctx.Done():
+			if !r.rest(ctx, tick.C) {
 				return
-			case <-tick.C:
-			case <-r.poke:
+			}
+		}
+	}
+}
+
+// rest waits until it is time to look again, and returns false if that is never.
+func (r *Relay) rest(ctx context.Context, tick <-chan time.Time) bool {
+	var gathered <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick:
+			return true
+		case <-r.poke:
+			return true
+		case <-gathered:
+			return true
+		case <-r.soon:
+			if gathered == nil {
+				gathered = time.After(relaySoon)
 			}
 		}
 	}

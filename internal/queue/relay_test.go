@@ -168,3 +168,23 @@ func TestRelayStepSaysWhatFailed(t *testing.T) {
 		t.Errorf("%d, %v", n, err)
 	}
 }
+
+// What nobody waits for is gathered: the relay looks once for several, long before its period is over.
+func TestRelayGathersWhatIsExpected(t *testing.T) {
+	t.Parallel()
+	q := open(t)
+	o := newOutbox(t, 0)
+	r := relay(t, o, q, time.Hour, zap.NewNop())
+	for n := range int64(3) {
+		o.mu.Lock()
+		o.rows = append(o.rows, tasks.Committed{Row: n, Task: batch(t, n, tasks.LaneNormal)})
+		o.mu.Unlock()
+		r.Expect()
+	}
+	o.emptied()
+	o.mu.Lock()
+	o.rows = append(o.rows, tasks.Committed{Row: 9, Task: batch(t, 9, tasks.LaneNormal)})
+	o.mu.Unlock()
+	r.Expect()
+	o.emptied()
+}

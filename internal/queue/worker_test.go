@@ -224,8 +224,8 @@ func TestBulkLeavesTheUrgentSlots(t *testing.T) {
 	if d := depth(t, q, tasks.QueueEmailBulk); d.Active != 2 || d.Pending != 3 {
 		t.Errorf("%+v, want 2 running and 3 waiting", d)
 	}
-	if waits, err := q.Waits(batch(t, 1, tasks.LaneBulk)); err != nil || waits {
-		t.Errorf("a running task waits: %v, %v", waits, err)
+	if seen, err := q.Look(t.Context(), batch(t, 1, tasks.LaneBulk)); err != nil || seen != Running {
+		t.Errorf("a running task: %v, %v", seen, err)
 	}
 	w.Pause()
 	close(release)

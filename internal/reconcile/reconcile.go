@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/presswork/presswork/internal/delivery"
+	"github.com/presswork/presswork/internal/queue"
 	"github.com/presswork/presswork/tasks"
 )
 
@@ -22,19 +23,25 @@ type Record interface {
 	QueueLost(ctx context.Context) error
 	LostAt(ctx context.Context) (at time.Time, ever bool, err error)
 	RenudgeLost(ctx context.Context) (int, error)
+	Feed(ctx context.Context) (int, error)
 	Overdue(ctx context.Context, patience time.Duration, limit int) ([]delivery.Overdue, error)
 	Renudge(ctx context.Context, gone, waiting []delivery.Overdue) error
+	NoteCrashes(ctx context.Context, died []delivery.Overdue) (paused int, err error)
 	QueueDue(ctx context.Context) (int, error)
 	AdvanceOpen(ctx context.Context) error
 	PausedQueues(ctx context.Context) ([]string, error)
 	Maintain(ctx context.Context) error
+	ResendUncertain(ctx context.Context) (resent int, more bool, err error)
+	StepReplay(ctx context.Context) (reopened int, stepped bool, err error)
+	SweepReopened(ctx context.Context) error
 }
 
 // Queue is the queue's side.
 type Queue interface {
 	Canary(ctx context.Context) (int64, error)
 	SetCanary(ctx context.Context, n int64) error
-	Waits(t tasks.Task) (bool, error)
+	Look(ctx context.Context, t tasks.Task) (queue.Sight, error)
+	Audit(ctx context.Context) (queue.Findings, error)
 	Enqueue(ctx context.Context, t tasks.Task) error
 	SetPaused(ctx context.Context, name string, paused bool) error
 }
@@ -45,6 +52,7 @@ const (
 	quickPeriod   = 500 * time.Millisecond
 	canaryPeriod  = 2 * time.Second
 	overduePeriod = 5 * time.Second
+	auditPeriod   = 10 * time.Second
 	statPeriod    = 5 * time.Second
 	slowPeriod    = time.Hour
 	patience      = 30 * time.Second
@@ -56,15 +64,19 @@ const (
 
 // Reconciler runs the loops.
 type Reconciler struct {
-	record Record
-	queue  Queue
-	poke   func() // the outbox relay
-	log    *zap.Logger
-	behind atomic.Int64    // nudges that a loss of the queue cost, in the last round
-	gone   atomic.Int64    // overdue work that the last look did not find in the queue
-	healed time.Time       // the loss of the queue that was mended last
-	paused map[string]bool // queues that may be paused in the queue
-	looked time.Time       // the loss of the queue after which all of them were looked at
+	record  Record
+	queue   Queue
+	poke    func() // the outbox relay
+	log     *zap.Logger
+	behind  atomic.Int64    // nudges that a loss of the queue cost, in the last round
+	gone    atomic.Int64    // overdue work that the last look did not find in the queue
+	found   atomic.Int64    // what the auditor mended in its last round
+	blocked atomic.Int64    // overdue work that the last look found blocked by an archived task
+	healed  time.Time       // the loss of the queue that was mended last
+	paused  map[string]bool // queues that may be paused in the queue
+	looked  time.Time       // the loss of the queue after which all of them were looked at
+
+	resent, replayed atomic.Int64
 }
 
 // New makes a Reconciler; poke tells the outbox relay that there is work.
@@ -96,10 +108,15 @@ func (r *Reconciler) Run(ctx context.Context) {
 		{"takeover", quickPeriod, r.takeover},
 		{"canary", canaryPeriod, r.canary},
 		{"nudges", quickPeriod, r.nudges},
+		{"feed", quickPeriod, r.feed},
 		{"overdue", overduePeriod, r.overdue},
+		{"auditor", auditPeriod, r.audit},
 		{"analytics", statPeriod, r.analytics},
 		{"pauses", quickPeriod, r.pauses},
 		{"maintenance", slowPeriod, r.record.Maintain},
+		{"uncertain", quickPeriod, r.uncertain},
+		{"replays", quickPeriod, r.replays},
+		{"reopened", slowPeriod, r.record.SweepReopened},
 	}
 	var wg sync.WaitGroup
 	for _, l := range loops {
@@ -188,39 +205,6 @@ func (r *Reconciler) nudges(ctx context.Context) error {
 		r.poke()
 	}
 	r.behind.Store(int64(total))
-	return nil
-}
-
-// overdue nudges what the queue lost unnoticed: a single task, or what a worker had taken and not begun when it died.
-func (r *Reconciler) overdue(ctx context.Context) error {
-	list, err := r.record.Overdue(ctx, patience, overduePage)
-	if err != nil {
-		return err
-	}
-	if len(list) == 0 {
-		r.gone.Store(0)
-		return nil
-	}
-	var gone, waiting []delivery.Overdue
-	for _, o := range list {
-		waits, err := r.queue.Waits(o.Task)
-		if err != nil {
-			return err
-		}
-		if waits {
-			waiting = append(waiting, o)
-		} else {
-			gone = append(gone, o)
-		}
-	}
-	if err := r.record.Renudge(ctx, gone, waiting); err != nil {
-		return err
-	}
-	r.gone.Store(int64(len(gone)))
-	if len(gone) > 0 {
-		r.log.Warn("tasks were not queued, nudged again", zap.Int("tasks", len(gone)))
-		r.poke()
-	}
 	return nil
 }
 

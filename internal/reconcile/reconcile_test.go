@@ -13,6 +13,7 @@ import (
 
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/internal/queue"
 	"github.com/presswork/presswork/tasks"
 )
 
@@ -21,8 +22,10 @@ var errAway = errors.New("redis is away")
 // awayQueue is a queue that answers nothing.
 type awayQueue struct{ Queue }
 
-func (awayQueue) Canary(context.Context) (int64, error)         { return 0, errAway }
-func (awayQueue) Waits(tasks.Task) (bool, error)                { return false, errAway }
+func (awayQueue) Canary(context.Context) (int64, error) { return 0, errAway }
+func (awayQueue) Look(context.Context, tasks.Task) (queue.Sight, error) {
+	return queue.Gone, errAway
+}
 func (awayQueue) Enqueue(context.Context, tasks.Task) error     { return errAway }
 func (awayQueue) SetPaused(context.Context, string, bool) error { return errAway }
 func (awayQueue) SetCanary(context.Context, int64) error        { return errAway }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/presswork/presswork/internal/quoted"
 	"github.com/presswork/presswork/internal/template"
 )
 
@@ -45,13 +46,10 @@ func newCasting(c *Compiled, moulds *Moulds) *casting {
 		return nil
 	}
 	cast := &casting{moulds: moulds, number: moulds.last.Add(1), mark: newMark()}
-	for _, program := range []template.Program{c.subject, c.html, c.text} {
-		if program == nil {
-			continue
-		}
+	for _, program := range c.programs() {
 		list, ok := program.Uses(nameSubscriber, nameLinks)
 		if !ok {
-			return nil
+			return nil // one that is used as a whole among them: each path has two names or more
 		}
 		for _, use := range list {
 			cast.add(use)
@@ -100,7 +98,7 @@ func (c *casting) worthIt() bool {
 }
 
 // alike says all that decides what the templates write around the blanks, and what goes into the blanks.
-func (c *casting) alike(who, own map[string]any, chosen []int, links Links, blanks []string) (key string, values []string, ok bool) {
+func (c *casting) alike(who *Recipient, chosen []int, links *Links) (key string, values []string, ok bool) {
 	var buf [256]byte
 	k := append(buf[:0], links.Images...)
 	for _, given := range []string{links.Click, links.Open} {
@@ -109,43 +107,47 @@ func (c *casting) alike(who, own map[string]any, chosen []int, links Links, blan
 	for _, n := range chosen {
 		k = strconv.AppendInt(append(k, ' '), int64(n), 10)
 	}
-	blanks = append(blanks, links.Click, escapeAttr(links.Open))
+	values = append(make([]string, 0, firstField+len(c.fields)), links.Click, escapeAttr(links.Open))
 	for _, f := range c.fields {
-		v := f.find(who, own)
-		text, isText := v.(string)
+		text, other, isText := f.find(who, links)
 		switch {
-		case v == nil:
-			k = append(k, "|-"...)
 		case isText && text == "":
 			k = append(k, "|0"...)
 		case isText && f.blank:
 			k = append(k, "|1"...)
-		default:
-			encoded, err := json.Marshal(v)
+		case isText:
+			other = text
+			fallthrough
+		case other != nil:
+			encoded, err := json.Marshal(other)
 			if err != nil {
 				return "", nil, false
 			}
 			k = append(append(k, "|="...), encoded...)
+		default:
+			k = append(k, "|-"...)
 		}
-		blanks = append(blanks, text)
+		values = append(values, text)
 	}
-	return string(k), blanks, true
+	return string(k), values, true
 }
 
-// find is the field's value for a reader; nil if there is none.
-func (f field) find(who, own map[string]any) any {
-	var v any = who
+// find is the field's value for a reader: a text or another; nil if there is none.
+func (f field) find(who *Recipient, links *Links) (text string, other any, isText bool) {
+	name, rest := f.path[1], f.path[2:]
 	if f.path[0] == nameLinks {
-		v = own
+		text, isText = links.text(name)
+	} else if text, isText = who.text(name); !isText {
+		other = who.other(name)
 	}
-	for _, name := range f.path[1:] {
-		inner, ok := v.(map[string]any)
-		if !ok {
-			return nil
-		}
-		v = inner[name]
+	for _, name := range rest {
+		inner, _ := other.(map[string]any)
+		other, text, isText = inner[name], "", false
 	}
-	return v
+	if inner, ok := other.(string); ok {
+		return inner, nil, true
+	}
+	return text, other, isText
 }
 
 // with is a copy of data that has a text at a path which is there.
@@ -164,16 +166,16 @@ const blankDigits = 4
 
 func (c *casting) blank(n int) string { return fmt.Sprintf("%s%0*d", c.mark, blankDigits, n) }
 
-// split cuts a text at its blanks.
-func (c *casting) split(text string) []piece {
-	var list []piece
+// form cuts a text at its blanks.
+func (c *casting) form(text string) *quoted.Form {
+	var list []quoted.Piece
 	for {
 		before, after, found := strings.Cut(text, c.mark)
 		if !found {
-			return append(list, piece{strings.Clone(before), none})
+			return quoted.NewForm(append(list, quoted.Piece{Text: strings.Clone(before), Blank: quoted.None}))
 		}
 		n, _ := strconv.Atoi(after[:blankDigits]) // as blank wrote it
-		list = append(list, piece{strings.Clone(before), n})
+		list = append(list, quoted.Piece{Text: strings.Clone(before), Blank: n})
 		text = after[blankDigits:]
 	}
 }

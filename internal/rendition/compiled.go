@@ -7,34 +7,23 @@ import (
 	"unicode"
 
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/quoted"
 	"github.com/presswork/presswork/internal/template"
 )
-
-// Recipient is what templates see of a subscriber.
-type Recipient struct {
-	ID, Email, Name, FirstName, Language, Timezone string
-	Topics                                         []string
-	// Attributes are values as for template.Engine's Freeze.
-	Attributes map[string]any
-}
-
-// Links are a reader's own addresses.
-type Links struct {
-	Unsubscribe, Archive, Preferences string
-	// Click stands in front of a link's number: https://host/t/c/<signature>/. If it is empty, as in a
-	// preview, links lead where they lead.
-	Click string
-	// Open is the address of the image that reports an opening; if it is empty there is no image.
-	Open string
-	// Images stands in front of an uploaded image's id: https://host/p/a/. If it is empty, images go with the message
-	// and are named by their ContentID.
-	Images string
-}
 
 // Rendered is one message.
 type Rendered struct {
 	// Subject is one line; HTML is empty for channels without.
 	Subject, HTML, Text string
+	// Images are the uploaded images that HTML names by their ContentID, each once.
+	Images []ident.UID
+}
+
+// Mail is one message as it is mailed: what many readers get alike is encoded already.
+type Mail struct {
+	// Subject is one line; HTML is empty for channels without.
+	Subject    string
+	HTML, Text quoted.Text
 	// Images are the uploaded images that HTML names by their ContentID, each once.
 	Images []ident.UID
 }
@@ -50,6 +39,7 @@ type Compiled struct {
 	links                []string
 	images               []ident.UID
 	personal             bool
+	attributes           bool     // a template may read a reader's attributes
 	casting              *casting // nil: no moulds
 }
 
@@ -92,8 +82,27 @@ func Compile(engine template.Engine, r Rendition, moulds *Moulds) (*Compiled, er
 		c.htmlItems = append(c.htmlItems, engine.Freeze(itemData(item, click)))
 		c.textItems = append(c.textItems, engine.Freeze(itemData(item, item.URL)))
 	}
+	c.attributes = c.readsAttributes()
 	c.casting = newCasting(c, moulds)
 	return c, nil
+}
+
+// ReadsAttributes is false if no template reads a Recipient's Attributes: they may be left out then.
+func (c *Compiled) ReadsAttributes() bool { return c.attributes }
+
+func (c *Compiled) readsAttributes() bool {
+	for _, program := range c.programs() {
+		uses, ok := program.Uses(nameSubscriber)
+		if !ok || slices.ContainsFunc(uses, func(u template.Use) bool { return u.Path[1] == nameAttributes }) {
+			return true
+		}
+	}
+	return false
+}
+
+// programs are those that are there.
+func (c *Compiled) programs() []template.Program {
+	return slices.DeleteFunc([]template.Program{c.subject, c.html, c.text}, func(p template.Program) bool { return p == nil })
 }
 
 func itemData(item ItemPart, address string) map[string]any {
@@ -107,13 +116,23 @@ func itemData(item ItemPart, address string) map[string]any {
 // that are out of range are left out, and without any all items are taken. Errors are *template.LimitError and
 // *template.RenderError, wrapped: they are the template's fault and come again.
 func (c *Compiled) Render(recipient Recipient, chosen []int, links Links) (Rendered, error) {
-	who, own := recipient.data(), links.data()
-	if out, done, err := c.cast(who, own, chosen, links); done || err != nil {
-		return out, err
+	m, err := c.Mail(&recipient, chosen, &links)
+	if err != nil {
+		return Rendered{}, err
 	}
-	out, err := c.write(who, own, chosen, links)
-	out.Subject = oneLine(out.Subject)
-	return out, err
+	return Rendered{Subject: m.Subject, HTML: m.HTML.String(), Text: m.Text.String(), Images: m.Images}, nil
+}
+
+// Mail is what Render makes, for mailing it.
+func (c *Compiled) Mail(recipient *Recipient, chosen []int, links *Links) (Mail, error) {
+	if m, done, err := c.cast(recipient, chosen, links); done || err != nil {
+		return m, err
+	}
+	out, err := c.write(recipient.data(), links.data(), chosen, *links)
+	if err != nil {
+		return Mail{}, err
+	}
+	return Mail{Subject: oneLine(out.Subject), HTML: quoted.Plain(out.HTML), Text: quoted.Plain(out.Text), Images: out.Images}, nil
 }
 
 // write runs the templates. The subject is as they wrote it.
@@ -153,23 +172,6 @@ func (c *Compiled) data(who, own map[string]any) map[string]any {
 		data[nameSubscriber] = c.engine.Freeze(who)
 	}
 	return data
-}
-
-// The names under which templates find what is a reader's own.
-const (
-	nameSubscriber = "subscriber"
-	nameLinks      = "links"
-)
-
-func (r Recipient) data() map[string]any {
-	return map[string]any{
-		"id": r.ID, "email": r.Email, "name": r.Name, "first_name": r.FirstName, "language": r.Language,
-		"timezone": r.Timezone, "topics": r.Topics, "attributes": r.Attributes,
-	}
-}
-
-func (l Links) data() map[string]any {
-	return map[string]any{"unsubscribe": l.Unsubscribe, "archive": l.Archive, "preferences": l.Preferences}
 }
 
 // place puts the chosen items into the data.

@@ -2,11 +2,12 @@ package rendition
 
 import (
 	"context"
-	"strings"
+	"slices"
 	"sync/atomic"
 
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/keep"
+	"github.com/presswork/presswork/internal/quoted"
 	"github.com/presswork/presswork/internal/template"
 )
 
@@ -33,66 +34,66 @@ func NewMoulds() *Moulds { return &Moulds{kept: keep.New[mouldKey](mouldBytes, (
 
 // mould is a message with blanks.
 type mould struct {
-	subject, html, text []piece
+	subject, html, text *quoted.Form
 	images              []ident.UID
 }
 
-// piece is text, and the number of the blank behind it.
-type piece struct {
-	text  string
-	blank int
-}
-
-// none stands behind the last piece.
-const none = -1
-
 func (m *mould) size() int {
 	const overhead = 512
-	return overhead + length(m.subject) + length(m.html) + length(m.text)
-}
-
-func length(pieces []piece) int {
-	n := 0
-	for _, p := range pieces {
-		n += len(p.text) + 32
-	}
-	return n
+	return overhead + m.subject.Size() + m.html.Size() + m.text.Size()
 }
 
 // cast makes a message in the mould for readers like this one. done is false if there is none.
-func (c *Compiled) cast(who, own map[string]any, chosen []int, links Links) (out Rendered, done bool, err error) {
+func (c *Compiled) cast(who *Recipient, chosen []int, links *Links) (out Mail, done bool, err error) {
 	if c.casting == nil || !c.casting.worthIt() {
 		return out, false, nil
 	}
-	var values [firstField + 16]string
-	alike, blanks, ok := c.casting.alike(who, own, chosen, links, values[:0])
+	alike, values, ok := c.casting.alike(who, chosen, links)
 	if !ok {
 		return out, false, nil
 	}
 	c.casting.used.Add(1)
 	m, err := c.casting.moulds.kept.Get(context.Background(), mouldKey{c.casting.number, alike}, func(context.Context) (*mould, error) {
 		c.casting.made.Add(1)
-		return c.mould(who, own, chosen, links)
+		return c.mould(who, chosen, *links)
 	})
 	if err != nil {
 		return out, false, err
 	}
-	out.Images = m.images
-	out.Subject = oneLine(fill(m.subject, blanks, c.subject))
-	out.Text = fill(m.text, blanks, c.text)
-	out.HTML = fill(m.html, blanks, c.html)
-	for _, text := range []string{out.Subject, out.Text, out.HTML} {
-		if len(text) > template.MaxOutput {
-			return Rendered{}, false, &template.LimitError{Name: "message", Limit: "output"}
-		}
+	subject := m.subject.Fill(escaped(values, c.subject))
+	out = Mail{HTML: m.html.Fill(escaped(values, c.html)), Text: m.text.Fill(escaped(values, c.text)), Images: m.images}
+	if max(subject.Len(), out.HTML.Len(), out.Text.Len()) > template.MaxOutput {
+		return Mail{}, false, &template.LimitError{Name: "message", Limit: "output"}
 	}
+	out.Subject = oneLine(subject.String())
 	return out, true, nil
 }
 
+// escaped are values as a program writes them; those that are none of its words stay as they are. It returns values
+// itself if that is the same.
+func escaped(values []string, program template.Program) []string {
+	if program == nil {
+		return values
+	}
+	shared := true
+	for i := firstField; i < len(values); i++ {
+		text := program.Escape(values[i])
+		if text == values[i] {
+			continue
+		}
+		if shared {
+			values, shared = slices.Clone(values), false
+		}
+		values[i] = text
+	}
+	return values
+}
+
 // mould runs the templates with blanks for what is the reader's own.
-func (c *Compiled) mould(who, own map[string]any, chosen []int, links Links) (*mould, error) {
+func (c *Compiled) mould(reader *Recipient, chosen []int, links Links) (*mould, error) {
+	who, own := reader.data(), links.data()
 	for i, f := range c.casting.fields {
-		if text, _ := f.find(who, own).(string); text == "" || !f.blank {
+		if text, _, _ := f.find(reader, &links); text == "" || !f.blank {
 			continue
 		}
 		blank := c.casting.blank(firstField + i)
@@ -113,25 +114,6 @@ func (c *Compiled) mould(who, own map[string]any, chosen []int, links Links) (*m
 		return nil, err
 	}
 	return &mould{
-		subject: c.casting.split(out.Subject), html: c.casting.split(out.HTML), text: c.casting.split(out.Text), images: out.Images,
+		subject: c.casting.form(out.Subject), html: c.casting.form(out.HTML), text: c.casting.form(out.Text), images: out.Images,
 	}, nil
-}
-
-// fill puts values into the blanks, written as the program would.
-func fill(pieces []piece, values []string, program template.Program) string {
-	if program == nil {
-		return ""
-	}
-	var out strings.Builder
-	out.Grow(length(pieces) + 512)
-	for _, p := range pieces {
-		out.WriteString(p.text)
-		switch {
-		case p.blank >= firstField:
-			out.WriteString(program.Escape(values[p.blank]))
-		case p.blank != none:
-			out.WriteString(values[p.blank])
-		}
-	}
-	return out.String()
 }

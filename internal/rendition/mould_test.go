@@ -1,7 +1,10 @@
 package rendition_test
 
 import (
+	"bytes"
 	"fmt"
+	"io"
+	"mime/quotedprintable"
 	"reflect"
 	"runtime"
 	"strings"
@@ -9,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/presswork/presswork/internal/quoted"
 	"github.com/presswork/presswork/internal/rendition"
 )
 
@@ -109,8 +113,32 @@ func TestMouldsChangeNothing(t *testing.T) {
 			if err == nil && !reflect.DeepEqual(got, want) {
 				rt.Fatalf("%+v\nwith moulds:\n%+v\nwithout:\n%+v", who, got, want)
 			}
+			if wantErr == nil {
+				checkMailed(rt, moulded, who, chosen, links, want)
+			}
 		}
 	})
+}
+
+// checkMailed holds that what is mailed decodes to what is wanted; attributes are left out if the templates read none.
+func checkMailed(t *rapid.T, c *rendition.Compiled, who rendition.Recipient, chosen []int, links rendition.Links, want rendition.Rendered) {
+	if !c.ReadsAttributes() {
+		who.Attributes = nil
+	}
+	m, err := c.Mail(&who, chosen, &links)
+	if err != nil || m.Subject != want.Subject || !reflect.DeepEqual(m.Images, want.Images) {
+		t.Fatalf("mailed %+v, %v", m, err)
+	}
+	for _, part := range []struct {
+		text quoted.Text
+		want string
+	}{{m.HTML, want.HTML}, {m.Text, want.Text}} {
+		decoded, err := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(part.text.Append(nil))))
+		lines := strings.NewReplacer("\r\n", "\r\n", "\r", "\r\n", "\n", "\r\n").Replace(part.want)
+		if err != nil || string(decoded) != lines {
+			t.Fatalf("mailed %q, %v\nnot %q", decoded, err, lines)
+		}
+	}
 }
 
 // The built-in templates run once for readers who get the same items.
@@ -215,7 +243,7 @@ func BenchmarkMoulds(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := c.Render(anna, []int{1, 0}, own); err != nil {
+				if _, err := c.Mail(&anna, []int{1, 0}, &own); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -30,6 +30,7 @@ func (s *Sandbox) routeAPI(mux *http.ServeMux) {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("PUT /sandbox/faults/{provider}", s.apiInject)
+	mux.HandleFunc("PUT /sandbox/ses/reports", s.apiReportSES)
 	mux.HandleFunc("DELETE /sandbox/faults/{provider}", s.apiClear)
 }
 

@@ -16,6 +16,8 @@ const (
 func (s *Sandbox) routes() http.Handler {
 	mux := http.NewServeMux()
 	s.routeSES(mux)
+	s.routeSNS(mux)
+	s.routeSQS(mux)
 	s.routeSlack(mux)
 	s.routeDiscord(mux)
 	s.routeWebhooks(mux)
@@ -35,12 +37,16 @@ func (s *Sandbox) accept(w http.ResponseWriter, m *Message, refuse func(http.Res
 	switch v.outcome {
 	case accepted:
 	case hungUp:
+		s.book.journal.note(m, Dropped)
 		hangUp()
 	case throttled, failed, rejected, down:
 		refuse(w, v)
 		return false
 	}
 	s.book.receive(m, v.drop)
+	if m.Provider == ProviderSES {
+		s.reports.took(m)
+	}
 	if v.drop {
 		hangUp()
 	}

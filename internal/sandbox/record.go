@@ -60,8 +60,9 @@ func (c Counts) Total() ChannelCounts {
 
 // book holds what was recorded. Each channel has its own page, with its own lock.
 type book struct {
-	pages map[string]*ledger
-	seq   atomic.Uint64
+	pages   map[string]*ledger
+	seq     atomic.Uint64
+	journal *journal
 }
 
 // ledger is what is known of one channel: the last messages whole, and of all messages their counts.
@@ -140,6 +141,11 @@ func (b *book) receive(m *Message, unanswered bool) {
 	}
 	page.arrive(m)
 	page.hold(m)
+	fate := Accepted
+	if unanswered {
+		fate = Unanswered
+	}
+	b.journal.note(m, fate)
 }
 
 // invalid records a message that the provider turns down, and why. It counts for nothing else.

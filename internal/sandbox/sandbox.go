@@ -26,20 +26,24 @@ type Options struct {
 	PublicURL string // what URL returns, if clients reach the HTTP listener by another name
 	Keep      int    // messages kept whole per channel; 0 is 2,000. All are counted
 	KeepBytes int    // bytes of raw messages kept per channel; 0 is 64 MiB
+	// Journal gets a line of JSON, an Entry, for each message whose sender was told that it was accepted, or told
+	// nothing. Nil is none.
+	Journal io.Writer
 }
 
 // Sandbox is a running set of stand-in providers. Its methods may be called from any goroutine, also
 // after Close.
 type Sandbox struct {
 	Addresses
-	book   *book
-	faults *faults
-	nonces *nonces
-	web    *http.Server
-	smtp   *smtpServer
-	ended  chan struct{} // closed when Close begins: nothing waits any longer
-	served chan struct{} // closed when the HTTP listener's loop has returned
-	close  func() error
+	book    *book
+	faults  *faults
+	nonces  *nonces
+	reports *reporter
+	web     *http.Server
+	smtp    *smtpServer
+	ended   chan struct{} // closed when Close begins: nothing waits any longer
+	served  chan struct{} // closed when the HTTP listener's loop has returned
+	close   func() error
 }
 
 // Start opens the listeners and serves until Close, or until ctx is done.
@@ -60,9 +64,13 @@ func Start(ctx context.Context, o Options) (*Sandbox, error) {
 		ended:     make(chan struct{}),
 		served:    make(chan struct{}),
 	}
+	if o.Journal != nil {
+		s.book.journal = &journal{to: o.Journal}
+	}
 	if o.PublicURL != "" {
 		s.Base = strings.TrimSuffix(o.PublicURL, "/")
 	}
+	s.reports = newReporter(s.Base)
 	s.web = &http.Server{
 		Handler:           s.routes(),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -102,12 +110,13 @@ func (s *Sandbox) shutDown() error {
 	close(s.ended)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
+	s.reports.end()
 	smtpErr := s.smtp.close()
 	if err := s.web.Shutdown(ctx); err != nil {
-		return errors.Join(smtpErr, s.web.Close())
+		return errors.Join(smtpErr, s.web.Close(), s.book.journal.problem())
 	}
 	<-s.served
-	return smtpErr
+	return errors.Join(smtpErr, s.book.journal.problem())
 }
 
 // Counts returns the counters of every channel.

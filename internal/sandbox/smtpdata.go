@@ -49,6 +49,9 @@ func (s *smtpSession) deliver(raw []byte) error {
 		v = s.sandbox.judge(ProviderSMTP, m.Channel, m.To)
 	}
 	if v.outcome != accepted {
+		if v.outcome == hungUp {
+			s.sandbox.book.journal.note(m, Dropped)
+		}
 		return s.refuse(v)
 	}
 	s.sandbox.book.receive(m, v.drop)

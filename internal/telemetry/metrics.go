@@ -16,6 +16,7 @@ type Metrics struct {
 	registry   *prometheus.Registry
 	requests   *prometheus.HistogramVec
 	deliveries *prometheus.CounterVec
+	ended      *prometheus.CounterVec
 	sends      *prometheus.HistogramVec
 	tasks      *prometheus.HistogramVec
 	failures   *prometheus.CounterVec
@@ -32,6 +33,9 @@ func NewMetrics() *Metrics {
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "presswork_deliveries_total", Help: "Attempts to deliver, by channel and outcome.",
 		}, []string{"channel", "outcome"}),
+		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "presswork_publications_total", Help: "Publications that ended, by their state, in the process that ended them.",
+		}, []string{"state"}),
 		sends: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "presswork_send_duration_seconds", Help: "Time of one call to a provider, rendering included.",
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
@@ -44,7 +48,7 @@ func NewMetrics() *Metrics {
 			Name: "presswork_task_failures_total", Help: "Tasks that returned an error.",
 		}, []string{"kind"}),
 	}
-	m.registry.MustRegister(m.requests, m.deliveries, m.sends, m.tasks, m.failures,
+	m.registry.MustRegister(m.requests, m.deliveries, m.ended, m.sends, m.tasks, m.failures,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -65,6 +69,9 @@ func (m *Metrics) Delivery(channel, outcome string, took time.Duration) {
 	m.deliveries.WithLabelValues(channel, outcome).Inc()
 	m.sends.WithLabelValues(channel).Observe(took.Seconds())
 }
+
+// Publication counts one that ended, by its final state.
+func (m *Metrics) Publication(state string) { m.ended.WithLabelValues(state).Inc() }
 
 // Task counts a task.
 func (m *Metrics) Task(kind string, took time.Duration, err error) {

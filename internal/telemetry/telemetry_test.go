@@ -74,6 +74,7 @@ func TestMetrics(t *testing.T) {
 	m.Request("GET", "/api/v1/topics", 200, 2*time.Millisecond, "")
 	m.Delivery("email", "sent", time.Millisecond)
 	m.Delivery("email", "sent", time.Millisecond)
+	m.Publication("completed")
 	m.Task("render", time.Second, nil)
 	m.Task("render", time.Second, errors.New("broken"))
 	if err := m.Gauge("presswork_test", "A test.", func() float64 { return 42 }); err != nil {
@@ -89,6 +90,7 @@ func TestMetrics(t *testing.T) {
 	for _, want := range []string{
 		`presswork_http_request_duration_seconds_count{method="GET",route="/api/v1/topics",status="200"} 1`,
 		`presswork_deliveries_total{channel="email",outcome="sent"} 2`,
+		`presswork_publications_total{state="completed"} 1`,
 		`presswork_send_duration_seconds_count{channel="email"} 2`,
 		`presswork_task_duration_seconds_count{kind="render"} 2`,
 		`presswork_task_failures_total{kind="render"} 1`,

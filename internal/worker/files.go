@@ -63,7 +63,7 @@ func checkImages(r rendition.Rendition, known map[ident.UID]asset.Asset, attache
 	if !kind.Personal() {
 		return nil
 	}
-	total := attached + r.Heaviest(MaxItems(kind), func(n int) int64 { return known[r.Images[n]].Size })
+	total := attached + r.Heaviest(kind.MaxItems(), func(n int) int64 { return known[r.Images[n]].Size })
 	if total > asset.MaxTotal {
 		return fault.New(fault.GiveUp, "files_too_large",
 			fmt.Sprintf("The files of one mail may have %d bytes, and can have %d by %s.", int64(asset.MaxTotal), total, kind))

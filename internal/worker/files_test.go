@@ -114,7 +114,7 @@ func TestMailsCarryTheirFiles(t *testing.T) {
 	}
 	for _, m := range o.sender.sent() {
 		if len(m.Mail.Attached) != 1 || len(m.Mail.Inline) != 1 || !strings.Contains(string(m.Mail.Attached[0].Header), "report.pdf") ||
-			!strings.Contains(m.Mail.HTML, `src="cid:`+rendition.ContentID(image.UID)+`"`) ||
+			!strings.Contains(m.Mail.HTML.String(), `src="cid:`+rendition.ContentID(image.UID)+`"`) ||
 			!strings.Contains(string(m.Mail.Inline[0].Header), rendition.ContentID(image.UID)) {
 			t.Errorf("%d attachments, %d images\n%s", len(m.Mail.Attached), len(m.Mail.Inline), m.Mail.HTML)
 		}

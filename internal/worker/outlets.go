@@ -80,15 +80,57 @@ func (o *Outlets) byID(ctx context.Context, id int64) (*outlet, error) {
 	}
 	found, ok := o.open[id]
 	if !ok {
-		return nil, errNoOutlet
+		// It may have been switched on since the list was read.
+		if err := o.reread(ctx); err != nil {
+			return nil, err
+		}
+		if found, ok = o.open[id]; !ok {
+			return nil, errNoOutlet
+		}
 	}
 	return found, found.err
+}
+
+// named is the outlet of a channel of the kind, nil if there is none that can be used.
+func (o *Outlets) named(ctx context.Context, name string, kind channel.Kind) (*outlet, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := o.refresh(ctx); err != nil {
+		return nil, err
+	}
+	for _, candidate := range o.open {
+		if candidate.Name == name && candidate.Kind == kind && candidate.err == nil {
+			return candidate, nil
+		}
+	}
+	return nil, nil //nolint:nilnil // the contract: a fallback may be switched off
+}
+
+// all is every outlet that could be opened.
+func (o *Outlets) all(ctx context.Context) ([]*outlet, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := o.refresh(ctx); err != nil {
+		return nil, err
+	}
+	var list []*outlet
+	for _, candidate := range o.open {
+		if candidate.sender != nil {
+			list = append(list, candidate)
+		}
+	}
+	return list, nil
 }
 
 func (o *Outlets) refresh(ctx context.Context) error {
 	if time.Since(o.read) < outletsAge {
 		return nil
 	}
+	return o.reread(ctx)
+}
+
+// reread brings the outlets up to date, whatever their age.
+func (o *Outlets) reread(ctx context.Context) error {
 	list, err := o.store.EnabledChannels(ctx)
 	if err != nil {
 		return fmt.Errorf("read the channels: %w", err)

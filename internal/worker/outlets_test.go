@@ -60,7 +60,7 @@ func TestOutletsFollowTheChannels(t *testing.T) {
 		if _, err := o.ofKind(ctx, channel.Slack); !errors.Is(err, errNoOutlet) {
 			t.Errorf("no such kind: %v", err)
 		}
-		if _, err := o.byID(ctx, 3); !errors.Is(err, errNoOutlet) || store.reads != 1 {
+		if _, err := o.byID(ctx, 3); !errors.Is(err, errNoOutlet) || store.reads != 2 {
 			t.Errorf("no such channel: %v, after %d reads", err, store.reads)
 		}
 
@@ -144,4 +144,25 @@ func TestOutletsWithTheDatabaseAway(t *testing.T) {
 		}
 		o.Close()
 	})
+}
+
+// TestOutletThatWasJustSwitchedOn is found, however young the list is.
+func TestOutletThatWasJustSwitchedOn(t *testing.T) {
+	t.Parallel()
+	store := &channelList{list: []channel.Channel{outletOf(1, channel.Slack, "first", 1)}}
+	o, opened := shop(store)
+	defer o.Close()
+	if _, err := o.byID(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	store.list = append(store.list, outletOf(2, channel.Slack, "second", 1))
+	if s, err := o.byID(t.Context(), 2); err != nil || s.sender != channel.Sender(opened["second"]) {
+		t.Errorf("%v, %v", s, err)
+	}
+	if s, err := o.named(t.Context(), "second", channel.Slack); err != nil || s == nil || s.ID != 2 {
+		t.Errorf("by name: %v, %v", s, err)
+	}
+	if s, err := o.named(t.Context(), "second", channel.Email); err != nil || s != nil {
+		t.Errorf("of another kind: %v, %v", s, err)
+	}
 }

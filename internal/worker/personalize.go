@@ -10,14 +10,6 @@ import (
 	"github.com/presswork/presswork/tasks"
 )
 
-// MaxItems is how many content items one message carries: what one e-mail is read for, and a digest's length.
-func MaxItems(kind channel.Kind) int {
-	if kind == channel.Email {
-		return 3
-	}
-	return 5
-}
-
 // PersonalizeStore is what fan-out reads and writes.
 type PersonalizeStore interface {
 	ReadPage(ctx context.Context, rangeID int64, gen int) (*publication.Page, error)
@@ -89,10 +81,10 @@ func choose(items []content.Item, readers []publication.Reader) ([][]byte, error
 		return nil, err
 	}
 	choices := make([][]byte, len(readers))
-	indexes := make([]int, 0, MaxItems(channel.Newsletter))
+	indexes := make([]int, 0, channel.Newsletter.MaxItems())
 	for i, reader := range readers {
 		indexes = indexes[:0]
-		for _, c := range chooser.Choose(content.Profile{Topics: reader.Topics, Language: reader.Language}, MaxItems(channel.Newsletter)) {
+		for _, c := range chooser.Choose(content.Profile{Topics: reader.Topics, Language: reader.Language}, channel.Newsletter.MaxItems()) {
 			indexes = append(indexes, c.Index)
 		}
 		if choices[i], err = content.EncodeChoice(indexes); err != nil {

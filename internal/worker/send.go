@@ -3,7 +3,9 @@ package worker
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"go.opentelemetry.io/otel/trace"
@@ -23,14 +25,20 @@ import (
 
 // Send sends one batch through the ledger.
 type Send struct {
-	Engine    *delivery.Engine
-	Shelf     *edition.Shelf
-	Files     *edition.Files
-	Outlets   *Outlets
+	Engine  *delivery.Engine
+	Shelf   *edition.Shelf
+	Files   *edition.Files
+	Outlets *Outlets
+	// Limits bound how fast one may send; nil: nothing does.
+	Limits    Limits
 	Signer    *token.Signer
 	PublicURL string
-	Poke      func()
-	Log       *zap.Logger
+	// Poke tells the relay that there are nudges; Expect, that there are such as nobody waits for.
+	Poke, Expect func()
+	Log          *zap.Logger
+	// Archive and Letters serve archived tasks that are run again; nil: nothing does.
+	Archive Archive
+	Letters Letters
 	// Tracer makes spans of provider calls that belong to a recorded trace; nil: none.
 	Tracer trace.Tracer
 }
@@ -42,48 +50,87 @@ func (h *Send) Handle(ctx context.Context, t tasks.Batch) error {
 	if err != nil {
 		return err
 	}
-	if !report.Done && !report.Stale {
+	if report.Stale {
+		return h.again(ctx, t)
+	}
+	switch {
+	case !report.Done:
 		h.Poke() // the rest was nudged
+	case report.Fed:
+		h.Expect()
 	}
 	if report.Done && report.Failed > 0 {
-		return fault.New(fault.GiveUp, "recipients_failed", fmt.Sprintf("%d of %d failed", report.Failed, report.Size))
+		return fault.New(fault.GiveUp, codeFailed, fmt.Sprintf("%d of %d failed", report.Failed, report.Size))
 	}
 	return nil
 }
 
 // open prepares what the recipients of a batch have in common.
-func (h *Send) open(ctx context.Context, b *delivery.Batch) (delivery.Send, error) {
+func (h *Send) open(ctx context.Context, b *delivery.Batch) (delivery.Way, error) {
 	e, err := h.Shelf.Get(ctx, b.Publication, b.Channel)
 	if err != nil {
-		return nil, err
+		return delivery.Way{}, err
 	}
 	about(ctx, e.Publication.UID.String())
 	calls := newCalls(ctx, h.Tracer)
 	if !e.Kind.Personal() {
-		return func(ctx context.Context, r *delivery.Recipient) error { return h.post(ctx, calls, e, r) }, nil
+		return h.openPost(ctx, calls, e, b)
 	}
 	outlet, err := h.Outlets.ofKind(ctx, e.Kind)
 	if err != nil {
-		return nil, err
+		return delivery.Way{}, err
+	}
+	by, err := h.route(ctx, outlet)
+	if err != nil {
+		return delivery.Way{}, err
 	}
 	files := h.Files.Hold()
-	return func(ctx context.Context, r *delivery.Recipient) error { return h.mail(ctx, calls, outlet, e, files, r) }, nil
+	send := func(ctx context.Context, r *delivery.Recipient) error {
+		return h.mail(ctx, calls, by.by(), e, files, r)
+	}
+	return h.gated(send, by, h.ownGate(e)), nil
+}
+
+// openPost prepares a broadcast to one place: the batch is that of its only recipient, the channel.
+func (h *Send) openPost(ctx context.Context, calls *calls, e *edition.Edition, b *delivery.Batch) (delivery.Way, error) {
+	outlet, err := h.Outlets.byID(ctx, b.Hi)
+	if errors.Is(err, errNoOutlet) {
+		off := fault.Wrap(err, fault.Retry, "channel_off")
+		return delivery.Way{Send: func(context.Context, *delivery.Recipient) error { return off }}, nil
+	}
+	if err != nil {
+		return delivery.Way{}, err
+	}
+	by, err := h.route(ctx, outlet)
+	if err != nil {
+		return delivery.Way{}, err
+	}
+	send := func(ctx context.Context, r *delivery.Recipient) error { return h.post(ctx, calls, by.by(), e, r) }
+	return h.gated(send, by, h.ownGate(e)), nil
+}
+
+// ownGate is the gate of a publication with a rate of its own, else nil.
+func (h *Send) ownGate(e *edition.Edition) delivery.Gate {
+	if h.Limits == nil || e.Publication.RatePerMinute == 0 {
+		return nil
+	}
+	return h.Limits.Publication(e.Publication.ID, e.Kind, e.Publication.RatePerMinute)
 }
 
 // mail renders one reader's message and hands it over.
-func (h *Send) mail(ctx context.Context, calls *calls, outlet *outlet, e *edition.Edition, files *edition.Held, r *delivery.Recipient) error {
+func (h *Send) mail(ctx context.Context, calls *calls, by way, e *edition.Edition, files *edition.Held, r *delivery.Recipient) error {
 	chosen, err := content.DecodeChoice(r.Choice)
 	if err != nil {
 		return fault.Wrap(err, fault.GiveUp, delivery.CodeUnrenderable)
 	}
-	chosen = chosen[:min(len(chosen), MaxItems(e.Kind))]
-	who, err := recipientOf(r)
+	chosen = chosen[:min(len(chosen), e.Kind.MaxItems())]
+	v := e.In(r.Language)
+	who, err := recipientOf(r, v.ReadsAttributes())
 	if err != nil {
 		return fault.Wrap(err, fault.GiveUp, delivery.CodeUnrenderable)
 	}
 	links := h.links(e, r)
-	v := e.In(r.Language)
-	rendered, err := v.Render(who, chosen, links)
+	rendered, err := v.Mail(&who, chosen, &links)
 	if err != nil {
 		return notRendered(err)
 	}
@@ -94,12 +141,13 @@ func (h *Send) mail(ctx context.Context, calls *calls, outlet *outlet, e *editio
 		From:    channel.Address{Name: e.From.FromName, Email: e.From.FromEmail},
 		ReplyTo: e.From.ReplyTo, Subject: rendered.Subject, HTML: rendered.HTML, Text: rendered.Text,
 		ListID: string(e.Kind) + "." + domain, Unsubscribe: links.Unsubscribe,
-		MessageID: fmt.Sprintf("%s.%s.%d@%s", id.Publication, id.Kind, id.Recipient, domain),
+		MessageID: id.Publication + "." + string(id.Kind) + "." + strconv.FormatInt(id.Recipient, 10) + "@" + domain,
 	}
 	if err := addFiles(ctx, files, e, rendered.Images, mail); err != nil {
 		return err
 	}
-	return h.handOver(ctx, calls, outlet, e, &channel.Message{ID: id, Mail: mail})
+	r.Outlet = by.ID
+	return h.handOver(ctx, calls, by, e, &channel.Message{ID: id, Mail: mail})
 }
 
 // codeRenderTime is the code of a render that took too long. It uses an attempt, and after the last it is what the dead
@@ -128,11 +176,12 @@ func (h *Send) links(e *edition.Edition, r *delivery.Recipient) rendition.Links 
 	return links
 }
 
-func recipientOf(r *delivery.Recipient) (rendition.Recipient, error) {
+// recipientOf is what templates see of a recipient, with the attributes if they are read.
+func recipientOf(r *delivery.Recipient, attributes bool) (rendition.Recipient, error) {
 	first, _, _ := strings.Cut(r.Name, " ")
 	who := rendition.Recipient{ID: r.UID, Email: r.Email, Name: r.Name, FirstName: first, Language: r.Language,
 		Timezone: r.Timezone, Topics: r.Topics}
-	if len(r.Attributes) > len("{}") {
+	if attributes && len(r.Attributes) > len("{}") {
 		if err := json.Unmarshal(r.Attributes, &who.Attributes); err != nil {
 			return who, fmt.Errorf("read the attributes: %w", err)
 		}
@@ -145,11 +194,7 @@ func domainOf(address string) string {
 }
 
 // post sends a broadcast to one place.
-func (h *Send) post(ctx context.Context, calls *calls, e *edition.Edition, r *delivery.Recipient) error {
-	outlet, err := h.Outlets.byID(ctx, r.ID)
-	if err != nil {
-		return fault.Wrap(err, fault.Retry, "channel_off")
-	}
+func (h *Send) post(ctx context.Context, calls *calls, by way, e *edition.Edition, r *delivery.Recipient) error {
 	v := e.In("")
 	rendered, err := v.Render(rendition.Recipient{}, nil, rendition.Links{Archive: v.Publication.URL})
 	if err != nil {
@@ -162,15 +207,16 @@ func (h *Send) post(ctx context.Context, calls *calls, e *edition.Edition, r *de
 		post.Items = append(post.Items, channel.PostItem{ID: fmt.Sprintf("%s-%d", p.UID, i), Title: item.Title, Summary: item.Summary,
 			URL: item.URL, HTML: item.HTML, Text: item.Text, Topics: item.Topics})
 	}
-	return h.handOver(ctx, calls, outlet, e, &channel.Message{
+	r.Outlet = by.ID
+	return h.handOver(ctx, calls, by, e, &channel.Message{
 		ID: channel.Identity{Publication: p.UID.String(), Kind: e.Kind, Recipient: r.ID}, Post: post})
 }
 
 // handOver makes the provider call, under the correlation id of the request that published.
-func (h *Send) handOver(ctx context.Context, calls *calls, outlet *outlet, e *edition.Edition, m *channel.Message) error {
+func (h *Send) handOver(ctx context.Context, calls *calls, by way, e *edition.Edition, m *channel.Message) error {
 	ctx = telemetry.WithCorrelation(ctx, e.Publication.CorrelationID)
-	err := calls.send(ctx, outlet, m)
-	if err == nil && outlet.pretends {
+	err := h.call(ctx, calls, by, m)
+	if err == nil && by.pretends {
 		return delivery.ErrPlaceholder
 	}
 	if err != nil {
@@ -182,3 +228,26 @@ func (h *Send) handOver(ctx context.Context, calls *calls, outlet *outlet, e *ed
 	}
 	return err
 }
+
+// call makes the provider call, unless its circuit has opened meanwhile, and says what came of it.
+func (h *Send) call(ctx context.Context, calls *calls, by way, m *channel.Message) error {
+	if by.target == nil {
+		return calls.send(ctx, by.outlet, m)
+	}
+	done, err := by.target.Begin()
+	if err != nil {
+		return err
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			_ = done(errPanicked) // which goes on by itself
+		}
+	}()
+	err = calls.send(ctx, by.outlet, m)
+	returned = true
+	return done(err)
+}
+
+// errPanicked is what a call came to that did not return.
+var errPanicked = fault.New(fault.Uncertain, "panic", "the call to the provider did not return")

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/fault"
 )
 
@@ -37,7 +38,7 @@ func (g *Gate) Enter(ctx context.Context, size int) (leave func(), err error) {
 	defer cancel()
 	weight := min(int64(size), gateSize)
 	if err := g.room.Acquire(ctx, weight); err != nil {
-		return nil, fault.WaitFor(gateWait, "too_much_at_once", err)
+		return nil, fault.WaitFor(gateWait, channel.CodeBusy, err)
 	}
 	return func() { g.room.Release(weight) }, nil
 }

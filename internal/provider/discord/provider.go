@@ -27,11 +27,16 @@ type Options struct {
 	Network attempt.Network
 }
 
+// pace is what Discord takes of one channel or webhook, as its answers' X-RateLimit headers have it: five messages in five
+// seconds. Where those say otherwise, they win (see sender). https://discord.com/developers/docs/topics/rate-limits
+func pace() channel.Rate { return channel.Rate{PerSecond: 1, Burst: 5} }
+
 // Provider posts as a bot with the secret bot_token to the setting channel_id.
 func Provider(o Options) channel.Provider {
 	return channel.Provider{
 		Name:  Name,
 		Kinds: []channel.Kind{channel.Discord},
+		Rate:  pace(),
 		Settings: []channel.Setting{
 			{Name: "bot_token", Secret: true, Required: true, Env: "DISCORD_BOT_TOKEN", Doc: "The bot's token, without \"Bot\" before it."},
 			{Name: "channel_id", Required: true, Doc: "The channel's id; the bot needs Send Messages and Embed Links there."},
@@ -46,6 +51,7 @@ func WebhookProvider(o Options) channel.Provider {
 	return channel.Provider{
 		Name:  WebhookName,
 		Kinds: []channel.Kind{channel.Discord},
+		Rate:  pace(),
 		Settings: []channel.Setting{
 			{Name: "hook_url", Secret: true, Required: true, URL: true, Doc: "The webhook's address (https://discord.com/api/webhooks/…)."},
 		},

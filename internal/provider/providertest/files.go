@@ -7,6 +7,7 @@ import (
 
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/mime"
+	"github.com/presswork/presswork/internal/quoted"
 )
 
 // withFiles gives a mail an attachment and an image that its HTML shows, and returns their bytes.
@@ -22,7 +23,7 @@ func withFiles(t *testing.T, m *channel.Message, size int) (attached, image []by
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Mail.HTML = `<p>Hello <img src="cid:logo@asset.example"></p>`
+	m.Mail.HTML = quoted.Plain(`<p>Hello <img src="cid:logo@asset.example"></p>`)
 	m.Mail.Attached, m.Mail.Inline = []*channel.File{file}, []*channel.File{shown}
 	return attached, image
 }
@@ -43,7 +44,7 @@ func files(t *testing.T, h Harness) {
 		}
 		r.received(recipient, 1)
 		letter := r.sandbox.Messages(string(r.kind))[0].Read()
-		if len(letter.Faults) > 0 || letter.HTML != m.Mail.HTML || letter.Text != "Hello\r\n.\r\n..dots" || len(letter.Files) != 2 {
+		if len(letter.Faults) > 0 || letter.HTML != m.Mail.HTML.String() || letter.Text != "Hello\r\n.\r\n..dots" || len(letter.Files) != 2 {
 			t.Fatalf("%d bytes: HTML %q, text %q, %d files, %v", size, letter.HTML, letter.Text, len(letter.Files), letter.Faults)
 		}
 		shown, file := letter.Files[0], letter.Files[1]

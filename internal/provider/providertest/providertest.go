@@ -13,6 +13,7 @@ import (
 
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/quoted"
 	"github.com/presswork/presswork/internal/sandbox"
 )
 
@@ -78,7 +79,7 @@ func Message(kind channel.Kind, recipient int64) *channel.Message {
 			From:    channel.Address{Name: "The Daily", Email: "news@sender.example"},
 			To:      channel.Address{Name: "Ünal 🎉", Email: fmt.Sprintf("reader%d@recipient.example", recipient)},
 			ReplyTo: "desk@sender.example", Subject: "Zwölf Dinge", ListID: "daily.sender.example",
-			HTML: "<p>Hello</p>\n.\n..dots", Text: "Hello\n.\n..dots",
+			HTML: quoted.Plain("<p>Hello</p>\n.\n..dots"), Text: quoted.Plain("Hello\n.\n..dots"),
 			Unsubscribe: "https://sender.example/u/1", MessageID: fmt.Sprintf("%d.018f3a00@sender.example", recipient),
 		}
 		return m

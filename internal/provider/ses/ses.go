@@ -151,37 +151,34 @@ func tagValue(s string) string {
 	return s[:min(len(s), longest)]
 }
 
-// Quota is what SES allows the account to send.
-type Quota struct {
-	// PerSecond is the sending rate, PerDay the limit in any 24 hours, SentLastDay what was used of it.
-	PerSecond, PerDay, SentLastDay float64
-	// Enabled is false while SES has paused or suspended the account.
-	Enabled bool
-}
-
-// Quota asks for the account's present quota. It has no effect and may be repeated.
-func (s *sender) Quota(ctx context.Context) (Quota, error) {
-	out, err := s.api.GetAccount(ctx, &sesv2.GetAccountInput{})
-	if err != nil {
-		return Quota{}, fmt.Errorf("get SES account: %w", attempt.Cause(err))
+// Quota asks for the account's present quota; see channel.Quoter.
+func (s *sender) Quota(ctx context.Context) (channel.Quota, error) {
+	out, err := s.account(ctx)
+	if err != nil || out.SendQuota == nil {
+		return channel.Quota{}, err
 	}
-	q := Quota{Enabled: out.SendingEnabled}
-	if out.SendQuota != nil {
-		q.PerSecond, q.PerDay, q.SentLastDay = out.SendQuota.MaxSendRate, out.SendQuota.Max24HourSend, out.SendQuota.SentLast24Hours
-	}
-	return q, nil
+	q := out.SendQuota
+	return channel.Quota{PerSecond: q.MaxSendRate, Per24h: q.Max24HourSend, Sent24h: q.SentLast24Hours}, nil
 }
 
 // Check proves the credentials, and that the account may send.
 func (s *sender) Check(ctx context.Context) error {
-	q, err := s.Quota(ctx)
+	out, err := s.account(ctx)
 	if err != nil {
 		return err
 	}
-	if !q.Enabled {
+	if !out.SendingEnabled {
 		return fault.New(fault.Unavailable, "sending_paused", "SES does not let this account send.")
 	}
 	return nil
+}
+
+func (s *sender) account(ctx context.Context) (*sesv2.GetAccountOutput, error) {
+	out, err := s.api.GetAccount(ctx, &sesv2.GetAccountInput{})
+	if err != nil {
+		return nil, fmt.Errorf("get SES account: %w", attempt.Cause(err))
+	}
+	return out, nil
 }
 
 // Close lets go of connections.

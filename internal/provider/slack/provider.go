@@ -25,11 +25,16 @@ type Options struct {
 	Network attempt.Network
 }
 
+// pace is what Slack takes of one conversation, and of one incoming webhook: a message a second, and a few more at once
+// now and then. https://docs.slack.dev/apis/web-api/rate-limits
+func pace() channel.Rate { return channel.Rate{PerSecond: 1, Burst: 3} }
+
 // Provider posts as a bot with the secret bot_token to the setting conversation.
 func Provider(o Options) channel.Provider {
 	return channel.Provider{
 		Name:  Name,
 		Kinds: []channel.Kind{channel.Slack},
+		Rate:  pace(),
 		Settings: []channel.Setting{
 			{Name: "bot_token", Secret: true, Required: true, Env: "SLACK_BOT_TOKEN", Doc: "The bot's token (xoxb-…), with the scope chat:write."},
 			{Name: "conversation", Required: true, Doc: "The conversation's id (C…); the bot must be a member."},
@@ -55,6 +60,7 @@ func WebhookProvider(o Options) channel.Provider {
 	return channel.Provider{
 		Name:  WebhookName,
 		Kinds: []channel.Kind{channel.Slack},
+		Rate:  pace(),
 		Settings: []channel.Setting{
 			{Name: "hook_url", Secret: true, Required: true, URL: true, Doc: "The incoming webhook's address (https://hooks.slack.com/services/…)."},
 		},

@@ -13,6 +13,7 @@ import (
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/provider/providertest"
 	"github.com/presswork/presswork/internal/provider/smtp"
+	"github.com/presswork/presswork/internal/quoted"
 	"github.com/presswork/presswork/internal/sandbox"
 )
 
@@ -43,7 +44,7 @@ func BenchmarkSend(b *testing.B) {
 		all.Go(func() {
 			for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
 				m := providertest.Message(channel.Email, n)
-				m.Mail.HTML, m.Mail.Text = html, text
+				m.Mail.HTML, m.Mail.Text = quoted.Plain(html), quoted.Plain(text)
 				if err := sender.Send(b.Context(), m); err != nil {
 					b.Error(err)
 					return

@@ -29,7 +29,7 @@ type conn struct {
 	idleSince  time.Time // while in the pool
 	kept       bool      // taken from the pool: the server may have closed it since
 	broken     bool      // not to be used again
-	out        []byte    // for the envelope, and for content with dots to double
+	out        []byte    // for the envelope
 }
 
 // dial connects, encrypts and authenticates. Every failure is certain: nothing was sent.

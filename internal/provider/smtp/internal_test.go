@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"github.com/presswork/presswork/internal/fault"
 )
 
@@ -41,26 +39,6 @@ func TestParseTarget(t *testing.T) {
 			t.Errorf("%s: the error quotes it: %v", url, err)
 		}
 	}
-}
-
-// TestAppendDotted doubles dots so that the standard library reads back what was written.
-func TestAppendDotted(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		lines := rapid.SliceOfN(rapid.StringMatching(`[.a]{0,4}`), 0, 6).Draw(t, "lines")
-		raw := strings.Join(append(lines, ""), "\r\n")
-		wire := append(appendDotted([]byte("before"), []byte(raw)), end...)
-		if !bytes.HasPrefix(wire, []byte("before")) {
-			t.Fatalf("%q", wire)
-		}
-		if n := bytes.Count(append([]byte("\r\n"), wire[6:]...), []byte("\r\n.\r\n")); n != 1 {
-			t.Fatalf("%d ends in %q", n, wire)
-		}
-		got, err := io.ReadAll(textproto.NewReader(bufio.NewReader(bytes.NewReader(wire[6:]))).DotReader())
-		if want := strings.ReplaceAll(raw, "\r\n", "\n"); err != nil || string(got) != want {
-			t.Fatalf("%q became %q, %v", want, got, err)
-		}
-	})
 }
 
 func TestRefused(t *testing.T) {
@@ -121,13 +99,4 @@ func FuzzReadReply(f *testing.F) {
 			_ = refused(err, notSent)
 		}
 	})
-}
-
-func BenchmarkAppendDotted(b *testing.B) {
-	raw := []byte(strings.Repeat("A line of seventy characters or so, as quoted-printable makes them=\r\n", 100))
-	var dst []byte
-	b.SetBytes(int64(len(raw)))
-	for b.Loop() {
-		dst = appendDotted(dst[:0], raw)
-	}
 }

@@ -1,7 +1,6 @@
 package smtp
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"iter"
@@ -12,19 +11,16 @@ import (
 	"github.com/presswork/presswork/internal/provider/attempt"
 )
 
-const (
-	// goodbye is the code with which a server ends the connection, at any time (RFC 5321, 3.8).
-	goodbye = 421
-	// maxBuffer is the size in bytes beyond which a connection does not keep its buffer.
-	maxBuffer = 1 << 20
-)
+// goodbye is the code with which a server ends the connection, at any time (RFC 5321, 3.8).
+const goodbye = 421
 
 // errStale is a connection that was dead before the mail's content was sent: the mail may be tried on
 // another one.
 var errStale = errors.New("the connection was closed by the server")
 
-// letter is a mail on its way: head is its own, tail is shared with others (mime.Tail). Both addresses are
-// dot-atoms (mime.Mailbox); what comes last ends in CRLF.
+// letter is a mail on its way: head is its own (mime.AppendHead), tail is shared with others (mime.Tail). No line of
+// either begins with a dot: that is package mime's promise, and there is none to double (RFC 5321, 4.5.2). Both
+// addresses are dot-atoms (mime.Mailbox); what comes last ends in CRLF.
 type letter struct {
 	from, to string
 	head     []byte
@@ -44,9 +40,6 @@ func (c *conn) send(ctx context.Context, l letter) error {
 		c.broken = true
 	}
 	c.mails++
-	if cap(c.out) > maxBuffer {
-		c.out = nil
-	}
 	return err
 }
 
@@ -73,12 +66,10 @@ func (c *conn) transact(l letter) error {
 // content writes the mail and the final dot, which leaves last: until then every failure is certain. A tail goes
 // from where it is into the connection: no copy of it is made for each mail.
 func (c *conn) content(l letter) error {
-	c.out = appendDotted(c.out[:0], l.head)
 	if l.tailSize == 0 {
-		c.out = append(c.out, end...)
-		return c.write(c.out)
+		return c.write(append(l.head, end...)) // the buffer is the letter's own
 	}
-	if _, err := c.client.Text.W.Write(c.out); err != nil {
+	if _, err := c.client.Text.W.Write(l.head); err != nil {
 		return err
 	}
 	for piece := range l.tail {
@@ -206,25 +197,4 @@ func (c *conn) write(b []byte) error {
 
 func (c *conn) reply(class int) error { return readReply(c.client.Text.R, class) }
 
-var (
-	lineDot = []byte("\n.")
-	end     = []byte(".\r\n")
-)
-
-// appendDotted adds content with the dots at the start of lines doubled (RFC 5321, 4.5.2). Our own mails have none
-// to double.
-func appendDotted(dst, raw []byte) []byte {
-	if len(raw) > 0 && raw[0] == '.' {
-		dst = append(dst, '.')
-	}
-	for {
-		at := bytes.Index(raw, lineDot)
-		if at < 0 {
-			break
-		}
-		dst = append(dst, raw[:at+2]...)
-		dst = append(dst, '.')
-		raw = raw[at+2:]
-	}
-	return append(dst, raw...)
-}
+var end = []byte(".\r\n")

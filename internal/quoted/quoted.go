@@ -1,4 +1,6 @@
-package mime
+// Package quoted writes texts in quoted-printable (RFC 2045, 6.7), for mail. A text that thousands of readers get, but
+// for a name and some links, is encoded once: see Form.
+package quoted
 
 import "strings"
 
@@ -16,10 +18,15 @@ var literal = func() (t [256]bool) {
 	return t
 }()
 
-// appendQuoted adds s in quoted-printable. "\n", "\r\n" and a lone "\r" become CRLF. Blanks at the end
+const (
+	crlf      = "\r\n"
+	softBreak = "=\r\n"
+)
+
+// Append adds s in quoted-printable to dst and returns the longer slice. "\n", "\r\n" and a lone "\r" become CRLF. Blanks at the end
 // of a line are encoded as RFC 2045 asks; so are a dot at its start, which an SMTP relay might double or
 // drop, and the F of "From ", which mailbox files would change.
-func appendQuoted(dst []byte, s string) []byte {
+func Append(dst []byte, s string) []byte {
 	start := len(dst) // of the present line
 	for i := 0; i < len(s); {
 		column := len(dst) - start
@@ -46,7 +53,7 @@ func appendQuoted(dst []byte, s string) []byte {
 				i++
 			}
 		case literal[c] || column+3 > maxColumn:
-			dst = append(dst, "=\r\n"...)
+			dst = append(dst, softBreak...)
 			start = len(dst)
 		default:
 			dst = appendByte(dst, c)
@@ -65,7 +72,7 @@ func encodeBlank(dst []byte, start int) []byte {
 	blank := dst[last]
 	dst = dst[:last]
 	if len(dst)-start+3 > maxColumn {
-		dst = append(dst, "=\r\n"...)
+		dst = append(dst, softBreak...)
 	}
 	return appendByte(dst, blank)
 }

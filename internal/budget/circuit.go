@@ -1,0 +1,257 @@
+package budget
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/delivery"
+	"github.com/presswork/presswork/internal/fault"
+)
+
+// probeLease is for how long one process may probe alone: longer than a call takes.
+const probeLease = 15 * time.Second
+
+// circuit is what this process knows of a target's circuit breaker. Its own breaker counts, opens and probes by itself,
+// also while Redis is away; Redis shares what they all see: failures, until when it is open, and who probes. A success
+// is told to Redis only after failures, so that a healthy target costs nothing.
+type circuit struct {
+	own *gobreaker.TwoStepCircuitBreaker[any]
+	// openUntil is by budget.now; 0: closed. Once it has passed, the circuit is half-open until somebody's probe
+	// succeeds.
+	openUntil atomic.Int64
+	// told: Redis knows of failures, so that it has to hear of a success.
+	told atomic.Bool
+	// probe is where this process's probe is.
+	probe atomic.Int32
+	// noticed: that it is open was told.
+	noticed atomic.Bool
+}
+
+// A probe is nobody's business, or may be taken, or is on its way.
+const (
+	probeNone int32 = iota
+	probeFree
+	probeTaken
+)
+
+// errLate is a failure of a call that began before the circuit opened: it says nothing new.
+var errLate = errors.New("the call began before the circuit opened")
+
+func (c *circuit) init(b *Budget) {
+	c.own = gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
+		MaxRequests: 1, Timeout: b.options.OpenFor,
+		ReadyToTrip:  func(n gobreaker.Counts) bool { return int(n.ConsecutiveFailures) >= b.options.Failures },
+		IsSuccessful: func(err error) bool { return !failed(err) },
+		IsExcluded:   func(err error) bool { return errors.Is(err, errLate) },
+		OnStateChange: func(_ string, _, to gobreaker.State) {
+			if to == gobreaker.StateOpen {
+				c.open(b.now() + b.options.OpenFor)
+			}
+		},
+	})
+}
+
+// failed reports whether an error says that the provider does not work: it could not be reached, did not answer, or
+// answered that it failed. That it refuses one recipient, or asks for patience, says that it works.
+func failed(err error) bool {
+	if err == nil || errors.Is(err, delivery.ErrPlaceholder) {
+		return false
+	}
+	kind := fault.KindOf(err)
+	return kind != fault.GiveUp && kind != fault.Wait
+}
+
+func (c *circuit) open(until time.Duration) {
+	for {
+		old := c.openUntil.Load()
+		if int64(until) <= old || c.openUntil.CompareAndSwap(old, int64(until)) {
+			break
+		}
+	}
+	c.told.Store(true)
+	c.probe.Store(probeNone)
+}
+
+// shut is nil, or until when nothing may be sent.
+func (c *circuit) shut(t *Target) error {
+	until := c.openUntil.Load()
+	if until == 0 || c.probe.Load() != probeNone {
+		return nil
+	}
+	return t.circuitOpen(max(time.Duration(until)-t.budget.now(), halfOpenWait))
+}
+
+// halfOpenWait is how long to wait for what somebody else's probe comes to.
+const halfOpenWait = 2 * time.Second
+
+func (t *Target) circuitOpen(wait time.Duration) error {
+	return &fault.Error{Kind: fault.Wait, Code: channel.CodeCircuitOpen, After: wait,
+		Detail: t.named() + "circuit open until " + time.Now().Add(wait).UTC().Format(time.RFC3339)}
+}
+
+// takeProbe takes the probe, if the circuit is half-open and it is this process's.
+func (c *circuit) takeProbe() (probing bool, n int) {
+	switch c.probe.Load() {
+	case probeNone:
+		return false, 0
+	case probeFree:
+		if c.probe.CompareAndSwap(probeFree, probeTaken) {
+			return true, 1
+		}
+	}
+	return true, 0
+}
+
+func (c *circuit) probeLeft() (probing, left bool) {
+	state := c.probe.Load()
+	return state != probeNone, state == probeFree
+}
+
+// giveProbe puts a probe back that was not sent.
+func (c *circuit) giveProbe() bool {
+	return c.probe.CompareAndSwap(probeTaken, probeFree) || c.probe.Load() != probeNone
+}
+
+// probes reports whether this process may probe now, or the circuit is closed after all.
+func (t *Target) probes(ctx context.Context) bool {
+	c := &t.circuit
+	until := c.openUntil.Load()
+	if until == 0 || t.budget.now() < time.Duration(until) {
+		return false
+	}
+	if t.budget.isAway() {
+		return t.probeAlone(until)
+	}
+	answer, err := t.budget.run(ctx, probeScript, t.key, probeLease.Microseconds())
+	if err != nil {
+		return t.probeAlone(until)
+	}
+	switch number(answer, 0) {
+	case 1, 2: // closed, or lost with Redis: then the own breaker lets one through
+		return t.probeAlone(until)
+	default:
+		if micros(answer, 1) > halfOpenWait {
+			c.open(t.budget.now() + micros(answer, 1))
+		}
+		return false
+	}
+}
+
+// probeAlone makes the probe this process's.
+func (t *Target) probeAlone(until int64) bool {
+	c := &t.circuit
+	if c.openUntil.Load() != until || !c.probe.CompareAndSwap(probeNone, probeFree) {
+		return false
+	}
+	// Should the probe get lost with its batch, the next who asks may have it.
+	time.AfterFunc(probeLease, func() {
+		if c.openUntil.Load() == until {
+			c.probe.Store(probeNone)
+		}
+	})
+	return true
+}
+
+// Begin is called right before a call to the provider, and done with what came of it. Its error, of kind fault.Wait, is
+// why the call must not be made. What done returns is the error to go on with: a failed probe, and a failure that comes
+// when the circuit has opened already, use nobody's attempt, unless the message may have been accepted.
+func (t *Target) Begin() (done func(error) error, err error) {
+	if err := t.shutNow(); err != nil {
+		return nil, backToTheGate(err)
+	}
+	own, err := t.circuit.own.Allow()
+	if err != nil {
+		return nil, backToTheGate(err)
+	}
+	probing := t.circuit.probe.Load() != probeNone
+	return func(err error) error {
+		late := t.done(own, err)
+		if failed(err) && (late || probing) && !fault.Is(err, fault.Uncertain) {
+			return backToTheGate(err)
+		}
+		return err
+	}, nil
+}
+
+// backToTheGate has a batch in hand come again soon: the gate says for how long it has to wait, or what stands in.
+func backToTheGate(err error) error {
+	return fault.WaitFor(time.Second, channel.CodeCircuitOpen, err)
+}
+
+// done notes what a call came to, and reports whether it began before the circuit opened.
+func (t *Target) done(own func(error), err error) (late bool) {
+	c := &t.circuit
+	if until := c.openUntil.Load(); until != 0 && c.probe.Load() == probeNone {
+		own(errLate)
+		return true
+	}
+	own(err)
+	t.sent.Add(1)
+	switch {
+	case failed(err):
+		t.fail()
+	case c.told.Load() || c.openUntil.Load() != 0:
+		t.succeed()
+	}
+	if fault.Is(err, fault.Wait) && fault.CodeOf(err) != channel.CodeBusy {
+		t.throttle(err)
+	}
+	return false
+}
+
+// fail tells the others of a failure.
+func (t *Target) fail() {
+	c := &t.circuit
+	c.told.Store(true)
+	if !t.budget.isAway() {
+		answer, err := t.budget.run(t.budget.ctx, failScript, t.key, t.budget.options.Failures, t.budget.options.OpenFor.Microseconds())
+		if err == nil && micros(answer, 1) > 0 {
+			c.open(t.budget.now() + micros(answer, 1))
+		}
+	}
+	if c.openUntil.Load() != 0 {
+		t.opened()
+	}
+}
+
+// opened has everybody stop.
+func (t *Target) opened() {
+	if t.circuit.noticed.CompareAndSwap(false, true) {
+		t.budget.options.Notice("circuit opened", t.spec.Load().name)
+	}
+	t.wakeAll(-1)
+}
+
+// succeed ends a row of failures, and closes a circuit that was probed.
+func (t *Target) succeed() {
+	c := &t.circuit
+	c.told.Store(false)
+	if !t.budget.isAway() {
+		answer, err := t.budget.run(t.budget.ctx, okScript, t.key)
+		if err != nil {
+			c.told.Store(true) // the next one tells
+		} else if open := micros(answer, 0); open > 0 {
+			c.open(t.budget.now() + open)
+			return
+		}
+	}
+	t.close()
+}
+
+// close lets everything through.
+func (t *Target) close() {
+	c := &t.circuit
+	if c.openUntil.Swap(0) == 0 {
+		return
+	}
+	c.probe.Store(probeNone)
+	if c.noticed.Swap(false) {
+		t.budget.options.Notice("circuit closed", t.spec.Load().name)
+	}
+	t.wakeAll(-1)
+}

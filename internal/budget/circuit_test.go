@@ -1,0 +1,208 @@
+package budget
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/testkit/redistest"
+	"github.com/presswork/presswork/tasks"
+)
+
+var errDown = fault.New(fault.Retry, "not_sent", "connection refused")
+
+// call makes one call to a target's provider, which answers err.
+func call(t *testing.T, target *Target, err error) {
+	t.Helper()
+	done, begun := target.Begin()
+	if begun != nil {
+		t.Fatalf("not begun: %v", begun)
+	}
+	if got := done(err); !errors.Is(got, err) {
+		t.Errorf("%v became %v", err, got)
+	}
+}
+
+func state(t *testing.T, b *Budget) channel.Circuit {
+	t.Helper()
+	c, err := b.Circuit(t.Context(), 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestFailuresOfAllOpenOneCircuit, for all; one probe in all closes it again.
+func TestFailuresOfAllOpenOneCircuit(t *testing.T) {
+	t.Parallel()
+	client := redistest.Client(t)
+	short := quickCircuit(5, time.Second)
+	one, two := process(t, client, "one", short), process(t, client, "two", short)
+	a, b := one.Channel(outlet()), two.Channel(outlet())
+	for range 3 {
+		call(t, a, errDown)
+	}
+	call(t, b, errDown)
+	if got := state(t, two); got.State != channel.CircuitClosed || got.Failures != 4 {
+		t.Errorf("after 4 failures: %+v", got)
+	}
+	w := newWoken()
+	p, err := a.Enter(t.Context(), tasks.LaneNormal, 10, w.wake)
+	if err != nil {
+		t.Fatal(err)
+	}
+	call(t, b, errDown)
+	if got := state(t, one); got.State != channel.CircuitOpen || time.Until(got.Reopens) > 2*time.Second {
+		t.Errorf("after 5 failures: %+v", got)
+	}
+	_, err = b.Enter(t.Context(), tasks.LaneCritical, 1, w.wake)
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Code != channel.CodeCircuitOpen || f.Detail == "" {
+		t.Errorf("got %v", err)
+	}
+	until(t, "the batch in hand to be told", func() bool { return p.Shut() != nil && len(w.ch) > 0 })
+	if _, err := p.Take(1); fault.CodeOf(err) != channel.CodeCircuitOpen {
+		t.Errorf("got %v", err)
+	}
+	p.Leave()
+
+	until(t, "the circuit to be half-open", func() bool { return state(t, one).State == channel.CircuitHalfOpen })
+	probe, other := enterOne(t, a, b)
+	if n, err := probe.Take(10); n != 1 || err != nil {
+		t.Errorf("the probe takes %d, %v", n, err)
+	}
+	if n, err := probe.Take(10); n != 0 || err != nil {
+		t.Errorf("beside the probe %d may go, %v", n, err)
+	}
+	call(t, probe.(*pass).target, nil)
+	if n, err := probe.Take(10); n != 10 || err != nil {
+		t.Errorf("after the probe: %d, %v", n, err)
+	}
+	probe.Leave()
+	until(t, "the other to hear of it", func() bool {
+		p, err := other.Enter(t.Context(), tasks.LaneNormal, 1, w.wake)
+		if err == nil {
+			p.Leave()
+		}
+		return err == nil
+	})
+	call(t, other, nil)
+	if got := state(t, one); got.State != channel.CircuitClosed {
+		t.Errorf("closed: %+v", got)
+	}
+}
+
+// enterOne has both targets ask at once until one of them may probe, and the other one not.
+func enterOne(t *testing.T, a, b *Target) (probe interface {
+	Take(int) (int, error)
+	Leave()
+}, other *Target) {
+	t.Helper()
+	var found any
+	until(t, "one to probe", func() bool {
+		var wg sync.WaitGroup
+		passes := [2]any{}
+		for i, target := range []*Target{a, b} {
+			wg.Go(func() {
+				if p, err := target.Enter(context.Background(), tasks.LaneNormal, 100, newWoken().wake); err == nil {
+					passes[i] = p
+				}
+			})
+		}
+		wg.Wait()
+		switch {
+		case passes[0] != nil && passes[1] != nil:
+			t.Fatal("both may probe")
+		case passes[0] != nil:
+			found, other = passes[0], b
+		case passes[1] != nil:
+			found, other = passes[1], a
+		}
+		return found != nil
+	})
+	return found.(*pass), other
+}
+
+// TestAFailedProbeOpensAgain.
+func TestAFailedProbeOpensAgain(t *testing.T) {
+	t.Parallel()
+	b := process(t, redistest.Client(t), "one", quickCircuit(1, time.Second))
+	target := b.Channel(outlet())
+	call(t, target, errDown)
+	until(t, "the probe", func() bool {
+		p, err := target.Enter(t.Context(), tasks.LaneNormal, 1, newWoken().wake)
+		if err != nil {
+			return false
+		}
+		defer p.Leave()
+		n, err := p.Take(1)
+		return n == 1 && err == nil
+	})
+	probe, err := target.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := probe(errDown); !fault.Is(err, fault.Wait) || !errors.Is(err, errDown) {
+		t.Errorf("a probe that failed uses an attempt: %v", err)
+	}
+	if got := state(t, b); got.State != channel.CircuitOpen {
+		t.Errorf("%+v", got)
+	}
+	if err := target.shutNow(); fault.CodeOf(err) != channel.CodeCircuitOpen {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestWhatIsNoFailureOfTheProvider: a refused recipient, a request for patience, and success end a row of failures.
+func TestWhatIsNoFailureOfTheProvider(t *testing.T) {
+	t.Parallel()
+	for name, err := range map[string]error{
+		"sent": nil, "refused": fault.New(fault.GiveUp, "rejected", ""), "busy": fault.WaitFor(time.Millisecond, channel.CodeBusy, nil),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client := redistest.Client(t)
+			one, two := process(t, client, "one"), process(t, client, "two")
+			target := one.Channel(outlet())
+			for range 4 {
+				call(t, two.Channel(outlet()), errDown)
+			}
+			target.read(t.Context()) // as the watch does
+			call(t, target, err)
+			call(t, target, errDown)
+			if got := state(t, one); got.State != channel.CircuitClosed || got.Failures != 1 {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+// TestFlushedRedisClosesNothing: who knows that a circuit is open goes on knowing.
+func TestFlushedRedisClosesNothing(t *testing.T) {
+	t.Parallel()
+	client := redistest.Client(t)
+	short := quickCircuit(2, time.Minute)
+	one, two := process(t, client, "one", short), process(t, client, "two", short)
+	a, b := one.Channel(outlet()), two.Channel(outlet())
+	for range 2 {
+		call(t, a, fault.New(fault.Uncertain, "no_answer", ""))
+	}
+	b.read(t.Context())
+	if err := client.FlushDB(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range []*Target{a, b} {
+		target.read(t.Context())
+		if _, err := target.Enter(t.Context(), 0, 1, newWoken().wake); fault.CodeOf(err) != channel.CodeCircuitOpen {
+			t.Errorf("got %v", err)
+		}
+	}
+	// What was under way when the circuit opened says nothing new when it comes back.
+	if fails := a.circuit.own.Counts().ConsecutiveFailures; fails != 0 {
+		t.Errorf("%d failures are counted", fails)
+	}
+}

@@ -1,0 +1,125 @@
+package budget
+
+import (
+	"context"
+	"time"
+
+	"github.com/presswork/presswork/internal/channel"
+)
+
+// Circuit is the circuit breaker of a channel as all processes share it. It is closed if nobody has heard of it.
+func (b *Budget) Circuit(ctx context.Context, id int64) (channel.Circuit, error) {
+	answer, err := b.run(ctx, readScript, channelKey(id))
+	if err != nil {
+		return channel.Circuit{}, err
+	}
+	switch open := micros(answer, 1); {
+	case open > 0:
+		return channel.Circuit{State: channel.CircuitOpen, Reopens: time.Now().Add(open).UTC()}, nil
+	case open < 0:
+		return channel.Circuit{State: channel.CircuitHalfOpen}, nil
+	default:
+		return channel.Circuit{State: channel.CircuitClosed, Failures: int(number(answer, 3))}, nil
+	}
+}
+
+// Broken names the channels whose circuit is not closed, of those that are switched on.
+func (b *Budget) Broken(ctx context.Context) ([]string, error) {
+	list, err := b.options.Channels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{}
+	for _, c := range list {
+		circuit, err := b.Circuit(ctx, c.ID)
+		if err != nil {
+			return nil, err
+		}
+		if circuit.State != channel.CircuitClosed {
+			names = append(names, c.Name)
+		}
+	}
+	return names, nil
+}
+
+// Rate is how many messages a second may be sent on a kind of channel now: by the channel that personal messages leave
+// by, or by all places together. It is not limited if one of those has no rate. No channel has the rate 0.
+func (b *Budget) Rate(ctx context.Context, kind channel.Kind) (perSecond float64, limited bool, err error) {
+	list, err := b.options.Channels(ctx)
+	if err != nil {
+		return 0, false, err
+	}
+	for _, c := range list {
+		if c.Kind != kind {
+			continue
+		}
+		answer, err := b.run(ctx, readScript, channelKey(c.ID))
+		if err != nil {
+			return 0, false, err
+		}
+		ceiling := b.specOf(c).ceiling(float(answer, 5))
+		rate := float(answer, 4)
+		if rate == 0 || ceiling > 0 && rate > ceiling {
+			rate = ceiling
+		}
+		if rate == 0 {
+			return 0, false, nil
+		}
+		perSecond += rate
+		if kind.Personal() {
+			break // the first is the one
+		}
+	}
+	return perSecond, true, nil
+}
+
+// SetQuota notes what an account may send, for all processes. A quota that is not known changes nothing.
+func (b *Budget) SetQuota(ctx context.Context, id int64, q channel.Quota) error {
+	if q.PerSecond <= 0 {
+		return nil
+	}
+	_, err := b.run(ctx, quotaScript, channelKey(id), q.PerSecond)
+	return err
+}
+
+// Status is what this process knows of a channel that it sends by.
+type Status struct {
+	Channel string
+	Circuit channel.CircuitState
+	// PerSecond is the rate that holds now, 0: none.
+	PerSecond float64
+	// Held counts batches that were turned away, by reason.
+	Held map[string]int64
+}
+
+// Statuses is what this process knows, without asking anybody.
+func (b *Budget) Statuses() []Status {
+	b.mu.Lock()
+	targets := make([]*Target, 0, len(b.targets))
+	for _, t := range b.targets {
+		targets = append(targets, t)
+	}
+	b.mu.Unlock()
+	var list []Status
+	for _, t := range targets {
+		name := t.spec.Load().name
+		if name == "" {
+			continue
+		}
+		s := Status{Channel: name, Circuit: channel.CircuitClosed, Held: map[string]int64{}}
+		if until := time.Duration(t.circuit.openUntil.Load()); until != 0 {
+			s.Circuit = channel.CircuitHalfOpen
+			if until > b.now() {
+				s.Circuit = channel.CircuitOpen
+			}
+		}
+		t.mu.Lock()
+		s.PerSecond = t.rate
+		for why, n := range t.held {
+			s.Held[why] = n
+		}
+		t.mu.Unlock()
+		list = append(list, s)
+	}
+	return list
+}

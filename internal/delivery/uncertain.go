@@ -1,0 +1,129 @@
+package delivery
+
+import (
+	"time"
+
+	"github.com/presswork/presswork/internal/ident"
+)
+
+// What an operator can set for a channel: what becomes of recipients who are uncertain and whom no evidence settles.
+const (
+	// Hold leaves them uncertain, for people to decide.
+	Hold = "hold"
+	// Resend sends to them once more. Who was reached the first time gets a second copy, unless the provider drops it.
+	Resend = "resend"
+)
+
+// When uncertain recipients may be sent to again. A process that lost its session starts calls for less than its lease
+// and each takes callTimeout at most; then it offers what it knows as evidence for 30 seconds.
+const (
+	evidenceWait = 30 * time.Second
+	// SettleTime is how long evidence of senders may take, after somebody became uncertain.
+	SettleTime = leaseTime + callTimeout + evidenceWait
+	// sesWait is for the events of Amazon SES about mail that is not urgent.
+	sesWait = leaseTime + callTimeout + 10*time.Minute
+	// nonceTime is how long Discord is trusted to know a nonce again: it promises "a few minutes" (Discord API, Create
+	// Message, enforce_nonce).
+	nonceTime = 2 * time.Minute
+)
+
+// Doubt is an uncertain recipient as a policy sees it.
+type Doubt struct {
+	// Kind and Provider are of the channel: "email", "ses". Provider is empty if the channel is gone or switched off.
+	Kind, Provider string
+	// Setting is the channel's own policy, empty if it has none.
+	Setting string
+	// Transactional publications are waited for by somebody.
+	Transactional bool
+	// Resent by the policy before: once is enough.
+	Resent bool
+	Age    time.Duration
+}
+
+// Resend reports whether the recipient is to be sent to once more, or how long to wait before the policy is asked again.
+// Neither means that it holds.
+func (d Doubt) Resend() (now bool, wait time.Duration) {
+	if d.Resent || d.Provider == "" || d.policy() != Resend {
+		return false, 0
+	}
+	wait = SettleTime
+	if d.Provider == "ses" && !d.Transactional {
+		wait = sesWait
+	}
+	if d.Age < wait {
+		return false, wait - d.Age
+	}
+	// A nonce that is forgotten protects nobody: only who set the policy wants it all the same.
+	if d.byNonce() && d.Age > nonceTime {
+		return false, 0
+	}
+	return true, 0
+}
+
+func (d Doubt) policy() string {
+	if d.Setting != "" {
+		return d.Setting
+	}
+	// A webhook's receiver tells a second copy by its id; whoever waits for a transactional message minds two less than
+	// none.
+	if d.Transactional || d.Kind == "webhook" || d.byNonce() {
+		return Resend
+	}
+	return Hold
+}
+
+// byNonce reports that it is resent only because the provider drops a second copy: Discord's bots send a nonce, its
+// webhooks cannot.
+func (d Doubt) byNonce() bool { return d.Setting == "" && !d.Transactional && d.Provider == "discord" }
+
+// UncertainFilter chooses among uncertain recipients. Its zero value chooses all.
+type UncertainFilter struct {
+	Publication ident.UID // zero: any
+	Channel     int16     // 0: any
+	Reason      Reason    // NoReason: any
+	Before      time.Time // uncertain since before this; zero: any
+	IDs         []int64   // nil: any
+}
+
+// UncertainRow is a recipient who is uncertain.
+type UncertainRow struct {
+	ID          int64
+	Publication ident.UID
+	Channel     int16
+	// Recipient is the subscriber or the channel; zero if it is gone.
+	Recipient ident.UID
+	Reason    Reason
+	Attempts  int16
+	Since     time.Time
+	// Due is when the policy is asked; nil: it holds.
+	Due *time.Time
+	// Resends is how often the policy or an operator had it sent again.
+	Resends int
+}
+
+// UncertainCount is how many are uncertain for the same reason.
+type UncertainCount struct {
+	Publication ident.UID
+	Channel     int16
+	Reason      Reason
+	Count       int64
+	Oldest      time.Time
+}
+
+// Decision is what is to become of uncertain recipients.
+type Decision string
+
+// The decisions. DecideResend sends once more; the others settle what is not known as somebody found out.
+const (
+	DecideResend Decision = "resend"
+	DecideSent   Decision = "sent"
+	DecideFailed Decision = "failed"
+)
+
+// Decisions is every decision.
+func Decisions() []Decision { return []Decision{DecideResend, DecideSent, DecideFailed} }
+
+// SettledByHand is the dead letter of an uncertain recipient whom an operator found not to have been reached.
+func SettledByHand(channel int16) *DeadLetter {
+	return newDeadLetter(channel, "uncertain", "settled_by_hand", "an operator settled it as failed")
+}

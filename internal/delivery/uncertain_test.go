@@ -1,0 +1,38 @@
+package delivery
+
+import (
+	"testing"
+	"time"
+)
+
+func TestDoubt(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		doubt Doubt
+		now   bool
+		wait  time.Duration
+	}{
+		"bulk mail":             {Doubt{Kind: "email", Provider: "smtp", Age: time.Hour}, false, 0},
+		"transactional":         {Doubt{Kind: "email", Provider: "smtp", Transactional: true, Age: SettleTime}, true, 0},
+		"too early":             {Doubt{Kind: "email", Provider: "smtp", Transactional: true, Age: 50 * time.Second}, false, 5 * time.Second},
+		"webhook":               {Doubt{Kind: "webhook", Provider: "webhook", Age: time.Hour}, true, 0},
+		"slack":                 {Doubt{Kind: "slack", Provider: "slack", Age: time.Hour}, false, 0},
+		"resent":                {Doubt{Kind: "webhook", Provider: "webhook", Age: time.Hour, Resent: true}, false, 0},
+		"nothing to send by":    {Doubt{Kind: "webhook", Age: time.Hour}, false, 0},
+		"set to resend":         {Doubt{Kind: "email", Provider: "smtp", Setting: Resend, Age: time.Minute}, true, 0},
+		"set to hold":           {Doubt{Kind: "webhook", Provider: "webhook", Setting: Hold, Age: time.Hour}, false, 0},
+		"hold, transactional":   {Doubt{Kind: "email", Provider: "ses", Setting: Hold, Transactional: true, Age: time.Hour}, false, 0},
+		"SES":                   {Doubt{Kind: "email", Provider: "ses", Setting: Resend, Age: time.Minute}, false, sesWait - time.Minute},
+		"SES in the end":        {Doubt{Kind: "email", Provider: "ses", Setting: Resend, Age: sesWait}, true, 0},
+		"SES, transactional":    {Doubt{Kind: "email", Provider: "ses", Transactional: true, Age: SettleTime}, true, 0},
+		"Discord":               {Doubt{Kind: "discord", Provider: "discord", Age: time.Minute}, true, 0},
+		"Discord, forgotten":    {Doubt{Kind: "discord", Provider: "discord", Age: 3 * time.Minute}, false, 0},
+		"Discord, set":          {Doubt{Kind: "discord", Provider: "discord", Setting: Resend, Age: 3 * time.Minute}, true, 0},
+		"Discord has no nonce":  {Doubt{Kind: "discord", Provider: "discord-webhook", Age: time.Minute}, false, 0},
+		"Discord is waited for": {Doubt{Kind: "discord", Provider: "discord", Age: time.Second}, false, SettleTime - time.Second},
+	} {
+		if now, wait := tc.doubt.Resend(); now != tc.now || wait != tc.wait {
+			t.Errorf("%s: %t, %v, want %t, %v", name, now, wait, tc.now, tc.wait)
+		}
+	}
+}

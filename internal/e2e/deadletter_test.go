@@ -1,0 +1,211 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/internal/queue"
+	"github.com/presswork/presswork/internal/sandbox"
+	"github.com/presswork/presswork/internal/testkit/dbtest"
+	"github.com/presswork/presswork/internal/testkit/fixture"
+	"github.com/presswork/presswork/internal/testkit/redistest"
+	"github.com/presswork/presswork/tasks"
+)
+
+// refused publishes to so many readers, of whom the provider refuses some for good.
+func refused(t *testing.T, h *house, good, bad int) string {
+	t.Helper()
+	h.ConnectSMTP(t, "email")
+	h.Subscribe(t, fixture.People("good", good))
+	h.Subscribe(t, fixture.People("bad", bad))
+	h.inject(sandbox.ProviderSMTP, sandbox.Fault{Match: "bad", ErrorRatio: 1, ErrorKind: sandbox.Permanent})
+	id := h.Publish(t, fixture.Order{Title: "Refused", Channels: []string{"email"}})
+	p := h.Await(t, id, "completed_with_failures", patience)
+	if p.All.Failed != int64(bad) {
+		t.Fatalf("progress is %s", p)
+	}
+	return id
+}
+
+func (h *house) awaitReplay(api *client.Client, id string) client.Replay {
+	h.t.Helper()
+	var r client.Replay
+	fixture.Until(h.t, patience, "the end of a replay", func() (bool, string) {
+		var err error
+		r, err = api.Replay(h.t.Context(), id)
+		return err == nil && r.Final(), r.State
+	})
+	return r
+}
+
+// Dead letters are counted, replayed with a canary once the cause is gone, and reach everybody once.
+func TestDeadLettersAreReplayed(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := refused(t, h, 150, 12)
+	api := h.api()
+	groups, err := api.DeadGroups(t.Context(), client.DeadFilter{PublicationID: id})
+	if err != nil || len(groups) != 1 || groups[0].Count != 12 {
+		t.Fatalf("%+v, %v", groups, err)
+	}
+	request := client.ReplayRequest{Filter: client.DeadFilter{Fingerprint: groups[0].Fingerprint}, DryRun: true}
+	dry, err := api.ReplayDeadLetters(t.Context(), request)
+	if err != nil || dry.Matched != 12 || dry.ID != "" {
+		t.Fatalf("%+v, %v", dry, err)
+	}
+	request.DryRun, request.Canary = false, 3
+	r, err := api.ReplayDeadLetters(t.Context(), request)
+	if err != nil || r.State != "canary" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	// The cause is still there: the canary fails, and the rest is left alone.
+	if r = h.awaitReplay(api, r.ID); r.State != "stopped" || r.Reopened != 3 || r.Failed < 2 {
+		t.Fatalf("%+v", r)
+	}
+	h.Await(t, id, "completed_with_failures", patience)
+	h.Sandbox.Clear()
+	if r, err = api.ReplayDeadLetters(t.Context(), request); err != nil || r.Matched != 12 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if r = h.awaitReplay(api, r.ID); r.State != "completed" || r.Sent != 12 {
+		t.Errorf("%+v", r)
+	}
+	p := h.Await(t, id, "completed", patience)
+	if p.All.Sent != 162 || p.All.Failed != 0 {
+		t.Errorf("progress is %s", p)
+	}
+	h.wantOnce(id, "email", 162)
+	if left, err := api.DeadLetters(t.Context(), client.DeadFilter{}, 10); err != nil || len(left) != 0 {
+		t.Errorf("%+v, %v", left, err)
+	}
+	one, err := api.DeadLetter(t.Context(), groups[0].Newest)
+	if err != nil || one.ReplayedAt == nil || len(one.Replays) == 0 {
+		t.Errorf("%+v, %v", one, err)
+	}
+}
+
+// A replay goes on with another scheduler when its own is gone.
+func TestReplaySurvivesItsScheduler(t *testing.T) {
+	t.Parallel()
+	h := openOn(t, servers{dbtest.New(t), redistest.New(t)}, "api", "worker")
+	scheduler := h.start(nil, "scheduler")
+	id := refused(t, h, 5, 12)
+	h.Sandbox.Clear()
+	api := h.api()
+	r, err := api.ReplayDeadLetters(t.Context(), client.ReplayRequest{Rate: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.awaitArrivals(id, "email", 7)
+	h.stop(scheduler)
+	if n, _ := h.arrived(id, "email"); n == 17 {
+		t.Fatal("the replay was over before its scheduler stopped")
+	}
+	h.start(nil, "scheduler")
+	if r = h.awaitReplay(api, r.ID); r.State != "completed" || r.Sent != 12 {
+		t.Errorf("%+v", r)
+	}
+	h.wantOnce(id, "email", 17)
+}
+
+// An archived task that is run again in Asynqmon tries exactly the failed once more; a second time, and one that is
+// deleted there, changes nothing of the record.
+func TestArchivedTaskIsRunAgain(t *testing.T) {
+	t.Parallel()
+	on := servers{dbtest.New(t), redistest.New(t)}
+	h := openOn(t, on, "api", "worker", "scheduler")
+	id := refused(t, h, 20, 3)
+	inspector := inspect(t, on.redis)
+	first := awaitArchived(t, inspector, 1)
+	if !strings.Contains(first.LastErr, "3 of 23 failed") {
+		t.Errorf("its error is %q", first.LastErr)
+	}
+	// The cause is still there: the same three fail again, and another task is archived.
+	if err := inspector.RunTask(first.Queue, first.ID); err != nil {
+		t.Fatal(err)
+	}
+	second := awaitArchived(t, inspector, 1, first.ID)
+	h.Await(t, id, "completed_with_failures", patience)
+	h.wantOnce(id, "email", 20)
+	if n := value[int](h, `SELECT count(*)::int FROM dead_letter WHERE replayed_by = 'archive'`); n != 3 {
+		t.Errorf("%d dead letters were replayed", n)
+	}
+	h.Sandbox.Clear()
+	if err := inspector.RunTask(second.Queue, second.ID); err != nil {
+		t.Fatal(err)
+	}
+	h.awaitArrivals(id, "email", 23)
+	h.Await(t, id, "completed", patience)
+	h.wantOnce(id, "email", 23)
+}
+
+// Deleting an archived task deletes the shadow: the dead letters stay, and can be replayed.
+func TestArchivedTaskIsDeleted(t *testing.T) {
+	t.Parallel()
+	on := servers{dbtest.New(t), redistest.New(t)}
+	h := openOn(t, on, "api", "worker", "scheduler")
+	id := refused(t, h, 2, 2)
+	inspector := inspect(t, on.redis)
+	task := awaitArchived(t, inspector, 1)
+	if err := inspector.DeleteTask(task.Queue, task.ID); err != nil {
+		t.Fatal(err)
+	}
+	h.Sandbox.Clear()
+	api := h.api()
+	letters, err := api.DeadLetters(t.Context(), client.DeadFilter{}, 10)
+	if err != nil || len(letters) != 2 {
+		t.Fatalf("%+v, %v", letters, err)
+	}
+	r, err := api.ReplayDeadLetters(t.Context(), client.ReplayRequest{Filter: client.DeadFilter{IDs: []int64{letters[0].ID}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r = h.awaitReplay(api, r.ID); r.Sent != 1 {
+		t.Errorf("%+v", r)
+	}
+	if n, err := api.DeleteDeadLetters(t.Context(), client.DeadFilter{PublicationID: id}); err != nil || n != 1 {
+		t.Errorf("%d deleted, %v", n, err)
+	}
+	h.Await(t, id, "completed_with_failures", patience)
+	h.wantOnce(id, "email", 3)
+	if groups, err := api.DeadGroups(t.Context(), client.DeadFilter{}); err != nil || len(groups) != 0 {
+		t.Errorf("%+v, %v", groups, err)
+	}
+}
+
+func inspect(t *testing.T, url string) *asynq.Inspector {
+	t.Helper()
+	q, err := queue.Open(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, _ := q.MakeRedisClient().(redis.UniversalClient)
+	t.Cleanup(func() { _, _ = made.Close(), q.Close() })
+	return asynq.NewInspectorFromRedisClient(made)
+}
+
+// awaitArchived waits until so many tasks are archived besides those named, and returns the first.
+func awaitArchived(t *testing.T, inspector *asynq.Inspector, want int, besides ...string) *asynq.TaskInfo {
+	t.Helper()
+	var found []*asynq.TaskInfo
+	fixture.Until(t, patience, "an archived task", func() (bool, string) {
+		found = nil
+		for name := range tasks.Queues() {
+			list, err := inspector.ListArchivedTasks(name)
+			if err != nil {
+				continue // a queue that was never used
+			}
+			for _, info := range list {
+				if !strings.Contains(strings.Join(besides, " "), info.ID) {
+					found = append(found, info)
+				}
+			}
+		}
+		return len(found) == want, ""
+	})
+	return found[0]
+}

@@ -1,0 +1,263 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/delivery"
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/tasks"
+)
+
+// DeadLetterStore keeps the deliveries that failed for good, and replays them.
+type DeadLetterStore interface {
+	DeadLetters(ctx context.Context, f delivery.DeadFilter, before int64, limit int) ([]delivery.Letter, error)
+	DeadLetter(ctx context.Context, id int64) (delivery.Letter, []delivery.Reopening, error)
+	DeadGroups(ctx context.Context, f delivery.DeadFilter, limit int) ([]delivery.LetterGroup, error)
+	DeleteDeadLetters(ctx context.Context, f delivery.DeadFilter) (int64, error)
+
+	CountDeadLetters(ctx context.Context, f delivery.DeadFilter) (int64, error)
+	CreateDeadReplay(ctx context.Context, o delivery.ReplayOrder) (delivery.Replay, error)
+	DeadReplay(ctx context.Context, uid ident.UID) (delivery.Replay, error)
+	DeadReplays(ctx context.Context, before int64, limit int) ([]delivery.Replay, error)
+	CancelDeadReplay(ctx context.Context, uid ident.UID) (delivery.Replay, error)
+}
+
+type deadLetters struct{ store DeadLetterStore }
+
+func registerDeadLetters(r gin.IRouter, d Deps) {
+	h := deadLetters{d.DeadLetters}
+	r.GET("/dead-letters", handle(h.list))
+	r.GET("/dead-letters/groups", handle(h.groups))
+	r.GET("/dead-letters/:id", handle(h.get))
+	r.DELETE("/dead-letters", handle(h.deleteMany))
+	r.DELETE("/dead-letters/:id", handle(h.delete))
+}
+
+type deadLetterBody struct {
+	ID            int64     `json:"id"`
+	PublicationID ident.UID `json:"publication_id"`
+	Channel       string    `json:"channel"`
+	Queue         string    `json:"queue"`
+	// RecipientID is a subscriber's or a channel's; null if it is gone.
+	RecipientID *ident.UID `json:"recipient_id"`
+	Attempts    int16      `json:"attempts"`
+	Kind        string     `json:"kind"`
+	Code        string     `json:"code"`
+	Error       string     `json:"error"`
+	Fingerprint string     `json:"fingerprint"`
+	FailedAt    time.Time  `json:"failed_at"`
+	ReplayedAt  *time.Time `json:"replayed_at"`
+	ReplayedBy  string     `json:"replayed_by,omitempty"`
+}
+
+type deadLetterHistory struct {
+	deadLetterBody
+	Replays []reopeningBody `json:"replays"`
+}
+
+type reopeningBody struct {
+	At          time.Time  `json:"at"`
+	By          string     `json:"by"`
+	Was         string     `json:"was"`
+	Reason      string     `json:"reason"`
+	Attempts    int16      `json:"attempts"`
+	Fingerprint string     `json:"fingerprint,omitempty"`
+	ReplayID    *ident.UID `json:"replay_id,omitempty"`
+}
+
+type deadGroupBody struct {
+	Fingerprint  string    `json:"fingerprint"`
+	Channel      string    `json:"channel"`
+	Kind         string    `json:"kind"`
+	Code         string    `json:"code"`
+	Error        string    `json:"error"`
+	Count        int64     `json:"count"`
+	Publications int64     `json:"publications"`
+	First        time.Time `json:"first_failed_at"`
+	Last         time.Time `json:"last_failed_at"`
+	Newest       int64     `json:"newest_id"`
+}
+
+func showDeadLetter(l delivery.Letter) deadLetterBody {
+	body := deadLetterBody{
+		ID: l.ID, PublicationID: l.Publication, Channel: channelName(l.Channel), Queue: queueName(l.Channel, l.Lane),
+		RecipientID: optionalID(l.Recipient), Attempts: l.Attempts, Kind: l.Kind, Code: l.Code, Error: l.Error,
+		Fingerprint: l.Fingerprint, FailedAt: l.FailedAt.UTC(), ReplayedAt: utc(l.ReplayedAt),
+	}
+	if l.ReplayedAt != nil {
+		body.ReplayedBy = l.ReplayedBy
+	}
+	return body
+}
+
+// queueName is where batches of a channel and lane wait; empty for a kind that this build does not know.
+func queueName(channelID, lane int16) string {
+	args, err := tasks.NewSend(channelName(channelID), 0, 0)
+	if err != nil {
+		return ""
+	}
+	return args.Queue(tasks.Lane(lane))
+}
+
+// list is newest first.
+func (h deadLetters) list(c *gin.Context) error {
+	p, err := readPage(c, "dead letters", deadFilterNames()...)
+	if err != nil {
+		return err
+	}
+	f, err := readDeadFilter(c)
+	if err != nil {
+		return err
+	}
+	rows, err := h.store.DeadLetters(c.Request.Context(), f, p.After, p.Limit+1)
+	if err != nil {
+		return err
+	}
+	return answerPage(c, "dead letters", p, rows, func(l delivery.Letter) int64 { return l.ID }, showDeadLetter)
+}
+
+// maxGroups bounds how many causes are shown: those of fewer dead letters are left out.
+const maxGroups = 200
+
+// groups counts by cause, the most frequent first. It has one page.
+func (h deadLetters) groups(c *gin.Context) error {
+	if err := knownQuery(c, deadFilterNames()...); err != nil {
+		return err
+	}
+	f, err := readDeadFilter(c)
+	if err != nil {
+		return err
+	}
+	rows, err := h.store.DeadGroups(c.Request.Context(), f, maxGroups)
+	if err != nil {
+		return err
+	}
+	items := make([]deadGroupBody, 0, len(rows))
+	for _, g := range rows {
+		items = append(items, deadGroupBody{Fingerprint: g.Fingerprint, Channel: channelName(g.Channel), Kind: g.Kind, Code: g.Code,
+			Error: g.Error, Count: g.Count, Publications: g.Publications, First: g.First.UTC(), Last: g.Last.UTC(), Newest: g.Newest})
+	}
+	c.PureJSON(http.StatusOK, list[deadGroupBody]{Items: items})
+	return nil
+}
+
+func (h deadLetters) get(c *gin.Context) error {
+	id, err := letterID(c)
+	if err != nil {
+		return err
+	}
+	letter, history, err := h.store.DeadLetter(c.Request.Context(), id)
+	if err != nil {
+		return err
+	}
+	body := deadLetterHistory{deadLetterBody: showDeadLetter(letter), Replays: make([]reopeningBody, 0, len(history))}
+	for _, r := range history {
+		body.Replays = append(body.Replays, reopeningBody{At: r.At.UTC(), By: r.By, Was: r.Was.String(), Reason: r.Reason.String(),
+			Attempts: r.Attempts, Fingerprint: r.Fingerprint, ReplayID: r.Replay})
+	}
+	c.PureJSON(http.StatusOK, body)
+	return nil
+}
+
+func letterID(c *gin.Context) (int64, error) {
+	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+	if err != nil || id < 1 {
+		return 0, fault.New(fault.NotFound, "not_found", "There is no such dead letter.")
+	}
+	return id, nil
+}
+
+// delete removes one: its recipient stays failed. It may be repeated.
+func (h deadLetters) delete(c *gin.Context) error {
+	id, err := letterID(c)
+	if err != nil {
+		return err
+	}
+	if _, err := h.store.DeleteDeadLetters(c.Request.Context(), delivery.DeadFilter{IDs: []int64{id}, Replayed: true}); err != nil {
+		return err
+	}
+	return gone(c)
+}
+
+// deleteMany removes those of a filter that restricts something, and answers how many.
+func (h deadLetters) deleteMany(c *gin.Context) error {
+	if err := knownQuery(c, deadFilterNames()...); err != nil {
+		return err
+	}
+	f, err := readDeadFilter(c)
+	if err != nil {
+		return err
+	}
+	n, err := h.store.DeleteDeadLetters(c.Request.Context(), f)
+	if err != nil {
+		return err
+	}
+	c.PureJSON(http.StatusOK, gin.H{"deleted": n})
+	return nil
+}
+
+func deadFilterNames() []string {
+	return []string{"publication_id", "channel", "queue", "fingerprint", "code", "since", "until", "replayed"}
+}
+
+// readDeadFilter reads a filter of the query.
+func readDeadFilter(c *gin.Context) (delivery.DeadFilter, error) {
+	f := delivery.DeadFilter{Channel: c.Query("channel"), Queue: c.Query("queue"), Fingerprint: c.Query("fingerprint"), Code: c.Query("code")}
+	if text, given := c.GetQuery("publication_id"); given {
+		uid, err := ident.Parse(text)
+		if err != nil {
+			return f, badQuery("publication_id", "must be a UUID")
+		}
+		f.Publication = &uid
+	}
+	for name, into := range map[string]**time.Time{"since": &f.Since, "until": &f.Until} {
+		if text, given := c.GetQuery(name); given {
+			at, err := time.Parse(time.RFC3339, text)
+			if err != nil {
+				return f, badQuery(name, "must be an RFC 3339 time")
+			}
+			*into = &at
+		}
+	}
+	switch c.Query("replayed") {
+	case "", "false":
+	case "true":
+		f.Replayed = true
+	default:
+		return f, badQuery("replayed", "must be true or false")
+	}
+	var fields fault.Fields
+	if checkDeadFilter(&fields, "", f); fields.Err() != nil {
+		return f, badQuery("channel or queue", "is not known")
+	}
+	return f, nil
+}
+
+// checkDeadFilter notes what is wrong with a filter.
+func checkDeadFilter(fields *fault.Fields, at string, f delivery.DeadFilter) {
+	if f.Channel != "" {
+		if _, err := channel.ParseKind(f.Channel); err != nil {
+			fields.Add(at+"/channel", "unknown_channel", "must be one of %v", channel.Kinds())
+		}
+	}
+	if f.Queue != "" {
+		if _, known := tasks.Queues()[f.Queue]; !known {
+			fields.Add(at+"/queue", "unknown_queue", "must be the name of a queue")
+		}
+	}
+	for _, text := range []string{f.Fingerprint, f.Code} {
+		if len(text) > 200 {
+			fields.Add(at, "too_long", "a fingerprint or code has at most 200 characters")
+		}
+	}
+	if len(f.IDs) > 1000 {
+		fields.Add(at+"/ids", "too_many", "must be at most 1000")
+	}
+}

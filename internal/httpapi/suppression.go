@@ -1,0 +1,129 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/suppression"
+)
+
+// SuppressionStore keeps the addresses that nothing is sent to any more.
+type SuppressionStore interface {
+	Suppress(ctx context.Context, address string) (suppression.Entry, bool, error)
+	Suppressions(ctx context.Context, address string, after int64, limit int) ([]suppression.Entry, error)
+	Suppression(ctx context.Context, uid ident.UID) (suppression.Entry, error)
+	Unsuppress(ctx context.Context, uid ident.UID) error
+}
+
+type suppressions struct{ store SuppressionStore }
+
+// registerSuppressions has the suppression list. Entries do not say whose they are: addresses are kept as hashes. To look
+// an address up, it is posted to /suppressions/lookup, so that it stands in no log of a proxy.
+func registerSuppressions(r gin.IRouter, d Deps) {
+	h := suppressions{d.Suppressions}
+	r.GET("/suppressions", handle(h.list))
+	r.POST("/suppressions", handle(h.create))
+	r.POST("/suppressions/lookup", handle(h.lookup))
+	r.GET("/suppressions/:id", handle(h.get))
+	r.DELETE("/suppressions/:id", handle(h.delete))
+}
+
+type suppressionBody struct {
+	ID          ident.UID  `json:"id"`
+	Reason      string     `json:"reason"`
+	Source      string     `json:"source"`
+	Publication *ident.UID `json:"publication_id,omitempty"`
+	CreatedAt   time.Time  `json:"created_at"`
+}
+
+func showSuppression(e suppression.Entry) suppressionBody {
+	body := suppressionBody{ID: e.UID, Reason: e.Reason.String(), Source: e.Source, CreatedAt: e.CreatedAt.UTC()}
+	if !e.Publication.IsZero() {
+		body.Publication = &e.Publication
+	}
+	return body
+}
+
+func (h suppressions) list(c *gin.Context) error {
+	p, err := readPage(c, "suppressions")
+	if err != nil {
+		return err
+	}
+	rows, err := h.store.Suppressions(c.Request.Context(), "", p.After, p.Limit+1)
+	if err != nil {
+		return err
+	}
+	return answerPage(c, "suppressions", p, rows, func(e suppression.Entry) int64 { return e.ID }, showSuppression)
+}
+
+// readAddress reads {"email": …}.
+func readAddress(c *gin.Context) (string, error) {
+	in, err := decode[struct {
+		Email string `json:"email"`
+	}](c, limitOther)
+	if err != nil {
+		return "", err
+	}
+	return suppression.Parse(in.Email)
+}
+
+// create answers 201, or 200 with the entry that was there: it may be repeated.
+func (h suppressions) create(c *gin.Context) error {
+	address, err := readAddress(c)
+	if err != nil {
+		return err
+	}
+	entry, added, err := h.store.Suppress(c.Request.Context(), address)
+	if err != nil {
+		return err
+	}
+	if !added {
+		return found(c, 0, showSuppression(entry))
+	}
+	return created(c, entry.UID, 0, showSuppression(entry))
+}
+
+// lookup answers with the entry of an address, or with an empty list.
+func (h suppressions) lookup(c *gin.Context) error {
+	address, err := readAddress(c)
+	if err != nil {
+		return err
+	}
+	rows, err := h.store.Suppressions(c.Request.Context(), address, 0, 1)
+	if err != nil {
+		return err
+	}
+	items := []suppressionBody{}
+	for _, e := range rows {
+		items = append(items, showSuppression(e))
+	}
+	c.PureJSON(http.StatusOK, list[suppressionBody]{Items: items})
+	return nil
+}
+
+func (h suppressions) get(c *gin.Context) error {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	entry, err := h.store.Suppression(c.Request.Context(), uid)
+	if err != nil {
+		return err
+	}
+	return found(c, 0, showSuppression(entry))
+}
+
+func (h suppressions) delete(c *gin.Context) error {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	if err := h.store.Unsuppress(c.Request.Context(), uid); err != nil {
+		return err
+	}
+	return gone(c)
+}

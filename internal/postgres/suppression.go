@@ -1,0 +1,131 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/suppression"
+)
+
+// listAddress puts an address on the list, unless an entry is there under one of its hashes, and points its subscriber at
+// the entry. Readers who complained, or whom an operator listed, withdrew their consent: a batch in hand looks again.
+const listAddress = `
+WITH old AS (
+    SELECT id FROM suppression WHERE hash = ANY($2) LIMIT 1
+), new AS (
+    INSERT INTO suppression (uid, hash, reason, source, publication_id)
+    SELECT $3, ($2::bytea[])[1], $4, $5, nullif($6::bigint, 0) WHERE NOT EXISTS (SELECT FROM old)
+    ON CONFLICT (hash) DO NOTHING
+    RETURNING id
+), entry AS (
+    SELECT id FROM old UNION ALL SELECT id FROM new
+), pointed AS (
+    UPDATE subscriber s SET suppression_id = entry.id, updated_at = clock_timestamp(),
+           revoked_at = CASE WHEN $4 > 1 THEN clock_timestamp() ELSE s.revoked_at END
+    FROM entry WHERE s.email = $1 AND s.suppression_id IS DISTINCT FROM entry.id
+)
+SELECT EXISTS (SELECT FROM new)`
+
+// suppress puts a canonical address on the list in tx and says whether it was not there before. entry gets its uid then.
+func (db *DB) suppress(ctx context.Context, tx pgx.Tx, address string, publication int64, entry *suppression.Entry) (bool, error) {
+	hashes := db.addresses.Hashes(address)
+	if len(hashes) == 0 {
+		return false, fault.New(fault.Internal, "no_secret_key", "this process has no key to suppress addresses with")
+	}
+	uid := ident.New()
+	var added bool
+	err := tx.QueryRow(ctx, listAddress, address, hashes, uid, int16(entry.Reason), entry.Source, publication).Scan(&added)
+	if err != nil || !added {
+		return false, err
+	}
+	entry.UID = uid
+	return true, record(ctx, tx, "suppression", "create", uid, map[string]any{
+		"reason": entry.Reason.String(), "source": entry.Source, "publication": publication,
+	})
+}
+
+const selectSuppression = `
+SELECT s.id, s.uid, s.reason, s.source, coalesce(p.uid, '00000000-0000-0000-0000-000000000000'), s.created_at
+FROM suppression s LEFT JOIN publication p ON p.id = s.publication_id`
+
+// Suppress puts a canonical address on the list by hand, and says whether it was not there before. The entry is the
+// present one. It may be repeated.
+func (db *DB) Suppress(ctx context.Context, address string) (suppression.Entry, bool, error) {
+	var entry suppression.Entry
+	added := false
+	err := db.tx(ctx, "suppress an address", func(tx pgx.Tx) (err error) {
+		fresh := suppression.Entry{Reason: suppression.Manual, Source: suppression.SourceAPI}
+		if added, err = db.suppress(ctx, tx, address, 0, &fresh); err != nil {
+			return err
+		}
+		entry, err = scanSuppression(tx.QueryRow(ctx, selectSuppression+` WHERE s.hash = ANY($1) ORDER BY s.id LIMIT 1`,
+			db.addresses.Hashes(address)))
+		return err
+	})
+	return entry, added, err
+}
+
+// Suppressions is at most limit entries with ids above after, by id. With an address, it is only that one's.
+func (db *DB) Suppressions(ctx context.Context, address string, after int64, limit int) ([]suppression.Entry, error) {
+	rows, err := db.pool.Query(ctx, selectSuppression+`
+		WHERE s.id > $1 AND ($3 OR s.hash = ANY($4)) ORDER BY s.id LIMIT $2`,
+		after, limit, address == "", db.addresses.Hashes(address))
+	if err != nil {
+		return nil, translate(err, "list suppressed addresses")
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (suppression.Entry, error) { return scanSuppression(row) })
+	return list, translate(err, "list suppressed addresses")
+}
+
+// Suppression is the entry with a uid, or NotFound.
+func (db *DB) Suppression(ctx context.Context, uid ident.UID) (suppression.Entry, error) {
+	entry, err := scanSuppression(db.pool.QueryRow(ctx, selectSuppression+` WHERE s.uid = $1`, uid))
+	return entry, translate(missing(err, "There is no such entry."), "read a suppressed address")
+}
+
+// Unsuppress takes an entry off the list: its address is sent to again by whatever is still owed and by all that
+// follows. It returns NotFound.
+func (db *DB) Unsuppress(ctx context.Context, uid ident.UID) error {
+	return db.tx(ctx, "take an address off the suppression list", func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `DELETE FROM suppression WHERE uid = $1`, uid)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return fault.New(fault.NotFound, "not_found", "There is no such entry.")
+		}
+		return record(ctx, tx, "suppression", "delete", uid, nil)
+	})
+}
+
+func scanSuppression(row pgx.Row) (suppression.Entry, error) {
+	var e suppression.Entry
+	err := row.Scan(&e.ID, &e.UID, &e.Reason, &e.Source, &e.Publication, &e.CreatedAt)
+	return e, err
+}
+
+const pointAtEntries = `
+UPDATE subscriber s SET suppression_id = n.entry
+FROM (SELECT i.email, min(u.id) AS entry FROM unnest($1::text[], $2::bytea[]) AS i (email, hash)
+      LEFT JOIN suppression u ON u.hash = i.hash GROUP BY i.email) n
+WHERE s.email = n.email AND s.suppression_id IS DISTINCT FROM n.entry`
+
+// honourSuppressions points the subscribers with these canonical addresses, which were just stored in tx, at their
+// entries on the list, if they have any.
+func (db *DB) honourSuppressions(ctx context.Context, tx pgx.Tx, addresses ...string) error {
+	var emails []string
+	var hashes [][]byte
+	for _, address := range addresses {
+		for _, hash := range db.addresses.Hashes(address) {
+			emails, hashes = append(emails, address), append(hashes, hash)
+		}
+	}
+	if len(emails) == 0 {
+		return nil
+	}
+	_, err := tx.Exec(ctx, pointAtEntries, emails, hashes)
+	return err
+}
