@@ -39,15 +39,23 @@ const (
 	probeTaken
 )
 
-// errLate is a failure of a call that began before the circuit opened: it says nothing new.
-var errLate = errors.New("the call began before the circuit opened")
+// Failures that say nothing of the provider: of a call that began before the circuit opened, and of one that took longer
+// than any may. That was this process's standing still, on a machine that was suspended or starved, and all its calls
+// fail then at once.
+var (
+	errLate       = errors.New("the call began before the circuit opened")
+	errStoodStill = errors.New("this process stood still")
+)
+
+// longestCall is longer than any call takes: the engine cuts them off after 10 seconds.
+const longestCall = 12 * time.Second
 
 func (c *circuit) init(b *Budget) {
 	c.own = gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
 		MaxRequests: 1, Timeout: b.options.OpenFor,
 		ReadyToTrip:  func(n gobreaker.Counts) bool { return int(n.ConsecutiveFailures) >= b.options.Failures },
 		IsSuccessful: func(err error) bool { return !failed(err) },
-		IsExcluded:   func(err error) bool { return errors.Is(err, errLate) },
+		IsExcluded:   func(err error) bool { return errors.Is(err, errLate) || errors.Is(err, errStoodStill) },
 		OnStateChange: func(_ string, _, to gobreaker.State) {
 			if to == gobreaker.StateOpen {
 				c.open(b.now() + b.options.OpenFor)
@@ -169,7 +177,12 @@ func (t *Target) Begin() (done func(error) error, err error) {
 		return nil, backToTheGate(err)
 	}
 	probing := t.circuit.probe.Load() != probeNone
+	began := t.budget.now()
 	return func(err error) error {
+		if failed(err) && t.budget.now()-began > longestCall {
+			own(errStoodStill)
+			return err
+		}
 		late := t.done(own, err)
 		if failed(err) && (late || probing) && !fault.Is(err, fault.Uncertain) {
 			return backToTheGate(err)

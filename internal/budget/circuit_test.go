@@ -206,3 +206,28 @@ func TestFlushedRedisClosesNothing(t *testing.T) {
 		t.Errorf("%d failures are counted", fails)
 	}
 }
+
+// TestStandingStillIsNoFailure of the provider: a process that was suspended finds all its calls timed out.
+func TestStandingStillIsNoFailure(t *testing.T) {
+	t.Parallel()
+	b := process(t, redistest.Client(t), "one", quickCircuit(5, time.Minute))
+	target := b.Channel(outlet())
+	var under []func(error) error
+	for range 10 {
+		done, err := target.Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		under = append(under, done)
+	}
+	b.began = b.began.Add(-longestCall - time.Second) // as if that time had passed
+	for _, done := range under {
+		if err := done(errDown); !errors.Is(err, errDown) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if got := state(t, b); got.State != channel.CircuitClosed || got.Failures != 0 {
+		t.Errorf("the circuit is %+v", got)
+	}
+	call(t, target, nil)
+}
