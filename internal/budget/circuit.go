@@ -176,14 +176,14 @@ func (t *Target) Begin() (done func(error) error, err error) {
 	if err != nil {
 		return nil, backToTheGate(err)
 	}
-	probing := t.circuit.probe.Load() != probeNone
+	probing, open := t.circuit.probe.Load() != probeNone, t.circuit.openUntil.Load()
 	began := t.budget.now()
 	return func(err error) error {
 		if failed(err) && t.budget.now()-began > longestCall {
 			own(errStoodStill)
 			return err
 		}
-		late := t.done(own, err)
+		late := t.done(own, open, err)
 		if failed(err) && (late || probing) && !fault.Is(err, fault.Uncertain) {
 			return backToTheGate(err)
 		}
@@ -196,8 +196,9 @@ func backToTheGate(err error) error {
 	return fault.WaitFor(time.Second, channel.CodeCircuitOpen, err)
 }
 
-// done notes what a call came to, and reports whether it began before the circuit opened.
-func (t *Target) done(own func(error), err error) (late bool) {
+// done notes what a call came to that began while the circuit was open until then, 0: closed. It reports whether the
+// circuit opened meanwhile.
+func (t *Target) done(own func(error), open int64, err error) (late bool) {
 	c := &t.circuit
 	if until := c.openUntil.Load(); until != 0 && c.probe.Load() == probeNone {
 		own(errLate)
@@ -209,7 +210,7 @@ func (t *Target) done(own func(error), err error) (late bool) {
 	case failed(err):
 		t.fail()
 	case c.told.Load() || c.openUntil.Load() != 0:
-		t.succeed()
+		t.succeed(open)
 	}
 	if fault.Is(err, fault.Wait) && fault.CodeOf(err) != channel.CodeBusy {
 		t.throttle(err)
@@ -217,12 +218,17 @@ func (t *Target) done(own func(error), err error) (late bool) {
 	return false
 }
 
-// fail tells the others of a failure.
+// fail tells the others of a failure. The one by which this process's own breaker opened opens it for all, also if
+// somebody's success has just ended the row that they count together.
 func (t *Target) fail() {
 	c := &t.circuit
 	c.told.Store(true)
+	limit := t.budget.options.Failures
+	if c.openUntil.Load() != 0 {
+		limit = 1
+	}
 	if !t.budget.isAway() {
-		answer, err := t.budget.run(t.budget.ctx, failScript, t.key, t.budget.options.Failures, t.budget.options.OpenFor.Microseconds())
+		answer, err := t.budget.run(t.budget.ctx, failScript, t.key, limit, t.budget.options.OpenFor.Microseconds())
 		if err == nil && micros(answer, 1) > 0 {
 			c.open(t.budget.now() + micros(answer, 1))
 		}
@@ -240,26 +246,27 @@ func (t *Target) opened() {
 	t.wakeAll(-1)
 }
 
-// succeed ends a row of failures, and closes a circuit that was probed.
-func (t *Target) succeed() {
+// succeed ends a row of failures, and closes a circuit that was probed: that which was open when the call began. It
+// says nothing of one that opened while the call was under way.
+func (t *Target) succeed(open int64) {
 	c := &t.circuit
 	c.told.Store(false)
 	if !t.budget.isAway() {
 		answer, err := t.budget.run(t.budget.ctx, okScript, t.key)
 		if err != nil {
 			c.told.Store(true) // the next one tells
-		} else if open := micros(answer, 0); open > 0 {
-			c.open(t.budget.now() + open)
+		} else if still := micros(answer, 0); still > 0 {
+			c.open(t.budget.now() + still)
 			return
 		}
 	}
-	t.close()
+	t.close(open)
 }
 
-// close lets everything through.
-func (t *Target) close() {
+// close lets everything through, if the circuit is still the one that was open until then.
+func (t *Target) close(open int64) {
 	c := &t.circuit
-	if c.openUntil.Swap(0) == 0 {
+	if open == 0 || !c.openUntil.CompareAndSwap(open, 0) {
 		return
 	}
 	c.probe.Store(probeNone)

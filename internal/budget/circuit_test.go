@@ -231,3 +231,32 @@ func TestStandingStillIsNoFailure(t *testing.T) {
 	}
 	call(t, target, nil)
 }
+
+// TestSuccessUnderWayClosesNothing: a call that began before the circuit opened comes back with a success just while it
+// opens. That one has opened for all nevertheless.
+func TestSuccessUnderWayClosesNothing(t *testing.T) {
+	t.Parallel()
+	client := redistest.Client(t)
+	one, two := process(t, client, "one"), process(t, client, "two")
+	a, b := one.Channel(outlet()), two.Channel(outlet())
+	for range 4 {
+		call(t, a, errDown)
+	}
+	begun := a.circuit.openUntil.Load()
+	fifth, err := a.circuit.own.Allow()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fifth(errDown)   // opens here, and the others are not told yet
+	a.succeed(begun) // ends the row that all count
+	a.fail()
+	for name, target := range map[string]*Target{"one": a, "two": b} {
+		target.read(t.Context())
+		if _, err := target.Enter(t.Context(), 0, 1, newWoken().wake); fault.CodeOf(err) != channel.CodeCircuitOpen {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if got := state(t, two); got.State != channel.CircuitOpen {
+		t.Errorf("the circuit is %+v", got)
+	}
+}

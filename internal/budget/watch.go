@@ -109,6 +109,6 @@ func (t *Target) follow(known bool, open time.Duration) {
 	case open < 0:
 		c.openUntil.CompareAndSwap(0, int64(t.budget.now())) // half-open: ask for the probe
 	case c.own.State() != gobreaker.StateOpen && c.probe.Load() == probeNone:
-		t.close()
+		t.close(c.openUntil.Load())
 	}
 }

@@ -70,8 +70,7 @@ func reckon(orders []*order, b books, resend bool) account {
 	return a
 }
 
-// enter files one delivery that was owed. Of who was uncertain and is sent to again the ledger tells what came of the second
-// time: that the first may have arrived had been reported.
+// enter files one delivery that was owed. Whoever was uncertain and is sent to again becomes sent, or stays uncertain.
 func (a *account) enter(o *order, p *person, id string, b books) {
 	r, known := b.ledger[id]
 	arrived := len(b.arrivals[id]) > 0
@@ -85,12 +84,12 @@ func (a *account) enter(o *order, p *person, id string, b books) {
 		a.uncertain++
 	case known && r.State == delivery.Failed && r.Dead:
 		a.dead++
-		if arrived && !r.Resent {
+		if arrived {
 			a.denied = append(a.denied, id)
 		}
 	case known && r.State == delivery.Skipped && r.Reason != 0, !known && (o.state == "cancelled" || p != nil && p.leaves):
 		a.skipped++
-		if arrived && !r.Resent {
+		if arrived {
 			a.denied = append(a.denied, id)
 		}
 	case !arrived || r.State != delivery.Sent:
@@ -184,7 +183,7 @@ func TestReckon(t *testing.T) {
 		"dead":                     {row: &row{State: delivery.Failed, Dead: true}, want: account{dead: 1}},
 		"dead without a letter":    {row: &row{State: delivery.Failed}, want: account{lost: []string{"p/email/1"}}},
 		"dead, and arrived":        {row: &row{State: delivery.Failed, Dead: true}, arrivals: 1, want: account{received: 1, dead: 1, denied: []string{"p/email/1"}}},
-		"skipped the second time":  {row: &row{State: delivery.Skipped, Reason: 1, Resent: true}, arrivals: 1, resend: true, want: account{received: 1, skipped: 1}},
+		"skipped the second time":  {row: &row{State: delivery.Skipped, Reason: 1, Resent: true}, arrivals: 1, resend: true, want: account{received: 1, skipped: 1, denied: []string{"p/email/1"}}},
 		"skipped, and arrived":     {row: &row{State: delivery.Skipped, Reason: 1}, arrivals: 1, want: account{received: 1, skipped: 1, denied: []string{"p/email/1"}}},
 		"skipped":                  {row: &row{State: delivery.Skipped, Reason: 1}, want: account{skipped: 1}},
 		"skipped for no reason":    {row: &row{State: delivery.Skipped}, want: account{lost: []string{"p/email/1"}}},

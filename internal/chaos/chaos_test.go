@@ -15,7 +15,7 @@ import (
 
 // readers is how many recipients a run has; a share of them have got theirs when the fault strikes.
 const (
-	readers = 6_000
+	readers = 20_000
 	share   = readers / 5
 )
 

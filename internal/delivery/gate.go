@@ -126,15 +126,18 @@ func (p passes) Take(n int) (int, error) {
 	return granted, err
 }
 
+// Ready is so if both are, or one of them is shut.
 func (p passes) Ready() bool {
 	return p.Shut() != nil || p.first.Ready() && p.second.Ready()
 }
 
+// Give gives back to both.
 func (p passes) Give(n int) {
 	p.first.Give(n)
 	p.second.Give(n)
 }
 
+// Shut says why the one of them is that is shut; the second is asked first.
 func (p passes) Shut() error {
 	if err := p.second.Shut(); err != nil {
 		return err
@@ -142,6 +145,7 @@ func (p passes) Shut() error {
 	return p.first.Shut()
 }
 
+// Leave leaves both.
 func (p passes) Leave() {
 	p.first.Leave()
 	p.second.Leave()

@@ -12,7 +12,6 @@ import (
 
 	"github.com/presswork/presswork/internal/app"
 	"github.com/presswork/presswork/internal/config"
-	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/sandbox"
 	"github.com/presswork/presswork/internal/testkit/dbtest"
 	"github.com/presswork/presswork/internal/testkit/fixture"
@@ -98,10 +97,9 @@ func TestOutage(t *testing.T) {
 		t.Errorf("progress is %s", p)
 	}
 	h.wantOnce(id, "email", readers)
-	// Each of two processes had its own connections under way before it knew; on a machine so busy that Redis seems away,
-	// each goes by its own view once more. None comes near the four attempts that an outage without a circuit takes.
+	// Each of two processes had its own connections under way before it knew.
 	more, most := value[int](h, `SELECT count(*)::int FROM delivery WHERE attempt > 1`), value[int](h, `SELECT max(attempt)::int FROM delivery`)
-	if more > 4*h.config.Connections || most >= delivery.MaxAttempts {
+	if more > 2*h.config.Connections || most > 2 {
 		t.Errorf("%d recipients took more than one attempt, one of them %d", more, most)
 	}
 	if got := h.breaker(channel).Breaker.State; got != "closed" {

@@ -8,12 +8,14 @@ import (
 	"github.com/presswork/presswork/internal/publication"
 )
 
-// stopBatches closes a page of a cancelled publication's batches: who was still owed is skipped. The counters are
-// of the snapshot before that, so what is pending there counts as skipped.
+// stoppable locks a page of a publication's batches that are with no worker.
+const stoppable = `SELECT id FROM batch WHERE publication_id = $1 AND state IN ('ready', 'waiting') LIMIT 50 FOR UPDATE`
+
+// stopBatches closes batches that are with no worker: who was still owed is skipped. The counters are of the snapshot
+// before that, so what is pending there counts as skipped.
 const stopBatches = `
 WITH b AS (
-    SELECT id, publication_id, channel_id, lo, hi FROM batch
-    WHERE publication_id = $1 AND state IN ('ready', 'waiting') LIMIT 50 FOR UPDATE
+    SELECT id, publication_id, channel_id, lo, hi FROM batch WHERE id = ANY($1)
 ), rest AS (
     UPDATE delivery d SET state = 9, reason = 4, settled_at = clock_timestamp()
     FROM b, LATERAL (SELECT k.ctid AS tid, k.tableoid AS part, k.publication_id FROM delivery k
@@ -35,13 +37,12 @@ WHERE batch.id = b.id`
 // finishCancel settles everything that a cancelled publication still owes, then makes it cancelled. A claimed
 // batch is given back within a second; until then the publication stays cancelling. It may be repeated.
 func (db *DB) finishCancel(ctx context.Context, id int64) error {
-	for {
-		tag, err := db.pool.Exec(ctx, stopBatches, id)
-		if err != nil {
-			return translate(err, "stop a publication's batches")
-		}
-		if tag.RowsAffected() == 0 {
-			break
+	for stopped := 1; stopped > 0; {
+		if err := db.tx(ctx, "stop a publication's batches", func(tx pgx.Tx) (err error) {
+			stopped, err = stopPage(ctx, tx, id)
+			return err
+		}); err != nil {
+			return err
 		}
 	}
 	cancelled := false
@@ -61,4 +62,21 @@ func (db *DB) finishCancel(ctx context.Context, id int64) error {
 		db.ended(publication.Cancelled)
 	}
 	return err
+}
+
+// stopPage closes a page of a cancelled publication's batches, and returns how many those were.
+func stopPage(ctx context.Context, tx pgx.Tx, id int64) (int, error) {
+	rows, err := tx.Query(ctx, stoppable, id)
+	if err != nil {
+		return 0, err
+	}
+	batches, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil || len(batches) == 0 {
+		return 0, err
+	}
+	if err := keepDoubts(ctx, tx, batches); err != nil {
+		return 0, err
+	}
+	_, err = tx.Exec(ctx, stopBatches, batches)
+	return len(batches), err
 }

@@ -22,6 +22,8 @@ type returned struct {
 	at     time.Time
 	cause  string
 	result feedback.Result
+	// proves that the mail was delivered, which nobody had said before.
+	proves bool
 }
 
 // recountKind is a row of feedback that is no event: a batch that was just being released when a row of it was settled

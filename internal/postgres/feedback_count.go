@@ -27,7 +27,8 @@ ON CONFLICT (key) DO UPDATE SET next_at = NULL WHERE f.next_at IS NOT NULL
 RETURNING key`
 
 // countReturned stores an event for what counts and is new: of what settles a delivery that is what did so, and of soft
-// bounces those whose key was not seen before.
+// bounces those whose key was not seen before. Who complains has got the mail: that is counted with a complaint that comes
+// before the word of it, which then says nothing new.
 func countReturned(ctx context.Context, tx pgx.Tx, list []*returned) error {
 	if err := judgeSoft(ctx, tx, list); err != nil {
 		return err
@@ -37,6 +38,11 @@ func countReturned(ctx context.Context, tx pgx.Tx, list []*returned) error {
 	})
 	if len(counted) == 0 {
 		return nil
+	}
+	for _, r := range counted {
+		if r.proves {
+			counted = append(counted, &returned{ledgerKey: r.ledgerKey, kind: feedback.Delivered, at: r.at})
+		}
 	}
 	k := returnedKeys(counted)
 	_, err := tx.Exec(ctx, insertReturned, column(counted, func(r *returned) time.Time { return r.at }),

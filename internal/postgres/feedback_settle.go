@@ -122,6 +122,7 @@ func settleKind(ctx context.Context, tx pgx.Tx, m meaning, list []*returned) ([]
 		}
 		delete(did, r.ledgerKey) // a second event that says the same changes nothing
 		r.result = feedback.Applied
+		r.proves = r.kind == feedback.Complained && s.was != delivery.Delivered
 		if s.was == delivery.Uncertain || m.state == delivery.Failed {
 			changed = append(changed, r)
 		}

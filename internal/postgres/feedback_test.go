@@ -104,7 +104,7 @@ func TestFeedbackSettles(t *testing.T) {
 		}
 	}
 	caughtUp(t, db)
-	for kind, want := range map[int]int{4: 3, 5: 2, 6: 2, 7: 2} {
+	for kind, want := range map[int]int{4: 4, 5: 2, 6: 2, 7: 2} { // recipient 5 complained, and thus had got it
 		var n int
 		scan(t, db, `SELECT coalesce(sum(total), 0) FROM stat WHERE kind = `+strconv.Itoa(kind), &n)
 		if n != want {
@@ -117,6 +117,28 @@ func TestFeedbackSettles(t *testing.T) {
 	scan(t, db, `SELECT count(*) FROM subscriber s JOIN suppression u ON u.id = s.suppression_id WHERE s.id IN (2, 3, 4, 5)`, &pointed)
 	if dead != 1 || listed != 4 || pointed != 4 {
 		t.Errorf("%d dead letters, %d addresses listed, %d readers know", dead, listed, pointed)
+	}
+}
+
+// TestComplaintAndDelivery in either order count the same, and however often they come.
+func TestComplaintAndDelivery(t *testing.T) {
+	t.Parallel()
+	for _, order := range [][]feedback.Kind{
+		{feedback.Delivered, feedback.Complained}, {feedback.Complained, feedback.Delivered},
+		{feedback.Complained, feedback.Delivered, feedback.Complained, feedback.Delivered}, {feedback.Complained},
+	} {
+		db := openHashing(t)
+		sentTo(t, db, 1, 1)
+		for _, kind := range order {
+			if _, err := db.ApplyFeedback(t.Context(), events(t, db, kind, 1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var kinds []int16
+		scan(t, db, `SELECT array_agg(kind ORDER BY kind) FROM event`, &kinds)
+		if got := stateOf(t, db, 1); got != "complained" || !slices.Equal(kinds, []int16{4, 6}) {
+			t.Errorf("%v: %s, events of kinds %v", order, got, kinds)
+		}
 	}
 }
 

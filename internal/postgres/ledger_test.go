@@ -497,7 +497,9 @@ func TestStatementsOnTablesNeverAnalysed(t *testing.T) {
 		{"claim", claimBatch, []any{session, int64(2), 1, 2}, 1},
 		{"a refused claim", stillOwed, []any{int64(2), 1}, 1},
 		{"a stranded batch", strandedBatch, nil, 1},
-		{"stop", stopBatches, []any{id}, 700},
+		{"stop", stopBatches, []any{[]int64{b.ID}}, 700},
+		{"stoppable", stoppable, []any{id}, 1},
+		{"doubts", keepDoubtful, []any{[]int64{b.ID}, 55.0}, 1},
 		{"few revocations", recentlyRevoked, []any{manyRevoked + 1}, 1},
 		{"revocations in hand", revokedOf, []any{ids}, 6},
 	} {

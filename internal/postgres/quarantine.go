@@ -25,7 +25,7 @@ func noteCrashes(ctx context.Context, tx pgx.Tx, session int64) error {
 const quarantineBatches = `
 UPDATE batch SET state = 'done', crashes = 0, session_id = NULL
 WHERE session_id = $1 AND state = 'claimed' AND crashes >= $2
-RETURNING publication_id, channel_id, lo, hi`
+RETURNING id, publication_id, channel_id, lo, hi`
 
 const quarantineOwed = `
 UPDATE delivery d SET state = 6, reason = 12, session_id = $1, settled_at = clock_timestamp()
@@ -37,21 +37,24 @@ WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.state = 0
 RETURNING d.publication_id, d.channel_id, d.recipient_id, d.attempt`
 
 // quarantine ends the batches of a session that have killed too many workers: whoever they owe has a dead letter, which
-// can be replayed. It returns how many recipients that are.
+// can be replayed. It returns how many letters that are.
 func quarantine(ctx context.Context, tx pgx.Tx, session int64) (int, error) {
 	rows, err := tx.Query(ctx, quarantineBatches, session, delivery.MaxCrashes)
 	if err != nil {
 		return 0, err
 	}
-	var publications, los, his []int64
+	var ids, publications, los, his []int64
 	var channels []int16
-	var publication, lo, hi int64
+	var id, publication, lo, hi int64
 	var channelID int16
-	if _, err := pgx.ForEachRow(rows, []any{&publication, &channelID, &lo, &hi}, func() error {
-		publications, channels = append(publications, publication), append(channels, channelID)
+	if _, err := pgx.ForEachRow(rows, []any{&id, &publication, &channelID, &lo, &hi}, func() error {
+		ids, publications, channels = append(ids, id), append(publications, publication), append(channels, channelID)
 		los, his = append(los, lo), append(his, hi)
 		return nil
 	}); err != nil || len(los) == 0 {
+		return 0, err
+	}
+	if err := keepDoubts(ctx, tx, ids); err != nil {
 		return 0, err
 	}
 	if rows, err = tx.Query(ctx, quarantineOwed, session, publications, channels, los, his); err != nil {
@@ -63,7 +66,7 @@ func quarantine(ctx context.Context, tx pgx.Tx, session int64) (int, error) {
 		o.Dead = delivery.QuarantinedLetter(o.Channel)
 		return o, err
 	})
-	if err != nil || len(dead) == 0 {
+	if err != nil {
 		return 0, err
 	}
 	if err := insertDead(ctx, tx, dead); err != nil {

@@ -74,11 +74,20 @@ func (r *route) Enter(ctx context.Context, lane tasks.Lane, n int, wake func(int
 // open is the pass of a way that nothing limits.
 type open struct{}
 
+// Take gives all that is asked for.
 func (open) Take(n int) (int, error) { return n, nil }
-func (open) Ready() bool             { return true }
-func (open) Give(int)                {}
-func (open) Shut() error             { return nil }
-func (open) Leave()                  {}
+
+// Ready is always so.
+func (open) Ready() bool { return true }
+
+// Give has nothing to take back.
+func (open) Give(int) {}
+
+// Shut never is.
+func (open) Shut() error { return nil }
+
+// Leave has nothing to let go of.
+func (open) Leave() {}
 
 // route is how a batch leaves by a channel.
 func (h *Send) route(ctx context.Context, primary *outlet) (*route, error) {

@@ -74,6 +74,7 @@ func errForged(why string) error {
 
 type refusal string
 
+// Error says why.
 func (r refusal) Error() string { return string(r) }
 
 // signedBy proves the signature.

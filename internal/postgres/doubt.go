@@ -1,0 +1,35 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/presswork/presswork/internal/delivery"
+)
+
+// Who was uncertain and is owed again may have got the first message. If the second is not sent after all, because the
+// publication is cancelled or its batch quarantined, neither "skipped" nor "failed" would be the truth of them: they are
+// uncertain again. A worker keeps to the same; see wasUncertain.
+const keepDoubtful = `
+WITH o AS (
+    UPDATE delivery d SET state = 7, reason = 7, settled_at = clock_timestamp()
+    FROM (SELECT DISTINCT r.publication_id, r.channel_id, r.recipient_id
+          FROM batch b JOIN publication p ON p.id = b.publication_id AND p.reopened > 0,
+               LATERAL (SELECT * FROM reopening k WHERE k.publication_id = b.publication_id AND k.channel_id = b.channel_id
+                          AND k.recipient_id > b.lo AND k.recipient_id <= b.hi AND k.was = 7 OFFSET 0) r
+          WHERE b.id = ANY($1)) i,
+         LATERAL (SELECT k.ctid AS tid, k.tableoid AS part FROM delivery k
+                  WHERE k.publication_id = i.publication_id AND k.channel_id = i.channel_id
+                    AND k.recipient_id = i.recipient_id AND k.state = 0 OFFSET 0) x
+    WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.state = 0
+    RETURNING d.publication_id, d.channel_id, d.recipient_id
+)` + startUncertain + `
+SELECT o.*, clock_timestamp() + make_interval(secs => $2) FROM o` + stillUncertain
+
+// keepDoubts settles who was uncertain before and is owed by the given batches, which the transaction has locked, as
+// uncertain. Their batches are not counted again.
+func keepDoubts(ctx context.Context, tx pgx.Tx, batches []int64) error {
+	_, err := tx.Exec(ctx, keepDoubtful, batches, delivery.SettleTime.Seconds())
+	return err
+}
