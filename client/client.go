@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -128,10 +129,30 @@ func readProblem(answer *http.Response) *Problem {
 	return &p
 }
 
+// maxPage is how many items a page has at most.
+const maxPage = 200
+
 // page is one page of a list.
 type page[T any] struct {
 	Items []T    `json:"items"`
 	Next  string `json:"next"`
+}
+
+// first is the first items of a list, at most limit. query is changed.
+func first[T any](ctx context.Context, c *Client, path string, query url.Values, limit int) ([]T, error) {
+	query.Set("limit", strconv.Itoa(min(limit, maxPage)))
+	var all []T
+	for {
+		var p page[T]
+		if err := c.Call(ctx, http.MethodGet, path+"?"+query.Encode(), nil, &p); err != nil {
+			return nil, err
+		}
+		all = append(all, p.Items...)
+		if p.Next == "" || len(all) >= limit {
+			return all[:min(len(all), limit)], nil
+		}
+		query.Set("cursor", p.Next)
+	}
 }
 
 // List is every item of a list, page by page. query may be nil.

@@ -20,6 +20,9 @@ type DeadFilter struct {
 	IDs           []int64    `json:"ids,omitempty"`   // of a replay only
 }
 
+// Empty reports a filter that restricts nothing.
+func (f DeadFilter) Empty() bool { return len(f.query()) == 0 && len(f.IDs) == 0 }
+
 func (f DeadFilter) query() url.Values {
 	q := url.Values{}
 	for name, value := range map[string]string{"publication_id": f.PublicationID, "channel": f.Channel, "queue": f.Queue,
@@ -82,20 +85,7 @@ type DeadGroup struct {
 
 // DeadLetters is the newest of a filter, at most limit (200 and fewer are one request).
 func (c *Client) DeadLetters(ctx context.Context, f DeadFilter, limit int) ([]DeadLetter, error) {
-	q := f.query()
-	q.Set("limit", strconv.Itoa(min(limit, 200)))
-	var all []DeadLetter
-	for {
-		var p page[DeadLetter]
-		if err := c.Call(ctx, http.MethodGet, "/dead-letters?"+q.Encode(), nil, &p); err != nil {
-			return nil, err
-		}
-		all = append(all, p.Items...)
-		if p.Next == "" || len(all) >= limit {
-			return all[:min(len(all), limit)], nil
-		}
-		q.Set("cursor", p.Next)
-	}
+	return first[DeadLetter](ctx, c, "/dead-letters", f.query(), limit)
 }
 
 // DeadLetter reads one, with its history.
@@ -127,9 +117,11 @@ func (c *Client) DeleteDeadLetter(ctx context.Context, id int64) error {
 	return c.Call(ctx, http.MethodDelete, "/dead-letters/"+strconv.FormatInt(id, 10), nil, nil)
 }
 
-// ReplayRequest asks for a replay of dead letters. Zero values of Rate and MaxFailing are the API's defaults.
+// ReplayRequest asks for a replay of the dead letters of a filter that restricts something, or of all. Zero values of Rate
+// and MaxFailing are the API's defaults.
 type ReplayRequest struct {
 	Filter DeadFilter `json:"filter"`
+	All    bool       `json:"all,omitempty"`
 	DryRun bool       `json:"dry_run,omitempty"`
 	// Canary is how many are replayed first; the rest follows if few enough of them fail.
 	Canary int `json:"canary,omitempty"`

@@ -21,6 +21,8 @@ type PublicationRequest struct {
 	Templates   map[string]string `json:"template_ids,omitempty"`
 	SenderID    string            `json:"sender_id,omitempty"`
 	ScheduleAt  *time.Time        `json:"schedule_at,omitempty"`
+	// RatePerMinute is the most messages a minute on each of its channels; 0: as fast as those take them.
+	RatePerMinute int `json:"rate_per_minute,omitempty"`
 	// Listed is whether the public archive shows it; nil: as its type and audience suggest.
 	Listed *bool          `json:"listed,omitempty"`
 	Data   map[string]any `json:"data,omitempty"`
@@ -45,6 +47,8 @@ type Publication struct {
 	CreatedAt   time.Time  `json:"created_at"`
 	ScheduledAt *time.Time `json:"scheduled_at"`
 	CompletedAt *time.Time `json:"completed_at"`
+	// RatePerMinute is the most messages a minute on each of its channels; 0: it has no limit of its own.
+	RatePerMinute int `json:"rate_per_minute,omitempty"`
 }
 
 // Publish hands in a publication. Once it returns without an error, the publication is stored and will be sent.
@@ -129,7 +133,7 @@ func (c *Client) Progress(ctx context.Context, id string) (Progress, error) {
 	return p, err
 }
 
-// maxLost is how many looks in a row Watch forgives an API that is away.
+// maxLost is how many looks or streams in a row Watch and Follow forgive an API that is away.
 const maxLost = 60
 
 // Watch looks at a publication's progress every period, and shows it, until its state is final. An API that is

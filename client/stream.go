@@ -15,8 +15,8 @@ import (
 const silence = 30 * time.Second
 
 // Follow shows a publication's progress as it changes, by server-sent events, until its state is final. A stream that is lost
-// is opened again where it ended; an API that is away is waited for, up to a minute. With an error the progress is the
-// last that was read.
+// is opened again where it ended; an API that is away is waited for, up to 60 times: a minute if it refuses connections. With
+// an error the progress is the last that was read.
 func (c *Client) Follow(ctx context.Context, id string, show func(Progress)) (Progress, error) {
 	f := follower{client: c, id: id, show: show}
 	for lost := 0; ; lost++ {
@@ -76,7 +76,10 @@ func (f *follower) once(ctx context.Context) error {
 	case answer.StatusCode >= http.StatusBadRequest:
 		return fmt.Errorf("GET %s: %w", path, readProblem(answer))
 	case answer.StatusCode == http.StatusNoContent: // the end was shown already, or will not be told
-		f.last, err = f.client.Progress(ctx, f.id)
+		p, err := f.client.Progress(ctx, f.id)
+		if err == nil {
+			f.last = p
+		}
 		return err
 	}
 	if kind := answer.Header.Get("Content-Type"); kind != "text/event-stream" {

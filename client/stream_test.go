@@ -48,6 +48,28 @@ func TestFollowNothing(t *testing.T) {
 	}
 }
 
+// TestFollowKeepsTheLast when it ends with an error.
+func TestFollowKeepsTheLast(t *testing.T) {
+	t.Parallel()
+	var streams atomic.Int32
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case !strings.HasSuffix(r.URL.Path, "/stream"):
+			w.WriteHeader(http.StatusForbidden)
+		case streams.Add(1) == 1:
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = fmt.Fprint(w, "id: one\nevent: progress\ndata: {\"state\":\"sending\"}\n\n")
+		default:
+			w.WriteHeader(http.StatusNoContent)
+		}
+	})
+	last, err := c.Follow(t.Context(), "p", func(Progress) {})
+	var p *Problem
+	if !errors.As(err, &p) || p.Status != http.StatusForbidden || last.State != "sending" {
+		t.Errorf("%+v, %v", last, err)
+	}
+}
+
 // TestControl asks for what it says.
 func TestControl(t *testing.T) {
 	t.Parallel()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 )
 
@@ -54,20 +53,7 @@ type UncertainCount struct {
 
 // Uncertain is who is uncertain, the oldest first, at most limit.
 func (c *Client) Uncertain(ctx context.Context, f UncertainFilter, limit int) ([]Uncertain, error) {
-	q := f.query()
-	q.Set("limit", strconv.Itoa(min(limit, 200)))
-	var all []Uncertain
-	for {
-		var p page[Uncertain]
-		if err := c.Call(ctx, http.MethodGet, "/uncertain?"+q.Encode(), nil, &p); err != nil {
-			return nil, err
-		}
-		all = append(all, p.Items...)
-		if p.Next == "" || len(all) >= limit {
-			return all[:min(len(all), limit)], nil
-		}
-		q.Set("cursor", p.Next)
-	}
+	return first[Uncertain](ctx, c, "/uncertain", f.query(), limit)
 }
 
 // CountUncertain counts them, of the newest publications first.

@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strconv"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,11 +10,7 @@ import (
 )
 
 func deadReplayCommand() *cobra.Command {
-	var target apiFlags
-	var chosen deadFlags
 	var request client.ReplayRequest
-	var failing float64
-	var asJSON, watch, all bool
 	command := &cobra.Command{
 		Use: "replay [ID...]", Short: "Try failed recipients once more: by id, by filter, or all",
 		Long: `Make failed recipients owed again, with all their attempts. The ledger sees to it that nobody who was reached is sent to
@@ -24,48 +18,42 @@ twice. A replay is a job of the scheduler and goes on without this command; too 
 		Example: `  presswork deadletters replay --fingerprint 5f2c9a01b7d3e846 --dry-run
   presswork deadletters replay --fingerprint 5f2c9a01b7d3e846 --canary 10 --rate 50 --watch`,
 	}
-	command.RunE = withAPI(&target, func(c *cobra.Command, api *client.Client, args []string) error {
+	flags := command.Flags()
+	filter := chooseDead(flags)
+	flags.BoolVar(&request.All, "all", false, "every dead letter")
+	flags.BoolVar(&request.DryRun, "dry-run", false, "count only")
+	flags.IntVar(&request.Canary, "canary", 0, "replay so many first, and the rest only if few enough of them fail again")
+	flags.Float64Var(&request.Rate, "rate", 100, "recipients a second")
+	failing := flags.Float64("max-failing", 0.5, "stop when more than this share of those that are settled did not get through")
+	watch := flags.Bool("watch", false, "wait for the end; an error if it is stopped")
+	asJSON := jsonFlag(command)
+	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
 		var err error
-		if request.Filter, err = chosen.filter(); err != nil {
+		request.Filter = *filter
+		if request.Filter.IDs, err = readIDs(args); err != nil {
 			return err
 		}
-		for _, text := range args {
-			id, err := strconv.ParseInt(text, 10, 64)
-			if err != nil {
-				return fmt.Errorf("read the id: %w", err)
-			}
-			request.Filter.IDs = append(request.Filter.IDs, id)
-		}
-		if some := c.Flags().Changed("publication") || c.Flags().Changed("channel") || c.Flags().Changed("queue") ||
-			c.Flags().Changed("fingerprint") || c.Flags().Changed("code") || c.Flags().Changed("since") ||
-			c.Flags().Changed("until") || len(args) > 0; some == all {
+		if request.Filter.Empty() != request.All {
 			return errNothingChosen
 		}
-		if c.Flags().Changed("max-failing") {
-			request.MaxFailing = &failing
+		if flags.Changed("max-failing") {
+			request.MaxFailing = failing
 		}
 		r, err := api.ReplayDeadLetters(c.Context(), request)
 		if err != nil {
 			return err
 		}
-		if watch && !request.DryRun {
-			if r, err = watchReplay(c, api, r); err != nil {
-				return err
-			}
+		if !*watch || request.DryRun {
+			return showReplay(c, r, request.DryRun, *asJSON)
 		}
-		return showReplay(c, r, request.DryRun, asJSON)
+		if r, err = watchReplay(c, api, r); err != nil {
+			return err
+		}
+		if err := showReplay(c, r, false, *asJSON); err != nil || r.State == "completed" {
+			return err
+		}
+		return fmt.Errorf("replay %s is %s", r.ID, r.State)
 	})
-	flags := command.Flags()
-	target.add(flags)
-	chosen.add(flags)
-	flags.BoolVar(&all, "all", false, "every dead letter")
-	flags.BoolVar(&request.DryRun, "dry-run", false, "count only")
-	flags.IntVar(&request.Canary, "canary", 0, "replay so many first, and the rest only if few enough of them fail again")
-	flags.Float64Var(&request.Rate, "rate", 100, "recipients a second")
-	flags.Float64Var(&failing, "max-failing", 0.5, "stop when more than this share of those that are settled did not get through")
-	flags.BoolVar(&watch, "watch", false, "wait for the end")
-	flags.BoolVar(&asJSON, "json", false, "print JSON")
-	return command
 }
 
 func watchReplay(c *cobra.Command, api *client.Client, r client.Replay) (client.Replay, error) {
@@ -104,49 +92,38 @@ func showReplay(c *cobra.Command, r client.Replay, dry, asJSON bool) error {
 }
 
 func deadReplaysCommand() *cobra.Command {
-	var target apiFlags
-	var asJSON bool
 	command := &cobra.Command{Use: "replays [REPLAY]", Short: "List the newest replays, or show one", Args: cobra.MaximumNArgs(1)}
-	command.RunE = withAPI(&target, func(c *cobra.Command, api *client.Client, args []string) error {
+	shown := table[client.Replay]{
+		columns: "ID\tSTATE\tCREATED\tMATCHED\tREPLAYED\tSENT\tFAILED\tUNCERTAIN\tWAITING",
+		row: func(r client.Replay) []any {
+			return []any{r.ID, r.State, r.CreatedAt.Format(time.DateTime), r.Matched, r.Reopened, r.Sent, r.Failed, r.Uncertain, r.Waiting}
+		},
+	}
+	asJSON := jsonFlag(command)
+	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
 		if len(args) == 1 {
 			r, err := api.Replay(c.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			return showReplay(c, r, false, asJSON)
+			return showReplay(c, r, false, *asJSON)
 		}
 		list, err := api.Replays(c.Context(), 50)
 		if err != nil {
 			return err
 		}
-		if asJSON {
-			return printJSON(c, list)
-		}
-		table := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
-		_, _ = fmt.Fprintln(table, "ID\tSTATE\tCREATED\tMATCHED\tREPLAYED\tSENT\tFAILED\tUNCERTAIN\tWAITING")
-		for _, r := range list {
-			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n", r.ID, r.State, r.CreatedAt.Format(time.DateTime),
-				r.Matched, r.Reopened, r.Sent, r.Failed, r.Uncertain, r.Waiting)
-		}
-		return table.Flush()
+		return shown.show(c, list, *asJSON)
 	})
-	target.add(command.Flags())
-	command.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return command
 }
 
 func deadCancelCommand() *cobra.Command {
-	var target apiFlags
-	var asJSON bool
 	command := &cobra.Command{Use: "cancel REPLAY", Short: "Stop a replay; what it made owed again goes on", Args: cobra.ExactArgs(1)}
-	command.RunE = withAPI(&target, func(c *cobra.Command, api *client.Client, args []string) error {
+	asJSON := jsonFlag(command)
+	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
 		r, err := api.CancelReplay(c.Context(), args[0])
 		if err != nil {
 			return err
 		}
-		return showReplay(c, r, false, asJSON)
+		return showReplay(c, r, false, *asJSON)
 	})
-	target.add(command.Flags())
-	command.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return command
 }

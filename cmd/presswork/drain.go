@@ -29,9 +29,13 @@ func drainCommand() *cobra.Command {
 					return err
 				}
 			}
+			key, err := app.KeptKey(settings)
+			if err != nil {
+				return err
+			}
 			ctx, cancel := context.WithTimeout(c.Context(), patience)
 			defer cancel()
-			return app.Drain(ctx, url, settings.APIKey, func(left int) { _, _ = fmt.Fprintln(c.OutOrStdout(), left, "in flight") })
+			return app.Drain(ctx, url, key, func(left int) { _, _ = fmt.Fprintln(c.OutOrStdout(), left, "in flight") })
 		},
 	}
 	command.Flags().StringVar(&url, "url", "", "operators' listener of the worker (default: this machine's, by PRESSWORK_OPS_LISTEN)")

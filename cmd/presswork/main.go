@@ -37,6 +37,7 @@ func rootCommand() *cobra.Command {
 	}
 	root.AddCommand(apiCommand(), workerCommand(), schedulerCommand(), allCommand(), migrateCommand(),
 		sandboxCommand(), publishCommand(), statusCommand(), demoCommand(), benchCommand(),
-		queuesCommand(), pauseCommand(), resumeCommand(), drainCommand(), cancelCommand(), pausesCommand(), recipientsCommand(), deadLettersCommand(), uncertainCommand())
+		queuesCommand(), pauseCommand(), resumeCommand(), drainCommand(), cancelCommand(), pausesCommand(), recipientsCommand(), deadLettersCommand(),
+		uncertainCommand(), suppressionsCommand())
 	return root
 }

@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
-	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,27 +24,19 @@ func controlCommand(
 	name, short string, scope func(*client.Client, context.Context, string) error,
 	publication func(*client.Client, context.Context, string) (client.Publication, error),
 ) *cobra.Command {
-	var target apiFlags
 	command := &cobra.Command{
 		Use:   name + " SCOPE|PUBLICATION",
 		Short: short,
 		Example: "  presswork " + name + " all\n  presswork " + name + " channel:slack\n  presswork " + name +
 			" queue:email-bulk\n  presswork " + name + " 0192f0c4-…",
 		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			api, err := target.open()
-			if err != nil {
-				return err
-			}
-			defer api.Close()
-			if isScope(args[0]) {
-				return scope(api, c.Context(), args[0])
-			}
-			return tellState(c, api, args[0], publication)
-		},
 	}
-	target.add(command.Flags())
-	return command
+	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+		if isScope(args[0]) {
+			return scope(api, c.Context(), args[0])
+		}
+		return tellState(c, api, args[0], publication)
+	})
 }
 
 // isScope tells a scope from the id of a publication.
@@ -64,53 +55,22 @@ func tellState(
 }
 
 func cancelCommand() *cobra.Command {
-	var target apiFlags
 	command := &cobra.Command{
 		Use:   "cancel PUBLICATION",
 		Short: "End a publication within a second: who is still owed gets nothing",
 		Args:  cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			api, err := target.open()
-			if err != nil {
-				return err
-			}
-			defer api.Close()
-			return tellState(c, api, args[0], (*client.Client).CancelPublication)
-		},
 	}
-	target.add(command.Flags())
-	return command
+	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+		return tellState(c, api, args[0], (*client.Client).CancelPublication)
+	})
 }
 
 func pausesCommand() *cobra.Command {
-	var target apiFlags
-	var asJSON bool
-	command := &cobra.Command{
-		Use:   "pauses",
-		Short: "Show which scopes are paused, since when and by whom",
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			api, err := target.open()
-			if err != nil {
-				return err
-			}
-			defer api.Close()
-			list, err := api.Pauses(c.Context())
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return json.NewEncoder(c.OutOrStdout()).Encode(list)
-			}
-			table := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
-			_, _ = fmt.Fprintln(table, "SCOPE\tSINCE\tBY")
-			for _, p := range list {
-				_, _ = fmt.Fprintf(table, "%s\t%s\t%s\n", p.Scope, p.At.Format("2006-01-02 15:04:05"), p.By)
-			}
-			return table.Flush()
-		},
-	}
-	target.add(command.Flags())
-	command.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return command
+	command := &cobra.Command{Use: "pauses", Short: "Show which scopes are paused, since when and by whom"}
+	shown := table[client.Pause]{columns: "SCOPE\tSINCE\tBY", row: func(p client.Pause) []any {
+		return []any{p.Scope, p.At.Format(time.DateTime), p.By}
+	}}
+	return listCommand(command, shown, func(c *cobra.Command, api *client.Client) ([]client.Pause, error) {
+		return api.Pauses(c.Context())
+	})
 }

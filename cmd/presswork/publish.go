@@ -16,8 +16,8 @@ import (
 func publishCommand() *cobra.Command {
 	var request client.PublicationRequest
 	var audience client.Audience
-	var target apiFlags
-	var key, file, at string
+	var key, file string
+	var at *time.Time
 	var watch bool
 	command := &cobra.Command{
 		Use:   "publish",
@@ -25,32 +25,19 @@ func publishCommand() *cobra.Command {
 		Example: `  presswork publish --title "News" --channel email,slack --content 0192f0c4-… --all --watch
   presswork publish --file publication.json --key 2026-11-22-news`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+		PreRunE: func(*cobra.Command, []string) error {
 			if audience.All || len(audience.Topics) > 0 {
 				request.Audience = &audience
 			}
-			if err := fillRequest(&request, file, at); err != nil {
-				return err
+			err := readRequest(&request, file)
+			if at != nil {
+				request.ScheduleAt = at
 			}
-			api, err := target.open()
-			if err != nil {
-				return err
-			}
-			defer api.Close()
-			p, err := api.Publish(c.Context(), request, key)
-			if err != nil {
-				return err
-			}
-			accepted := map[string]string{"id": p.ID, "state": p.State}
-			if err := json.NewEncoder(c.OutOrStdout()).Encode(accepted); err != nil || !watch {
-				return err
-			}
-			return watchProgress(c, api, p.ID)
+			return err
 		},
 	}
 	flags := command.Flags()
-	target.add(flags)
-	flags.StringVar(&file, "file", "", "read the request from a JSON file, - for standard input")
+	choose(flags, &file, "file", "read the request from a JSON file, - for standard input")
 	flags.StringVar(&request.Title, "title", "", "title")
 	flags.StringVar(&request.Type, "type", "announcement", "announcement, newsletter, digest, alert or transactional")
 	flags.StringVar(&request.Priority, "priority", "", "critical, high, normal or bulk")
@@ -58,32 +45,36 @@ func publishCommand() *cobra.Command {
 	flags.StringSliceVar(&request.ContentIDs, "content", nil, "ids of content items")
 	flags.BoolVar(&audience.All, "all", false, "to every active subscriber")
 	flags.StringSliceVar(&audience.Topics, "topic", nil, "to subscribers of these topics")
-	flags.StringVar(&at, "at", "", "when, RFC 3339; now unless told")
-	flags.StringVar(&key, "key", "", "idempotency key: with the same one, the same request is stored once")
+	flags.Var(moment{&at}, "at", "when, RFC 3339; now unless told")
+	choose(flags, &key, "key", "idempotency key: with the same one, the same request is stored once")
+	flags.IntVar(&request.RatePerMinute, "rate-per-minute", 0, "at most so many messages a minute on each channel; 0: as fast as the channels take them")
 	flags.BoolVar(&watch, "watch", false, "show the progress until everything is settled; an error if it fails as a whole")
-	return command
-}
-
-// fillRequest takes the request from a file, if one is named, and the time from its flag.
-func fillRequest(request *client.PublicationRequest, file, at string) error {
-	if file != "" {
-		text, err := readInput(file)
+	return withAPI(command, func(c *cobra.Command, api *client.Client, _ []string) error {
+		p, err := api.Publish(c.Context(), request, key)
 		if err != nil {
 			return err
 		}
-		// A field that nothing reads may be a mistyped schedule_at.
-		decoder := json.NewDecoder(bytes.NewReader(text))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(request); err != nil {
-			return fmt.Errorf("read %s: %w", file, err)
+		if err := printJSON(c, map[string]string{"id": p.ID, "state": p.State}); err != nil || !watch {
+			return err
 		}
+		return watchProgress(c, api, p.ID)
+	})
+}
+
+// readRequest takes the request from a file, if one is named.
+func readRequest(request *client.PublicationRequest, file string) error {
+	if file == "" {
+		return nil
 	}
-	if at != "" {
-		t, err := time.Parse(time.RFC3339, at)
-		if err != nil {
-			return fmt.Errorf("--at: %w", err)
-		}
-		request.ScheduleAt = &t
+	text, err := readInput(file)
+	if err != nil {
+		return err
+	}
+	// A field that nothing reads may be a mistyped schedule_at.
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(request); err != nil {
+		return fmt.Errorf("read %s: %w", file, err)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
@@ -15,8 +14,6 @@ import (
 )
 
 func recipientsCommand() *cobra.Command {
-	var target apiFlags
-	var asJSON bool
 	filter := map[string]*string{"state": new(string), "reason": new(string), "channel": new(string)}
 	command := &cobra.Command{
 		Use:   "recipients PUBLICATION [RECIPIENT]",
@@ -25,30 +22,23 @@ func recipientsCommand() *cobra.Command {
 			"address) it shows what was chosen and why, each attempt and each event; of somebody who is no recipient, why not.",
 		Example: "  presswork recipients 0192f0c4-… --state failed,uncertain\n  presswork recipients 0192f0c4-… ann@example.org",
 		Args:    cobra.RangeArgs(1, 2),
-		RunE: func(c *cobra.Command, args []string) error {
-			api, err := target.open()
-			if err != nil {
-				return err
-			}
-			defer api.Close()
-			if len(args) == 2 {
-				return showRecipient(c, api, args[0], args[1], asJSON)
-			}
-			query := url.Values{}
-			for name, value := range filter {
-				if *value != "" {
-					query.Set(name, *value)
-				}
-			}
-			return listRecipients(c, api, args[0], query, asJSON)
-		},
 	}
-	target.add(command.Flags())
-	command.Flags().StringVar(filter["state"], "state", "", "only these states, with commas: failed,uncertain,skipped")
-	command.Flags().StringVar(filter["reason"], "reason", "", "only these reasons, with commas: unsubscribed,rejected")
-	command.Flags().StringVar(filter["channel"], "channel", "", "only this channel")
-	command.Flags().BoolVar(&asJSON, "json", false, "print JSON; of a list one object a line")
-	return command
+	choose(command.Flags(), filter["state"], "state", "only these states, with commas: failed,uncertain,skipped")
+	choose(command.Flags(), filter["reason"], "reason", "only these reasons, with commas: unsubscribed,rejected")
+	choose(command.Flags(), filter["channel"], "channel", "only this channel")
+	asJSON := command.Flags().Bool("json", false, "print JSON; of a list one object a line")
+	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+		if len(args) == 2 {
+			return showRecipient(c, api, args[0], args[1], *asJSON)
+		}
+		query := url.Values{}
+		for name, value := range filter {
+			if *value != "" {
+				query.Set(name, *value)
+			}
+		}
+		return listRecipients(c, api, args[0], query, *asJSON)
+	})
 }
 
 // listRecipients writes as it reads: there may be millions.
@@ -61,7 +51,7 @@ func listRecipients(c *cobra.Command, api *client.Client, id string, query url.V
 		for _, r := range list {
 			var err error
 			if asJSON {
-				err = json.NewEncoder(out).Encode(r)
+				err = printJSON(c, r)
 			} else {
 				_, err = fmt.Fprintf(out, "%-36s  %-10s  %-10s  %-15s  %8d  %s\n", textOf(r.ID), r.Channel, r.State, textOf(r.Reason), r.Attempts, timeOf(r.SettledAt))
 			}
@@ -80,7 +70,7 @@ func showRecipient(c *cobra.Command, api *client.Client, id, recipient string, a
 	}
 	out := c.OutOrStdout()
 	if asJSON {
-		return json.NewEncoder(out).Encode(t)
+		return printJSON(c, t)
 	}
 	_, _ = fmt.Fprintf(out, "%s %s\n", t.Kind, t.Recipient)
 	if t.Absence != nil {

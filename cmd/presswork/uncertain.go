@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,97 +19,41 @@ func uncertainCommand() *cobra.Command {
 	return command
 }
 
-// uncertainFlags choose among uncertain recipients.
-type uncertainFlags struct {
-	client.UncertainFilter
-	before string
-}
-
-func (f *uncertainFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.PublicationID, "publication", "", "of this publication")
-	flags.StringVar(&f.Channel, "channel", "", "of this channel: email, newsletter, slack, discord, webhook")
-	flags.StringVar(&f.Reason, "reason", "", "no_answer or process_died")
-	flags.StringVar(&f.before, "before", "", "uncertain since before this time, RFC 3339")
-}
-
-func (f *uncertainFlags) filter() (client.UncertainFilter, error) {
-	if f.before != "" {
-		at, err := time.Parse(time.RFC3339, f.before)
-		if err != nil {
-			return f.UncertainFilter, fmt.Errorf("--before: %w", err)
-		}
-		f.Before = &at
-	}
-	return f.UncertainFilter, nil
+// chooseUncertain adds the flags that choose among uncertain recipients.
+func chooseUncertain(flags *pflag.FlagSet) *client.UncertainFilter {
+	var f client.UncertainFilter
+	choose(flags, &f.PublicationID, "publication", "of this publication")
+	choose(flags, &f.Channel, "channel", "of this channel: email, newsletter, slack, discord, webhook")
+	choose(flags, &f.Reason, "reason", "no_answer or process_died")
+	flags.Var(moment{&f.Before}, "before", "uncertain since before this time, RFC 3339")
+	return &f
 }
 
 func uncertainListCommand() *cobra.Command {
-	var target apiFlags
-	var chosen uncertainFlags
-	var asJSON bool
-	var limit int
-	command := &cobra.Command{Use: "list", Short: "List them, the oldest first", Args: cobra.NoArgs}
-	command.RunE = withAPI(&target, func(c *cobra.Command, api *client.Client, _ []string) error {
-		f, err := chosen.filter()
-		if err != nil {
-			return err
-		}
-		list, err := api.Uncertain(c.Context(), f, limit)
-		if err != nil {
-			return err
-		}
-		if asJSON {
-			return printJSON(c, list)
-		}
-		table := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
-		_, _ = fmt.Fprintln(table, "ID\tSINCE\tPUBLICATION\tCHANNEL\tREASON\tRESENDS")
-		for _, u := range list {
-			_, _ = fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%d\n", u.ID, u.Since.Format(time.DateTime), u.PublicationID, u.Channel, u.Reason, u.Resends)
-		}
-		return table.Flush()
+	command := &cobra.Command{Use: "list", Short: "List them, the oldest first"}
+	filter := chooseUncertain(command.Flags())
+	limit := command.Flags().Int("limit", 50, "at most so many")
+	shown := table[client.Uncertain]{columns: "ID\tSINCE\tPUBLICATION\tCHANNEL\tREASON\tRESENDS", row: func(u client.Uncertain) []any {
+		return []any{u.ID, u.Since.Format(time.DateTime), u.PublicationID, u.Channel, u.Reason, u.Resends}
+	}}
+	return listCommand(command, shown, func(c *cobra.Command, api *client.Client) ([]client.Uncertain, error) {
+		return api.Uncertain(c.Context(), *filter, *limit)
 	})
-	target.add(command.Flags())
-	chosen.add(command.Flags())
-	command.Flags().IntVar(&limit, "limit", 50, "at most so many")
-	command.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return command
 }
 
 func uncertainCountCommand() *cobra.Command {
-	var target apiFlags
-	var chosen uncertainFlags
-	var asJSON bool
-	command := &cobra.Command{Use: "count", Short: "Count them by publication, channel and reason", Args: cobra.NoArgs}
-	command.RunE = withAPI(&target, func(c *cobra.Command, api *client.Client, _ []string) error {
-		f, err := chosen.filter()
-		if err != nil {
-			return err
-		}
-		list, err := api.CountUncertain(c.Context(), f)
-		if err != nil {
-			return err
-		}
-		if asJSON {
-			return printJSON(c, list)
-		}
-		table := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
-		_, _ = fmt.Fprintln(table, "COUNT\tPUBLICATION\tCHANNEL\tREASON\tOLDEST")
-		for _, n := range list {
-			_, _ = fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", n.Count, n.PublicationID, n.Channel, n.Reason, n.Oldest.Format(time.DateTime))
-		}
-		return table.Flush()
+	command := &cobra.Command{Use: "count", Short: "Count them by publication, channel and reason"}
+	filter := chooseUncertain(command.Flags())
+	shown := table[client.UncertainCount]{columns: "COUNT\tPUBLICATION\tCHANNEL\tREASON\tOLDEST", row: func(n client.UncertainCount) []any {
+		return []any{n.Count, n.PublicationID, n.Channel, n.Reason, n.Oldest.Format(time.DateTime)}
+	}}
+	return listCommand(command, shown, func(c *cobra.Command, api *client.Client) ([]client.UncertainCount, error) {
+		return api.CountUncertain(c.Context(), *filter)
 	})
-	target.add(command.Flags())
-	chosen.add(command.Flags())
-	command.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return command
 }
 
 func uncertainDecideCommand() *cobra.Command {
-	var target apiFlags
-	var chosen uncertainFlags
 	var request client.DecideRequest
-	var asJSON bool
 	command := &cobra.Command{
 		Use:   "decide resend|sent|failed",
 		Short: "Send to them once more, or settle them as somebody found out",
@@ -120,27 +63,21 @@ failed say what somebody found out, in the provider's log for example.`,
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"resend", "sent", "failed"},
 	}
-	command.RunE = withAPI(&target, func(c *cobra.Command, api *client.Client, args []string) error {
-		var err error
-		if request.UncertainFilter, err = chosen.filter(); err != nil {
-			return err
-		}
-		request.Decision = args[0]
+	filter := chooseUncertain(command.Flags())
+	command.Flags().BoolVar(&request.All, "all", false, "everybody")
+	command.Flags().Int64SliceVar(&request.IDs, "id", nil, "with this id, as list shows it")
+	asJSON := jsonFlag(command)
+	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+		request.Decision, request.UncertainFilter = args[0], *filter
 		d, err := api.DecideUncertain(c.Context(), request)
 		if err != nil {
 			return err
 		}
-		if asJSON {
+		if *asJSON {
 			return printJSON(c, d)
 		}
 		_, err = fmt.Fprintf(c.OutOrStdout(), "%d decided, %d with a worker just now, %d uncertain for less than a minute, %d of ended publications\n",
 			d.Changed, d.Busy, d.TooSoon, d.Refused)
 		return err
 	})
-	target.add(command.Flags())
-	chosen.add(command.Flags())
-	command.Flags().BoolVar(&request.All, "all", false, "everybody")
-	command.Flags().Int64SliceVar(&request.IDs, "id", nil, "with this id, as list shows it")
-	command.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return command
 }

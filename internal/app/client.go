@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/internal/config"
 )
 
 // Client is a client of the API that the flags, the environment or the data folder name, in this order.
@@ -19,18 +20,25 @@ func Client(address, key string) (*client.Client, error) {
 		address = c.APIURL
 	}
 	if key == "" {
-		key = c.APIKey
-	}
-	if key == "" {
-		dir, err := dataDir(c)
-		if err != nil {
+		if key, err = KeptKey(c); err != nil {
 			return nil, err
 		}
-		kept, err := os.ReadFile(filepath.Join(dir, "api-key")) //nolint:gosec // the data folder is ours
-		if err != nil {
-			return nil, fmt.Errorf("PRESSWORK_API_KEY is not set, and there is none in the data folder: %w", err)
-		}
-		key = strings.TrimSpace(string(kept))
 	}
 	return client.New(address, key), nil
+}
+
+// KeptKey is the key of the API that the environment or the data folder names, in this order.
+func KeptKey(c *config.Config) (string, error) {
+	if c.APIKey != "" {
+		return c.APIKey, nil
+	}
+	dir, err := dataDir(c)
+	if err != nil {
+		return "", err
+	}
+	kept, err := os.ReadFile(filepath.Join(dir, "api-key")) //nolint:gosec // the data folder is ours
+	if err != nil {
+		return "", fmt.Errorf("PRESSWORK_API_KEY is not set, and there is none in the data folder: %w", err)
+	}
+	return strings.TrimSpace(string(kept)), nil
 }

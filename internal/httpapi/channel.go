@@ -110,20 +110,21 @@ func (h channels) breaker(ctx context.Context, id int64) *breakerBody {
 	return b
 }
 
-// fallback is nil if the channel's fallback, if it names one, can stand in for it.
-func (h channels) fallback(ctx context.Context, c channel.Channel) error {
+// candidates are all channels, if c names a fallback: channel.CheckFallback goes by them. They are read before a
+// transaction begins, which would hold one connection and wait for another.
+func (h channels) candidates(ctx context.Context, c channel.Channel) ([]channel.Channel, error) {
 	if c.Limits().Fallback == "" {
-		return nil
+		return nil, nil
 	}
 	var all []channel.Channel
 	for after := int64(0); ; {
 		page, err := h.store.ListChannels(ctx, after, maxLimit)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		all = append(all, page...)
 		if len(page) < maxLimit {
-			return channel.CheckFallback(c, all)
+			return all, nil
 		}
 		after = page[len(page)-1].ID
 	}
@@ -177,7 +178,11 @@ func (h channels) create(c *gin.Context) error {
 	if err := h.check(made); err != nil {
 		return err
 	}
-	if err := h.fallback(c.Request.Context(), made); err != nil {
+	others, err := h.candidates(c.Request.Context(), made)
+	if err != nil {
+		return err
+	}
+	if err := channel.CheckFallback(made, others); err != nil {
 		return err
 	}
 	if made, err = h.store.CreateChannel(c.Request.Context(), made); err != nil {
@@ -205,12 +210,16 @@ func (h channels) update(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	others, err := h.candidates(c.Request.Context(), in.over(channel.Channel{}))
+	if err != nil {
+		return err
+	}
 	return h.change(c, func(before channel.Channel) (channel.Channel, error) {
 		after := in.over(before)
 		if err := h.check(after); err != nil {
 			return after, err
 		}
-		return after, h.fallback(c.Request.Context(), after)
+		return after, channel.CheckFallback(after, others)
 	})
 }
 

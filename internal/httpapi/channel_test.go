@@ -63,6 +63,15 @@ func TestFallbacksAreChecked(t *testing.T) {
 	}
 }
 
+// TestAChangeTakesOneConnection: a transaction that waited for another would wait for itself once all are in such ones.
+func TestAChangeTakesOneConnection(t *testing.T) {
+	t.Parallel()
+	a := newAPIWith(t, 1)
+	a.do("POST", "/api/v1/channels", `{"kind":"email","provider":"placeholder","name":"second"}`).want(http.StatusCreated)
+	first := a.do("POST", "/api/v1/channels", `{"kind":"email","provider":"placeholder","name":"first"}`).location()
+	a.do("PUT", first, `{"kind":"email","provider":"placeholder","name":"first","settings":{"fallback":"second"}}`).want(http.StatusOK)
+}
+
 // longShelf has more channels than a page, or none that can be read.
 type longShelf struct {
 	ChannelStore
@@ -86,12 +95,13 @@ func TestFallbackOnALaterPage(t *testing.T) {
 	t.Parallel()
 	c := channel.Channel{Kind: channel.Email, Name: "mail", Settings: map[string]string{"fallback": "last"}}
 	for _, n := range []int64{1, maxLimit, 2*maxLimit + 3} {
-		if err := (channels{store: longShelf{n: n}}).fallback(t.Context(), c); err != nil {
+		others, err := channels{store: longShelf{n: n}}.candidates(t.Context(), c)
+		if err = errors.Join(err, channel.CheckFallback(c, others)); err != nil {
 			t.Errorf("the last of %d: %v", n, err)
 		}
 	}
 	away := fault.New(fault.Unavailable, "database_unavailable", "")
-	if err := (channels{store: longShelf{err: away}}).fallback(t.Context(), c); !errors.Is(err, away) {
+	if _, err := (channels{store: longShelf{err: away}}).candidates(t.Context(), c); !errors.Is(err, away) {
 		t.Errorf("with the database away: %v", err)
 	}
 }

@@ -112,7 +112,7 @@ func (h deadLetters) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	f, err := readDeadFilter(c)
+	f, err := deadFilterOf(c)
 	if err != nil {
 		return err
 	}
@@ -123,29 +123,12 @@ func (h deadLetters) list(c *gin.Context) error {
 	return answerPage(c, "dead letters", p, rows, func(l delivery.Letter) int64 { return l.ID }, showDeadLetter)
 }
 
-// maxGroups bounds how many causes are shown: those of fewer dead letters are left out.
-const maxGroups = 200
-
-// groups counts by cause, the most frequent first. It has one page.
+// groups counts by cause, the most frequent first.
 func (h deadLetters) groups(c *gin.Context) error {
-	if err := knownQuery(c, deadFilterNames()...); err != nil {
-		return err
-	}
-	f, err := readDeadFilter(c)
-	if err != nil {
-		return err
-	}
-	rows, err := h.store.DeadGroups(c.Request.Context(), f, maxGroups)
-	if err != nil {
-		return err
-	}
-	items := make([]deadGroupBody, 0, len(rows))
-	for _, g := range rows {
-		items = append(items, deadGroupBody{Fingerprint: g.Fingerprint, Channel: channelName(g.Channel), Kind: g.Kind, Code: g.Code,
-			Error: g.Error, Count: g.Count, Publications: g.Publications, First: g.First.UTC(), Last: g.Last.UTC(), Newest: g.Newest})
-	}
-	c.PureJSON(http.StatusOK, list[deadGroupBody]{Items: items})
-	return nil
+	return answerCounts(c, readDeadFilter, h.store.DeadGroups, func(g delivery.LetterGroup) deadGroupBody {
+		return deadGroupBody{Fingerprint: g.Fingerprint, Channel: channelName(g.Channel), Kind: g.Kind, Code: g.Code,
+			Error: g.Error, Count: g.Count, Publications: g.Publications, First: g.First.UTC(), Last: g.Last.UTC(), Newest: g.Newest}
+	})
 }
 
 func (h deadLetters) get(c *gin.Context) error {
@@ -188,9 +171,6 @@ func (h deadLetters) delete(c *gin.Context) error {
 
 // deleteMany removes those of a filter that restricts something, and answers how many.
 func (h deadLetters) deleteMany(c *gin.Context) error {
-	if err := knownQuery(c, deadFilterNames()...); err != nil {
-		return err
-	}
 	f, err := readDeadFilter(c)
 	if err != nil {
 		return err
@@ -207,40 +187,36 @@ func deadFilterNames() []string {
 	return []string{"publication_id", "channel", "queue", "fingerprint", "code", "since", "until", "replayed"}
 }
 
-// readDeadFilter reads a filter of the query.
+// readDeadFilter reads a filter of a query that has nothing else.
 func readDeadFilter(c *gin.Context) (delivery.DeadFilter, error) {
-	f := delivery.DeadFilter{Channel: c.Query("channel"), Queue: c.Query("queue"), Fingerprint: c.Query("fingerprint"), Code: c.Query("code")}
-	if text, given := c.GetQuery("publication_id"); given {
-		uid, err := ident.Parse(text)
-		if err != nil {
-			return f, badQuery("publication_id", "must be a UUID")
-		}
-		f.Publication = &uid
+	if err := knownQuery(c, deadFilterNames()...); err != nil {
+		return delivery.DeadFilter{}, err
 	}
-	for name, into := range map[string]**time.Time{"since": &f.Since, "until": &f.Until} {
-		if text, given := c.GetQuery(name); given {
-			at, err := time.Parse(time.RFC3339, text)
-			if err != nil {
-				return f, badQuery(name, "must be an RFC 3339 time")
-			}
-			*into = &at
-		}
+	return deadFilterOf(c)
+}
+
+func deadFilterOf(c *gin.Context) (delivery.DeadFilter, error) {
+	q := queryReader{c: c}
+	f := delivery.DeadFilter{
+		Publication: q.id("publication_id"), Channel: q.text("channel"), Queue: q.text("queue"), Fingerprint: q.text("fingerprint"),
+		Code: q.text("code"), Since: q.time("since"), Until: q.time("until"),
 	}
-	switch c.Query("replayed") {
+	switch q.text("replayed") {
 	case "", "false":
 	case "true":
 		f.Replayed = true
 	default:
-		return f, badQuery("replayed", "must be true or false")
+		q.refuse(badQuery("replayed", "must be true or false"))
 	}
 	var fields fault.Fields
-	if checkDeadFilter(&fields, "", f); fields.Err() != nil {
-		return f, badQuery("channel or queue", "is not known")
+	checkDeadFilter(&fields, "", f)
+	for _, wrong := range fields.List() {
+		q.refuse(badQuery(wrong.Pointer[1:], "%s", wrong.Detail))
 	}
-	return f, nil
+	return f, q.err
 }
 
-// checkDeadFilter notes what is wrong with a filter.
+// checkDeadFilter notes what is wrong with a filter that is at a pointer.
 func checkDeadFilter(fields *fault.Fields, at string, f delivery.DeadFilter) {
 	if f.Channel != "" {
 		if _, err := channel.ParseKind(f.Channel); err != nil {
@@ -252,10 +228,12 @@ func checkDeadFilter(fields *fault.Fields, at string, f delivery.DeadFilter) {
 			fields.Add(at+"/queue", "unknown_queue", "must be the name of a queue")
 		}
 	}
-	for _, text := range []string{f.Fingerprint, f.Code} {
-		if len(text) > 200 {
-			fields.Add(at, "too_long", "a fingerprint or code has at most 200 characters")
-		}
+	const most = 200 // more than any has
+	if len(f.Fingerprint) > most {
+		fields.Add(at+"/fingerprint", "too_long", "must have at most %d bytes", most)
+	}
+	if len(f.Code) > most {
+		fields.Add(at+"/code", "too_long", "must have at most %d bytes", most)
 	}
 	if len(f.IDs) > 1000 {
 		fields.Add(at+"/ids", "too_many", "must be at most 1000")

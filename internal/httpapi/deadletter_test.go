@@ -12,6 +12,7 @@ import (
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/postgres"
 )
 
 // letterbox is a store of dead letters and of uncertain recipients that notes what it is asked.
@@ -138,6 +139,7 @@ func TestDeadLetters(t *testing.T) {
 	}
 	for path, want := range map[string]int{
 		"/dead-letters?channel=fax": 400, "/dead-letters?queue=fax": 400, "/dead-letters?since=soon": 400,
+		"/dead-letters?fingerprint=" + strings.Repeat("f", 201): 400, "/dead-letters/groups?queue=": 400,
 		"/dead-letters?publication_id=1": 400, "/dead-letters?replayed=perhaps": 400, "/dead-letters?feild=1": 400,
 		"/dead-letters/6": 404, "/dead-letters/x": 404, "/dead-letters/groups?limit=1": 400, "/dead-letters/replays/" + uid.String(): 404,
 	} {
@@ -159,6 +161,23 @@ func TestDeadLettersAreDeleted(t *testing.T) {
 	if got := a.do(http.MethodDelete, "/api/v1/dead-letters", nil); got.Status != http.StatusConflict {
 		t.Errorf("%d %s", got.Status, got.Body)
 	}
+	b.asked = delivery.DeadFilter{} // a variable that is not set must not choose more
+	for _, name := range append(deadFilterNames(), "limit") {
+		a.do(http.MethodDelete, "/api/v1/dead-letters?"+name+"=", nil).problem(http.StatusBadRequest, "invalid_query")
+	}
+	if !b.asked.Empty() {
+		t.Errorf("deleted %+v", b.asked)
+	}
+}
+
+// TestQueriesAreText: what PostgreSQL does not take for text is a mistake of the client's.
+func TestQueriesAreText(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, func(d *Deps) { d.DeadLetters = d.Database.(*postgres.DB) }) //nolint:errcheck // newAPI says so
+	for _, text := range []string{"%00", "%ff"} {
+		a.do(http.MethodGet, "/api/v1/dead-letters?fingerprint="+text, nil).problem(http.StatusBadRequest, "invalid_query")
+	}
+	a.do(http.MethodGet, "/api/v1/dead-letters?fingerprint=%C3%A9", nil).want(http.StatusOK)
 }
 
 func TestReplays(t *testing.T) {
@@ -169,7 +188,7 @@ func TestReplays(t *testing.T) {
 	if got.Status != http.StatusOK || !strings.Contains(got.Body, `"matched":9`) || b.asked.Code != "busy" {
 		t.Errorf("%d %s", got.Status, got.Body)
 	}
-	got = a.do(http.MethodPost, "/api/v1/dead-letters/replays", map[string]any{"filter": map[string]any{}, "canary": 5})
+	got = a.do(http.MethodPost, "/api/v1/dead-letters/replays", map[string]any{"all": true, "canary": 5})
 	if got.Status != http.StatusAccepted || got.Header.Get("Location") != "/api/v1/dead-letters/replays/"+b.replay.String() ||
 		b.ordered.Canary != 5 || b.ordered.Rate != delivery.DefaultReplayRate || b.ordered.MaxFailing != delivery.DefaultReplayFailing {
 		t.Errorf("%d %s, %+v", got.Status, got.Body, b.ordered)
@@ -183,8 +202,10 @@ func TestReplays(t *testing.T) {
 		t.Errorf("%d %s", got.Status, got.Body)
 	}
 	for _, body := range []map[string]any{
-		{"filter": map[string]any{"channel": "fax"}}, {"filter": map[string]any{"queue": "fax"}}, {"filter": map[string]any{"replayed": true}},
-		{"canary": -1}, {"canary": 100_000}, {"rate_per_second": 0}, {"max_failing": 1.5}, {"filter": map[string]any{"ids": make([]int, 1001)}},
+		{}, {"filter": map[string]any{"code": "busy", "ids": []int{}}}, {"filter": map[string]any{"code": "busy", "queue": ""}}, {"all": true, "filter": map[string]any{"code": "busy"}},
+		{"filter": map[string]any{"channel": "fax"}}, {"filter": map[string]any{"queue": "fax"}}, {"filter": map[string]any{"replayed": true}, "all": true},
+		{"all": true, "canary": -1}, {"all": true, "canary": 100_000}, {"all": true, "rate_per_second": 0}, {"all": true, "max_failing": 1.5},
+		{"filter": map[string]any{"ids": make([]int, 1001)}},
 		{"filter": map[string]any{"code": strings.Repeat("x", 201)}}, {"fitler": map[string]any{}},
 	} {
 		if got := a.do(http.MethodPost, "/api/v1/dead-letters/replays", body); got.Status != http.StatusUnprocessableEntity {
@@ -206,8 +227,10 @@ func TestUncertain(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]int{
+		"/uncertain?publication_id=" + uid.String() + "&reason=": 400, "/uncertain/counts?before=": 400,
 		"/uncertain?channel=fax": 400, "/uncertain?reason=rejected": 400, "/uncertain?before=soon": 400, "/uncertain?publication_id=x": 400,
-		"/publications/x/uncertain": 404, "/publications/" + uid.String() + "/uncertain?publication_id=" + uid.String(): 400,
+		"/uncertain?publication_id=00000000-0000-0000-0000-000000000000": 400, "/uncertain?before=0001-01-01T00:00:00Z": 400,
+		"/publications/00000000-0000-0000-0000-000000000000/uncertain": 404, "/publications/x/uncertain": 404, "/publications/" + uid.String() + "/uncertain?publication_id=" + uid.String(): 400,
 	} {
 		if got := a.do(http.MethodGet, "/api/v1"+path, nil); got.Status != want {
 			t.Errorf("%s: %d %s", path, got.Status, got.Body)
@@ -223,7 +246,9 @@ func TestUncertain(t *testing.T) {
 		t.Errorf("%d %s", got.Status, got.Body)
 	}
 	for _, body := range []map[string]any{
-		{"decision": "resend"}, {"decision": "forget", "all": true}, {"decision": "sent", "all": true, "channel": "email"},
+		{"decision": "resend"}, {"decision": "resend", "publication_id": uid.String(), "channel": ""}, {"decision": "resend", "channel": "email", "reason": ""},
+		{"decision": "resend", "publication_id": "00000000-0000-0000-0000-000000000000"}, {"decision": "resend", "before": "0001-01-01T00:00:00Z"},
+		{"decision": "resend", "all": false, "channel": ""}, {"decision": "forget", "all": true}, {"decision": "sent", "all": true, "channel": "email"},
 		{"decision": "sent", "reason": "rejected"}, {"decision": "sent", "channel": "fax"}, {"decision": "sent", "ids": make([]int, 1001)},
 	} {
 		if got := a.do(http.MethodPost, "/api/v1/uncertain/decide", body); got.Status != http.StatusUnprocessableEntity {

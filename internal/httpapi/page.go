@@ -7,8 +7,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/http"
-	"net/url"
-	"slices"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
@@ -56,23 +54,6 @@ func readPage(c *gin.Context, name string, others ...string) (page, error) {
 		p.After = after
 	}
 	return p, nil
-}
-
-// knownQuery refuses query parameters that are not named, or given twice.
-func knownQuery(c *gin.Context, names ...string) error {
-	query, err := url.ParseQuery(c.Request.URL.RawQuery)
-	if err != nil {
-		return fault.New(fault.Malformed, "invalid_query", "The query cannot be read.")
-	}
-	for name, values := range query {
-		if !slices.Contains(names, name) {
-			return fault.New(fault.Malformed, "invalid_query", "There is a query parameter that is not known here.")
-		}
-		if len(values) > 1 {
-			return badQuery(name, "must be given once")
-		}
-	}
-	return nil
 }
 
 func badQuery(name, format string, args ...any) error {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -71,7 +72,7 @@ type stream struct {
 	control *http.ResponseController
 	begun   bool
 	lastID  string
-	last    string // the body that was sent last
+	last    progressBody // what was looked at last; its Window aside
 }
 
 // show sends a progress, unless the client has it.
@@ -85,8 +86,10 @@ func (s *stream) show(p publication.Progress) error {
 	if err != nil {
 		return err
 	}
-	known := s.last == "" && id == s.lastID || s.last == string(data)
-	s.last = string(data)
+	news := body
+	news.Window = 0 // it differs from look to look, also while nothing happens
+	known := s.last.State == "" && id == s.lastID || reflect.DeepEqual(s.last, news)
+	s.last = news
 	event := "progress"
 	if p.State.Final() {
 		if known && !s.begun {

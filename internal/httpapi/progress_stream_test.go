@@ -185,6 +185,35 @@ func TestStreamGoesOn(t *testing.T) {
 	}
 }
 
+// idle is a publication with which nothing happens: each look finds it half a second later, or a little more.
+type idle struct{ board }
+
+func (i *idle) PublicationProgress(ctx context.Context, uid ident.UID) (publication.Progress, error) {
+	p, err := i.board.PublicationProgress(ctx, uid)
+	n := i.looks.Load()
+	p.Now = p.StartedAt.Add(time.Hour + time.Duration(n)*500*time.Millisecond + time.Duration(n*n%7)*time.Millisecond)
+	return p, err
+}
+
+// TestStreamIsQuiet while nothing happens: the time over which a rate is taken is no news.
+func TestStreamIsQuiet(t *testing.T) {
+	t.Parallel()
+	i := &idle{board{p: step(publication.Paused, 10, 2)}}
+	h := progress{watch: newWatchers(i, time.Millisecond), beat: time.Hour}
+	e := gin.New()
+	e.GET("/api/v1/publications/:id/progress/stream", handleStream(h.stream))
+	server := httptest.NewServer(e)
+	t.Cleanup(server.Close)
+	l := listen(t, &api{t: t, url: server.URL})
+	for tick := time.NewTicker(time.Millisecond); i.looks.Load() < 60; {
+		<-tick.C
+	}
+	i.set(step(publication.Completed, 12, 0), nil)
+	if first, second := l.next(), l.next(); first.name != "progress" || second.name != "final" {
+		t.Errorf("%+v, then %+v", first, second)
+	}
+}
+
 // TestStreamEndsWithTheServer, at once, and is kept alive until then.
 func TestStreamEndsWithTheServer(t *testing.T) {
 	t.Parallel()

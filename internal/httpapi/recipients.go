@@ -6,7 +6,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/content"
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/fault"
@@ -76,12 +75,9 @@ func (h recipients) list(c *gin.Context) error {
 	if f.Reasons, err = readNamed(c, "reason", delivery.Reasons()); err != nil {
 		return err
 	}
-	if name, given := c.GetQuery("channel"); given {
-		kind, err := channel.ParseKind(name)
-		if err != nil {
-			return badQuery("channel", "must be one of %v", channel.Kinds())
-		}
-		f.Channel = kind.ID()
+	q := queryReader{c: c}
+	if f.Channel = q.kind("channel").ID(); q.err != nil {
+		return q.err
 	}
 	looked, err := h.store.Recipients(c.Request.Context(), uid, f)
 	if err != nil {

@@ -21,27 +21,53 @@ func registerReplays(r gin.IRouter, d Deps) {
 	r.POST("/dead-letters/replays/:id/cancel", handle(h.cancel))
 }
 
-// replayInput asks for a replay. Left out, rate_per_second and max_failing have their defaults.
+// replayInput asks for a replay. Left out, rate_per_second and max_failing have their defaults. Every dead letter is chosen
+// only by "all".
 type replayInput struct {
-	Filter     delivery.DeadFilter `json:"filter"`
-	DryRun     bool                `json:"dry_run"`
-	Canary     int                 `json:"canary"`
-	Rate       *float64            `json:"rate_per_second"`
-	MaxFailing *float64            `json:"max_failing"`
+	Filter     deadFilterInput `json:"filter"`
+	All        bool            `json:"all"`
+	DryRun     bool            `json:"dry_run"`
+	Canary     int             `json:"canary"`
+	Rate       *float64        `json:"rate_per_second"`
+	MaxFailing *float64        `json:"max_failing"`
+}
+
+// deadFilterInput is a delivery.DeadFilter of those that are dead still.
+type deadFilterInput struct {
+	Publication *ident.UID `json:"publication_id"`
+	Channel     *string    `json:"channel"`
+	Queue       *string    `json:"queue"`
+	Fingerprint *string    `json:"fingerprint"`
+	Code        *string    `json:"code"`
+	Since       *time.Time `json:"since"`
+	Until       *time.Time `json:"until"`
+	IDs         []int64    `json:"ids"`
+}
+
+func (in deadFilterInput) filter(f *fault.Fields) delivery.DeadFilter {
+	filter := delivery.DeadFilter{
+		Publication: in.Publication, Channel: filled(f, "/filter/channel", in.Channel), Queue: filled(f, "/filter/queue", in.Queue),
+		Fingerprint: filled(f, "/filter/fingerprint", in.Fingerprint), Code: filled(f, "/filter/code", in.Code),
+		Since: in.Since, Until: in.Until, IDs: in.IDs,
+	}
+	if in.IDs != nil && len(in.IDs) == 0 {
+		f.Add("/filter/ids", "empty", "must not be empty: leave it out")
+	}
+	checkDeadFilter(f, "/filter", filter)
+	return filter
 }
 
 func (in replayInput) order() (delivery.ReplayOrder, error) {
-	o := delivery.ReplayOrder{Filter: in.Filter, Canary: in.Canary, Rate: delivery.DefaultReplayRate, MaxFailing: delivery.DefaultReplayFailing}
+	var f fault.Fields
+	o := delivery.ReplayOrder{Filter: in.Filter.filter(&f), Canary: in.Canary, Rate: delivery.DefaultReplayRate, MaxFailing: delivery.DefaultReplayFailing}
 	if in.Rate != nil {
 		o.Rate = *in.Rate
 	}
 	if in.MaxFailing != nil {
 		o.MaxFailing = *in.MaxFailing
 	}
-	var f fault.Fields
-	checkDeadFilter(&f, "/filter", in.Filter)
-	if in.Filter.Replayed {
-		f.Add("/filter/replayed", "not_allowed", "what was replayed is not dead")
+	if o.Filter.Empty() != in.All {
+		f.Add("/all", "filter_required", "must be true, or the filter must restrict something, and not both")
 	}
 	if o.Canary < 0 || o.Canary > delivery.MaxReplayCanary {
 		f.Add("/canary", "range", "must be from 0 to %d", delivery.MaxReplayCanary)

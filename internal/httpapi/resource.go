@@ -17,7 +17,7 @@ import (
 // pathID is the UID in the path. What is not one names nothing: NotFound.
 func pathID(c *gin.Context) (ident.UID, error) {
 	uid, err := ident.Parse(c.Param("id"))
-	if err != nil {
+	if err != nil || uid.IsZero() {
 		return uid, fault.New(fault.NotFound, "not_found", "There is nothing with this id.")
 	}
 	return uid, nil

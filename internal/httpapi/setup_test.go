@@ -37,7 +37,13 @@ type api struct {
 // newAPI serves everything on a fresh database; tweak may change what it stands on.
 func newAPI(t testing.TB, tweak ...func(*Deps)) *api {
 	t.Helper()
-	db, err := postgres.Open(t.Context(), dbtest.New(t), postgres.Options{MaxConns: 4})
+	return newAPIWith(t, 4, tweak...)
+}
+
+// newAPIWith is newAPI with so many connections to the database.
+func newAPIWith(t testing.TB, connections int, tweak ...func(*Deps)) *api {
+	t.Helper()
+	db, err := postgres.Open(t.Context(), dbtest.New(t), postgres.Options{MaxConns: connections})
 	if err != nil {
 		t.Fatal(err)
 	}

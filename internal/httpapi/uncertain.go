@@ -61,7 +61,7 @@ func (h uncertain) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	f, err := readUncertainFilter(c)
+	f, err := uncertainFilterOf(c)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (h uncertain) ofPublication(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	f, err := readUncertainFilter(c)
+	f, err := uncertainFilterOf(c)
 	if err != nil {
 		return err
 	}
@@ -99,25 +99,11 @@ type uncertainCountBody struct {
 	Oldest        time.Time `json:"oldest"`
 }
 
-// counts is by publication, channel and reason, of the newest publications. It has one page.
+// counts is by publication, channel and reason, of the newest publications.
 func (h uncertain) counts(c *gin.Context) error {
-	if err := knownQuery(c, uncertainNames()...); err != nil {
-		return err
-	}
-	f, err := readUncertainFilter(c)
-	if err != nil {
-		return err
-	}
-	rows, err := h.store.CountUncertain(c.Request.Context(), f, maxGroups)
-	if err != nil {
-		return err
-	}
-	items := make([]uncertainCountBody, 0, len(rows))
-	for _, n := range rows {
-		items = append(items, uncertainCountBody{n.Publication, channelName(n.Channel), n.Reason.String(), n.Count, n.Oldest.UTC()})
-	}
-	c.PureJSON(http.StatusOK, list[uncertainCountBody]{Items: items})
-	return nil
+	return answerCounts(c, readUncertainFilter, h.store.CountUncertain, func(n delivery.UncertainCount) uncertainCountBody {
+		return uncertainCountBody{n.Publication, channelName(n.Channel), n.Reason.String(), n.Count, n.Oldest.UTC()}
+	})
 }
 
 // decisionInput says what is to become of whom. Everybody is chosen only by "all".
@@ -125,8 +111,8 @@ type decisionInput struct {
 	Decision    delivery.Decision `json:"decision"`
 	All         bool              `json:"all"`
 	Publication *ident.UID        `json:"publication_id"`
-	Channel     string            `json:"channel"`
-	Reason      string            `json:"reason"`
+	Channel     *string           `json:"channel"`
+	Reason      *string           `json:"reason"`
 	Before      *time.Time        `json:"before"`
 	IDs         []int64           `json:"ids"`
 	// After goes on behind an answer's "next".
@@ -139,28 +125,31 @@ func (in decisionInput) filter() (delivery.UncertainFilter, error) {
 	if !slices.Contains(delivery.Decisions(), in.Decision) {
 		f.Add("/decision", "unknown_decision", "must be one of %v", delivery.Decisions())
 	}
-	var err error
-	if in.Channel != "" {
-		var kind channel.Kind
-		if kind, err = channel.ParseKind(in.Channel); err != nil {
+	if name := filled(&f, "/channel", in.Channel); name != "" {
+		kind, err := channel.ParseKind(name)
+		if err != nil {
 			f.Add("/channel", "unknown_channel", "must be one of %v", channel.Kinds())
 		}
 		filter.Channel = kind.ID()
 	}
 	var known bool
-	if filter.Reason, known = doubtBy(in.Reason); !known {
+	if filter.Reason, known = doubtBy(filled(&f, "/reason", in.Reason)); !known {
 		f.Add("/reason", "unknown_reason", "must be no_answer or process_died")
 	}
 	if in.Publication != nil {
-		filter.Publication = *in.Publication
+		if filter.Publication = *in.Publication; filter.Publication.IsZero() { // which would be any
+			f.Add("/publication_id", "format", "must be that of a publication")
+		}
 	}
 	if in.Before != nil {
-		filter.Before = *in.Before
+		if filter.Before = *in.Before; filter.Before.IsZero() {
+			f.Add("/before", "out_of_range", "must be later")
+		}
 	}
 	if len(in.IDs) > 1000 {
 		f.Add("/ids", "too_many", "must be at most 1000")
 	}
-	chosen := in.Publication != nil || in.Channel != "" || in.Reason != "" || in.Before != nil || len(in.IDs) > 0
+	chosen := in.Publication != nil || in.Channel != nil || in.Reason != nil || in.Before != nil || len(in.IDs) > 0
 	if chosen == in.All {
 		f.Add("/all", "filter_required", "must be true, or something must say who is meant, and not both")
 	}
@@ -204,29 +193,27 @@ func (h uncertain) decide(c *gin.Context) error {
 
 func uncertainNames() []string { return []string{"publication_id", "channel", "reason", "before"} }
 
+// readUncertainFilter reads a filter of a query that has nothing else.
 func readUncertainFilter(c *gin.Context) (delivery.UncertainFilter, error) {
+	if err := knownQuery(c, uncertainNames()...); err != nil {
+		return delivery.UncertainFilter{}, err
+	}
+	return uncertainFilterOf(c)
+}
+
+func uncertainFilterOf(c *gin.Context) (delivery.UncertainFilter, error) {
+	q := queryReader{c: c}
 	var f delivery.UncertainFilter
-	var err error
-	if text, given := c.GetQuery("publication_id"); given {
-		if f.Publication, err = ident.Parse(text); err != nil {
-			return f, badQuery("publication_id", "must be a UUID")
-		}
+	if uid := q.id("publication_id"); uid != nil {
+		f.Publication = *uid
 	}
-	if text, given := c.GetQuery("channel"); given {
-		kind, err := channel.ParseKind(text)
-		if err != nil {
-			return f, badQuery("channel", "must be one of %v", channel.Kinds())
-		}
-		f.Channel = kind.ID()
-	}
+	f.Channel = q.kind("channel").ID()
 	var known bool
-	if f.Reason, known = doubtBy(c.Query("reason")); !known {
-		return f, badQuery("reason", "must be no_answer or process_died")
+	if f.Reason, known = doubtBy(q.text("reason")); !known {
+		q.refuse(badQuery("reason", "must be no_answer or process_died"))
 	}
-	if text, given := c.GetQuery("before"); given {
-		if f.Before, err = time.Parse(time.RFC3339, text); err != nil {
-			return f, badQuery("before", "must be an RFC 3339 time")
-		}
+	if before := q.time("before"); before != nil {
+		f.Before = *before
 	}
-	return f, nil
+	return f, q.err
 }

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/presswork/presswork/client"
+)
+
+func suppressionsCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "suppressions",
+		Short: "List the addresses that nothing is sent to, add and remove some",
+		Long:  "The list keeps hashes: an entry does not say whose it is, and an address is looked up.",
+	}
+	command.AddCommand(suppressionsListCommand(), suppressionsAddCommand(), suppressionsRemoveCommand())
+	return command
+}
+
+func suppressionsTable() table[client.Suppression] {
+	return table[client.Suppression]{columns: "ID\tSINCE\tREASON\tSOURCE\tPUBLICATION", row: func(s client.Suppression) []any {
+		return []any{s.ID, s.CreatedAt.Format(time.DateTime), s.Reason, s.Source, s.PublicationID}
+	}}
+}
+
+func suppressionsListCommand() *cobra.Command {
+	command := &cobra.Command{Use: "list", Short: "List the entries, the oldest first, or that of one address"}
+	var email string
+	choose(command.Flags(), &email, "email", "only the entry of this address")
+	limit := command.Flags().Int("limit", 50, "at most so many")
+	return listCommand(command, suppressionsTable(), func(c *cobra.Command, api *client.Client) ([]client.Suppression, error) {
+		if email != "" {
+			return api.LookupSuppression(c.Context(), email)
+		}
+		return api.Suppressions(c.Context(), *limit)
+	})
+}
+
+func suppressionsAddCommand() *cobra.Command {
+	command := &cobra.Command{Use: "add ADDRESS", Short: "Send nothing to an address any more", Args: cobra.ExactArgs(1)}
+	asJSON := jsonFlag(command)
+	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+		s, err := api.Suppress(c.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return printJSON(c, s)
+		}
+		return suppressionsTable().show(c, []client.Suppression{s}, false)
+	})
+}
+
+func suppressionsRemoveCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use: "remove ID|ADDRESS", Short: "Take an entry off the list: its address is sent to again", Args: cobra.ExactArgs(1),
+		Long: "Take an entry off the list. Do so only if the cause is gone: providers watch how much mail bounces and is complained of.",
+	}
+	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+		id := args[0]
+		if strings.Contains(id, "@") {
+			list, err := api.LookupSuppression(c.Context(), id)
+			if err != nil {
+				return err
+			}
+			if len(list) == 0 {
+				return fmt.Errorf("%s is not on the list", id)
+			}
+			id = list[0].ID
+		}
+		return api.Unsuppress(c.Context(), id)
+	})
+}
