@@ -16,8 +16,10 @@ while true; do
     sed -n 's/.*"desired_replicas":\([0-9]*\).*/\1/p') || desired=
   # If it could not be asked, keep what there is.
   if [[ -n $desired && $desired != "$scaled" ]]; then
-    docker compose up --detach --no-recreate --scale "worker=$desired" worker
-    scaled=$desired
+    # What fails is tried again with the next look.
+    if docker compose up --detach --no-recreate --scale "worker=$desired" worker; then
+      scaled=$desired
+    fi
   fi
   sleep 10
 done

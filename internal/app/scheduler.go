@@ -16,6 +16,8 @@ func (a *App) AddScheduler() error {
 		a.Metrics.Gauge("presswork_auditor_findings",
 			"What was wrong in the queue's books in the last round, and was mended. It must be 0.",
 			func() float64 { return float64(r.Findings()) }),
+		a.Metrics.Counter("presswork_auditor_mended_total",
+			"What was wrong in the queue's books, and was mended.", func() float64 { return float64(r.Mended()) }),
 		a.Metrics.Counter("presswork_uncertain_resent_total",
 			"Recipients of whom nobody knew whether they were reached, and to whom a policy had it sent once more.",
 			func() float64 { return float64(r.Resent()) }),

@@ -109,12 +109,27 @@ func (b *Budget) target(s spec) *Target {
 	b.mu.Lock()
 	t, ok := b.targets[s.key]
 	if !ok {
+		b.forgetIdle()
 		t = newTarget(b, s.key)
 		b.targets[s.key] = t
 	}
+	t.asked = b.now()
 	b.mu.Unlock()
 	t.configure(s)
 	return t
+}
+
+// forgottenAfter is how long the target of a publication is kept of which every batch was turned away: longer than such a
+// batch stays away.
+const forgottenAfter = 2 * time.Minute
+
+// forgetIdle lets go of the targets of publications that went on in other processes, with the lock held.
+func (b *Budget) forgetIdle() {
+	for key, t := range b.targets {
+		if !t.spec.Load().breaks && t.inHand.Load() == 0 && b.now()-t.asked > forgottenAfter {
+			delete(b.targets, key)
+		}
+	}
 }
 
 // forget lets go of a publication's target that nobody uses.

@@ -39,12 +39,13 @@ const (
 	probeTaken
 )
 
-// Failures that say nothing of the provider: of a call that began before the circuit opened, and of one that took longer
-// than any may. That was this process's standing still, on a machine that was suspended or starved, and all its calls
-// fail then at once.
+// What says nothing of the provider: what a call came to that began before the circuit opened, that took longer than any
+// may, or that was not made after all. The second was this process's standing still, on a machine that was suspended or
+// starved, and all its calls fail then at once.
 var (
 	errLate       = errors.New("the call began before the circuit opened")
 	errStoodStill = errors.New("this process stood still")
+	errNotMade    = errors.New("the call was not made")
 )
 
 // longestCall is longer than any call takes: the engine cuts them off after 10 seconds.
@@ -55,7 +56,9 @@ func (c *circuit) init(b *Budget) {
 		MaxRequests: 1, Timeout: b.options.OpenFor,
 		ReadyToTrip:  func(n gobreaker.Counts) bool { return int(n.ConsecutiveFailures) >= b.options.Failures },
 		IsSuccessful: func(err error) bool { return !failed(err) },
-		IsExcluded:   func(err error) bool { return errors.Is(err, errLate) || errors.Is(err, errStoodStill) },
+		IsExcluded: func(err error) bool {
+			return errors.Is(err, errLate) || errors.Is(err, errStoodStill) || errors.Is(err, errNotMade)
+		},
 		OnStateChange: func(_ string, _, to gobreaker.State) {
 			if to == gobreaker.StateOpen {
 				c.open(b.now() + b.options.OpenFor)
@@ -120,9 +123,14 @@ func (c *circuit) probeLeft() (probing, left bool) {
 	return state != probeNone, state == probeFree
 }
 
-// giveProbe puts a probe back that was not sent.
-func (c *circuit) giveProbe() bool {
-	return c.probe.CompareAndSwap(probeTaken, probeFree) || c.probe.Load() != probeNone
+// giveProbe puts a probe back that was not sent, and wakes whoever waits for what it comes to. It reports whether this
+// process probes.
+func (t *Target) giveProbe() bool {
+	if t.circuit.probe.CompareAndSwap(probeTaken, probeFree) {
+		t.wakeAll(1)
+		return true
+	}
+	return t.circuit.probe.Load() != probeNone
 }
 
 // probes reports whether this process may probe now, or the circuit is closed after all.
@@ -204,6 +212,11 @@ func (t *Target) done(own func(error), open int64, err error) (late bool) {
 		own(errLate)
 		return true
 	}
+	if fault.CodeOf(err) == channel.CodeBusy {
+		own(errNotMade)
+		t.giveProbe()
+		return false
+	}
 	own(err)
 	t.sent.Add(1)
 	switch {
@@ -212,7 +225,7 @@ func (t *Target) done(own func(error), open int64, err error) (late bool) {
 	case c.told.Load() || c.openUntil.Load() != 0:
 		t.succeed(open)
 	}
-	if fault.Is(err, fault.Wait) && fault.CodeOf(err) != channel.CodeBusy {
+	if fault.Is(err, fault.Wait) {
 		t.throttle(err)
 	}
 	return false

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/testkit/redistest"
 	"github.com/presswork/presswork/tasks"
@@ -157,11 +158,12 @@ func TestAFailedProbeOpensAgain(t *testing.T) {
 	}
 }
 
-// TestWhatIsNoFailureOfTheProvider: a refused recipient, a request for patience, and success end a row of failures.
+// TestWhatIsNoFailureOfTheProvider: a refused recipient, a request for patience, and success end a row of failures. What
+// never got to the provider ends none.
 func TestWhatIsNoFailureOfTheProvider(t *testing.T) {
 	t.Parallel()
 	for name, err := range map[string]error{
-		"sent": nil, "refused": fault.New(fault.GiveUp, "rejected", ""), "busy": fault.WaitFor(time.Millisecond, channel.CodeBusy, nil),
+		"sent": nil, "refused": fault.New(fault.GiveUp, "rejected", ""), "patience": fault.WaitFor(time.Millisecond, "rate_limited", nil),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -173,11 +175,56 @@ func TestWhatIsNoFailureOfTheProvider(t *testing.T) {
 			}
 			target.read(t.Context()) // as the watch does
 			call(t, target, err)
+			until(t, "the pause to end", func() bool { return target.shutNow() == nil })
 			call(t, target, errDown)
 			if got := state(t, one); got.State != channel.CircuitClosed || got.Failures != 1 {
 				t.Errorf("%+v", got)
 			}
 		})
+	}
+}
+
+// TestWhatNeverGotToTheProvider says nothing about it: it ends no row of failures, and as a probe it closes no circuit and
+// lets the next go.
+func TestWhatNeverGotToTheProvider(t *testing.T) {
+	t.Parallel()
+	busy := fault.WaitFor(time.Millisecond, channel.CodeBusy, nil)
+	b := process(t, redistest.Client(t), "one", quickCircuit(2, time.Second))
+	target := b.Channel(outlet())
+	for _, err := range []error{errDown, busy, errDown} {
+		call(t, target, err)
+	}
+	if got := state(t, b); got.State != channel.CircuitOpen {
+		t.Errorf("after a failure on each side: %+v", got)
+	}
+	var probe delivery.Pass
+	w := newWoken()
+	until(t, "the probe", func() bool {
+		p, err := target.Enter(t.Context(), tasks.LaneNormal, 10, w.wake)
+		probe = p
+		return err == nil
+	})
+	defer probe.Leave()
+	for range 2 {
+		if n, err := probe.Take(10); n != 1 || err != nil {
+			t.Fatalf("the probe takes %d, %v", n, err)
+		}
+		call(t, target, busy)
+		if len(w.ch) == 0 {
+			t.Error("nobody is told that the probe is free again")
+		}
+		for len(w.ch) > 0 {
+			<-w.ch
+		}
+	}
+	if n, err := probe.Take(10); n != 1 || err != nil {
+		t.Fatalf("the probe takes %d, %v", n, err)
+	}
+	if probe.Give(1); len(w.ch) == 0 || !probe.Ready() {
+		t.Error("a probe that is given back is nobody's")
+	}
+	if got := state(t, b); got.State != channel.CircuitHalfOpen {
+		t.Errorf("after a probe that was not made: %+v", got)
 	}
 }
 

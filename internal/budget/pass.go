@@ -24,7 +24,7 @@ func (p *pass) Take(n int) (int, error) {
 	defer t.mu.Unlock()
 	now := t.budget.now()
 	if now >= t.expires {
-		t.tokens = 0
+		t.drop()
 	}
 	granted := min(n, t.tokens)
 	t.tokens -= granted
@@ -62,7 +62,7 @@ func (p *pass) Ready() bool {
 // Give is delivery.Pass's.
 func (p *pass) Give(n int) {
 	t := p.target
-	if n <= 0 || t.circuit.giveProbe() || !t.limited.Load() {
+	if n <= 0 || t.giveProbe() || !t.limited.Load() {
 		return
 	}
 	t.mu.Lock()

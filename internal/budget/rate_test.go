@@ -92,7 +92,7 @@ func TestUrgentBeforeBulk(t *testing.T) {
 	client := redistest.Client(t)
 	b := process(t, client, "one")
 	answer := func(lane, n int) int64 {
-		list, err := b.run(t.Context(), takeScript, "x", 20.0, 20.0, reserve(lane), n, 0, "one")
+		list, err := b.run(t.Context(), takeScript, "x", 20.0, 20.0, spec{breaks: true}.reserve(lane), n, 0, "one", 0, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,7 +212,7 @@ func TestComplaintsLowerTheRate(t *testing.T) {
 		t.Errorf("%v, %v, %v", rate, limited, err)
 	}
 	until(t, "the rate to rise", func() bool {
-		list, err := two.run(t.Context(), takeScript, a.key, 100.0, 0, 0, 1, 0, "two")
+		list, err := two.run(t.Context(), takeScript, a.key, 100.0, 0, 0, 1, 0, "two", 0, 0)
 		return err == nil && float(list, 4) > 50 && float(list, 4) < 60
 	})
 }
@@ -242,6 +242,38 @@ func TestARateIsLearned(t *testing.T) {
 	}
 }
 
+// TestARateThatFellFarComesBack in minutes, not in days: slowly at first, and by its own size from where it was cut. One
+// that was learned is forgotten in the end.
+func TestARateThatFellFarComesBack(t *testing.T) {
+	t.Parallel()
+	for ceiling, want := range map[float64]float64{5000: 5000, 0: 0} {
+		client := redistest.Client(t)
+		b := process(t, client, "one")
+		key := redisKeys("far")[0]
+		if err := client.HSet(t.Context(), key, "rate", 1, "base", 2).Err(); err != nil {
+			t.Fatal(err)
+		}
+		seconds := 0
+		for rate := 1.0; rate != want; seconds++ {
+			now, err := client.Time(t.Context()).Result()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := client.HSet(t.Context(), key, "at", now.Add(-time.Second).UnixMicro()).Err(); err != nil {
+				t.Fatal(err)
+			}
+			list, err := b.run(t.Context(), takeScript, "far", ceiling, 0, 0, 1, 0, "one", 0, 0)
+			if err != nil || seconds > 1000 {
+				t.Fatalf("after %d seconds it is %v, %v", seconds, rate, err)
+			}
+			rate = float(list, 4)
+		}
+		if seconds < 300 {
+			t.Errorf("it came back after %d seconds", seconds)
+		}
+	}
+}
+
 // TestTheQuotaIsTheRate unless the channel has one of its own.
 func TestTheQuotaIsTheRate(t *testing.T) {
 	t.Parallel()
@@ -258,39 +290,6 @@ func TestTheQuotaIsTheRate(t *testing.T) {
 		if rate, limited, err := b.Rate(t.Context(), channel.Email); err != nil || !limited || rate != want {
 			t.Errorf("%q: %v, %v, %v", settings, rate, limited, err)
 		}
-	}
-}
-
-// TestWarmUp sends the day's number and no more, all processes together.
-func TestWarmUp(t *testing.T) {
-	t.Parallel()
-	client := redistest.Client(t)
-	c := outlet("warmup_start", time.Now().UTC().Format(time.DateOnly), "warmup_plan", "25,100")
-	var total int
-	for i := range 2 {
-		target := process(t, client, fmt.Sprint(i)).Channel(c)
-		w := newWoken()
-		p, err := target.Enter(t.Context(), tasks.LaneBulk, 20, w.wake)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := 0
-		until(t, "what there is", func() bool {
-			n, err := p.Take(20 - got)
-			got += n
-			return got == 20 || fault.CodeOf(err) == codeDay
-		})
-		total += got
-		p.Leave()
-		if i == 1 {
-			_, err := target.Enter(t.Context(), tasks.LaneCritical, 1, w.wake)
-			if _, err2 := target.Enter(t.Context(), tasks.LaneBulk, 1, w.wake); fault.CodeOf(err2) != codeDay {
-				t.Errorf("once more: %v, %v", err, err2)
-			}
-		}
-	}
-	if total != 25 {
-		t.Errorf("%d were sent, the plan says 25", total)
 	}
 }
 

@@ -33,7 +33,7 @@ local key = KEYS[1]
 )
 
 // takeScript takes up to ARGV[4] tokens. ARGV: ceiling, burst, the share of the bucket that is left alone, n, most a
-// day, process.
+// day, process, how many of those taken before were for nobody, and on which day they were. These count as sent no more.
 var takeScript = redis.NewScript(prelude + `
 redis.call('ZADD', KEYS[2], now, ARGV[6])
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - 15000000)
@@ -41,18 +41,27 @@ redis.call('EXPIRE', KEYS[2], 60)
 local workers = redis.call('ZCARD', KEYS[2])
 local h = redis.call('HMGET', key, 'rate', 'base', 'tokens', 'at', 'until', 'day', 'used')
 local ceiling, n, most = num(ARGV[1]), num(ARGV[4]), num(ARGV[5])
+local today = math.floor(t[1] / 86400)
+local used = 0
+if num(h[6]) == today then used = num(h[7]) end
+if num(ARGV[7]) > 0 and num(ARGV[8]) == today then
+    used = math.max(0, used - num(ARGV[7]))
+    redis.call('HSET', key, 'day', today, 'used', used)
+end
 local rate, dt = num(h[1]), math.max(0, now - num(h[4] or tostring(now))) / 1e6
 local learned = rate > 0
 if learned then
-    rate = rate + math.min(dt, 1) * num(h[2]) / 60
-    if ceiling > 0 and rate >= ceiling then
+    rate = rate + math.min(dt, 1) * math.max(num(h[2]), rate) / 60
+    local enough = ceiling
+    if enough == 0 then enough = 1000000 end -- more than anybody sends
+    if rate >= enough then
         learned = false
         redis.call('HDEL', key, 'rate', 'base')
     end
 end
 if not learned then rate = ceiling end
 local paused = num(h[5]) - now
-if paused > 0 then return {0, paused, 'paused', workers, tostring(rate)} end
+if paused > 0 then return {0, paused, 'paused', workers, tostring(rate), today} end
 local granted, wait, why, tokens = n, 0, '', 0
 if rate > 0 then
     local burst = num(ARGV[2])
@@ -66,9 +75,6 @@ if rate > 0 then
         wait = math.ceil((left + 1 - tokens) / rate * 1e6)
     end
 end
-local today = math.floor(t[1] / 86400)
-local used = 0
-if num(h[6]) == today then used = num(h[7]) end
 if most > 0 and granted > most - used then
     granted = math.max(0, most - used)
     if granted == 0 then
@@ -79,7 +85,7 @@ end
 redis.call('HSET', key, 'tokens', tostring(tokens - granted), 'at', now, 'day', today, 'used', used + granted)
 if learned then redis.call('HSET', key, 'rate', tostring(rate)) end
 ` + keep + `
-return {granted, wait, why, workers, tostring(rate)}`)
+return {granted, wait, why, workers, tostring(rate), today}`)
 
 // throttleScript pauses a target for ARGV[1] and halves its rate, once a second at most. ARGV: pause, ceiling, the rate
 // that was observed, the least.

@@ -2,6 +2,7 @@ package budget
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/presswork/presswork/internal/channel"
@@ -43,7 +44,8 @@ func (b *Budget) Broken(ctx context.Context) ([]string, error) {
 }
 
 // Rate is how many messages a second may be sent on a kind of channel now: by the channel that personal messages leave
-// by, or by all places together. It is not limited if one of those has no rate. No channel has the rate 0.
+// by, or by all places together. It is not limited if one of those has no rate. No channel has the rate 0, and neither has
+// one whose circuit is not closed: then it is that of what stands in for it.
 func (b *Budget) Rate(ctx context.Context, kind channel.Kind) (perSecond float64, limited bool, err error) {
 	list, err := b.options.Channels(ctx)
 	if err != nil {
@@ -53,17 +55,9 @@ func (b *Budget) Rate(ctx context.Context, kind channel.Kind) (perSecond float64
 		if c.Kind != kind {
 			continue
 		}
-		answer, err := b.run(ctx, readScript, channelKey(c.ID))
-		if err != nil {
+		rate, limited, err := b.rateOf(ctx, c, list)
+		if err != nil || !limited {
 			return 0, false, err
-		}
-		ceiling := b.specOf(c).ceiling(float(answer, 5))
-		rate := float(answer, 4)
-		if rate == 0 || ceiling > 0 && rate > ceiling {
-			rate = ceiling
-		}
-		if rate == 0 {
-			return 0, false, nil
 		}
 		perSecond += rate
 		if kind.Personal() {
@@ -71,6 +65,37 @@ func (b *Budget) Rate(ctx context.Context, kind channel.Kind) (perSecond float64
 		}
 	}
 	return perSecond, true, nil
+}
+
+// rateOf is how many messages a second may leave by a channel, of those that are switched on, or by its stand-in.
+func (b *Budget) rateOf(ctx context.Context, c channel.Channel, all []channel.Channel) (perSecond float64, limited bool, err error) {
+	perSecond, broken, err := b.ownRate(ctx, c)
+	if err != nil || !broken {
+		return perSecond, perSecond > 0, err
+	}
+	standIn := slices.IndexFunc(all, func(o channel.Channel) bool { return o.Name == c.Limits().Fallback && o.Kind == c.Kind })
+	if standIn < 0 {
+		return 0, true, nil
+	}
+	perSecond, broken, err = b.ownRate(ctx, all[standIn])
+	if broken {
+		return 0, true, err
+	}
+	return perSecond, perSecond > 0, err
+}
+
+// ownRate is how many messages a second may leave by a channel, 0 if nothing limits that; broken: its circuit is not closed.
+func (b *Budget) ownRate(ctx context.Context, c channel.Channel) (perSecond float64, broken bool, err error) {
+	answer, err := b.run(ctx, readScript, channelKey(c.ID))
+	if err != nil {
+		return 0, false, err
+	}
+	ceiling := b.specOf(c).ceiling(float(answer, 5))
+	perSecond = float(answer, 4)
+	if perSecond == 0 || ceiling > 0 && perSecond > ceiling {
+		perSecond = ceiling
+	}
+	return perSecond, micros(answer, 1) != 0, nil
 }
 
 // SetQuota notes what an account may send, for all processes. A quota that is not known changes nothing.
@@ -92,12 +117,19 @@ type Status struct {
 	Held map[string]int64
 }
 
-// Statuses is what this process knows, without asking anybody.
+// staleAfter is after how long without a batch an open circuit is no news any more: the channel was switched off, or has
+// nothing to send. A batch that waits for one asks every minute.
+const staleAfter = 10 * time.Minute
+
+// Statuses is what this process knows, without asking anybody. It knows nothing of a channel that nobody has asked for since
+// its circuit opened, long ago.
 func (b *Budget) Statuses() []Status {
 	b.mu.Lock()
 	targets := make([]*Target, 0, len(b.targets))
 	for _, t := range b.targets {
-		targets = append(targets, t)
+		if t.circuit.openUntil.Load() == 0 || b.now()-t.asked < staleAfter+b.options.OpenFor {
+			targets = append(targets, t)
+		}
 	}
 	b.mu.Unlock()
 	var list []Status

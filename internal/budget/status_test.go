@@ -3,6 +3,7 @@ package budget
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -92,6 +93,47 @@ func TestRateAfterAComplaint(t *testing.T) {
 	}
 }
 
+// TestRateWhileACircuitIsOpen is that of what stands in, one deep as sending has it; of nobody it is 0. A place that is
+// broken leaves the others theirs.
+func TestRateWhileACircuitIsOpen(t *testing.T) {
+	t.Parallel()
+	first, relief, unlimited := outlet("rate", "20", "fallback", "relief"), outlet("rate", "6", "fallback", "third"), outlet()
+	relief.ID, relief.Name = 8, "relief"
+	unlimited.ID, unlimited.Name = 8, "relief"
+	third := outlet("rate", "100")
+	third.ID, third.Name = 9, "third"
+	for name, tc := range map[string]struct {
+		list    []channel.Channel
+		broken  []int64
+		want    float64
+		limited bool
+	}{
+		"none is open":             {[]channel.Channel{first, relief}, nil, 20, true},
+		"nobody stands in":         {[]channel.Channel{outlet("rate", "20"), relief}, []int64{7}, 0, true},
+		"and it has no rate":       {[]channel.Channel{outlet()}, []int64{7}, 0, true},
+		"what stands in is off":    {[]channel.Channel{first}, []int64{7}, 0, true},
+		"one stands in":            {[]channel.Channel{first, relief}, []int64{7}, 6, true},
+		"one without a rate":       {[]channel.Channel{first, unlimited}, []int64{7}, 0, false},
+		"both are open":            {[]channel.Channel{first, relief, third}, []int64{7, 8}, 0, true},
+		"one place of two":         {[]channel.Channel{place(7, "a", "2"), place(8, "b", "3")}, []int64{7}, 3, true},
+		"a place without a rate":   {[]channel.Channel{place(7, "a", ""), place(8, "b", "3")}, []int64{7}, 3, true},
+		"another that has no rate": {[]channel.Channel{place(7, "a", "2"), place(8, "b", "")}, []int64{7}, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := process(t, redistest.Client(t), "one", quickCircuit(1, time.Minute), having(tc.list...))
+			for _, c := range tc.list {
+				if slices.Contains(tc.broken, c.ID) {
+					call(t, b.Channel(c), errDown)
+				}
+			}
+			if rate, limited, err := b.Rate(t.Context(), tc.list[0].Kind); rate != tc.want || limited != tc.limited || err != nil {
+				t.Errorf("got %v, %t, %v, want %v, %t", rate, limited, err, tc.want, tc.limited)
+			}
+		})
+	}
+}
+
 // TestBrokenNamesOpenCircuits and no closed ones.
 func TestBrokenNamesOpenCircuits(t *testing.T) {
 	t.Parallel()
@@ -134,6 +176,34 @@ func TestWhatCannotBeRead(t *testing.T) {
 	}
 }
 
+// TestPublicationsAreForgotten once their last batch has left, and also if none was ever let in.
+func TestPublicationsAreForgotten(t *testing.T) {
+	t.Parallel()
+	b := process(t, redistest.Client(t), "one")
+	kept := b.Channel(outlet())
+	for id := range int64(3) {
+		b.Publication(id, channel.Email, 60) // which goes on elsewhere
+	}
+	held := b.Publication(7, channel.Email, 60)
+	p, err := held.Enter(t.Context(), tasks.LaneNormal, 1, newWoken().wake)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.mu.Lock()
+	for _, t := range b.targets {
+		t.asked -= forgottenAfter + time.Second // as if that time had passed
+	}
+	b.mu.Unlock()
+	last := b.Publication(8, channel.Email, 60)
+	if len(b.targets) != 3 || b.targets[kept.key] != kept || b.targets[held.key] != held || b.targets[last.key] != last {
+		t.Errorf("%d targets are kept", len(b.targets))
+	}
+	p.Leave()
+	if len(b.targets) != 2 {
+		t.Errorf("%d are kept when the batch has left", len(b.targets))
+	}
+}
+
 // TestStatuses are what this process knows of channels; publications are none.
 func TestStatuses(t *testing.T) {
 	t.Parallel()
@@ -161,5 +231,13 @@ func TestStatuses(t *testing.T) {
 	b.began = b.began.Add(-2 * time.Minute) // as if that time had passed
 	if s := only(); s.Circuit != channel.CircuitHalfOpen {
 		t.Errorf("half-open: %+v", s)
+	}
+	b.began = b.began.Add(-staleAfter)
+	if list := b.Statuses(); len(list) != 0 {
+		t.Errorf("long after it was switched off: %+v", list)
+	}
+	b.Channel(outlet("rate", "40"))
+	if s := only(); s.Circuit != channel.CircuitHalfOpen {
+		t.Errorf("on again: %+v", s)
 	}
 }

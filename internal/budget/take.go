@@ -11,11 +11,19 @@ const (
 	ahead = 100 * time.Millisecond
 	// tokenLife is how long they are good: a process that could not use them does not add them to a later second's.
 	tokenLife = 500 * time.Millisecond
+	// atOnce is how many a process takes at once where nothing but a day's number limits it.
+	atOnce = 100
 )
 
 // reserve is the share of the bucket that a lane leaves to more urgent ones: when a bulk run takes all there is, the
-// bucket stays at 30 %, and those are there at once for whoever is urgent.
-func reserve(lane int) float64 { return [laneCount]float64{0, 0.15, 0.3}[lane] }
+// bucket stays at 30 %, and those are there at once for whoever is urgent. A publication has but one lane: left to nobody,
+// 30 % of its ten seconds would only be a late start.
+func (s spec) reserve(lane int) float64 {
+	if !s.breaks {
+		return 0
+	}
+	return [laneCount]float64{0, 0.15, 0.3}[lane]
+}
 
 // poke has the taker look again.
 func (t *Target) poke() {
@@ -92,7 +100,7 @@ func (t *Target) next() (lane, n int, wait time.Duration, going bool) {
 		if left <= 0 {
 			continue
 		}
-		chunk := left
+		chunk := atOnce
 		if t.rate > 0 {
 			chunk = max(1, int(math.Ceil(t.rate*ahead.Seconds())))
 		}
@@ -104,6 +112,9 @@ func (t *Target) next() (lane, n int, wait time.Duration, going bool) {
 // fetch takes n tokens for a lane, of Redis, or of this process's share while that is away.
 func (t *Target) fetch(lane, n int) {
 	granted, wait, why := t.shared(lane, n)
+	if why == "day" {
+		wait = min(wait, longestDay) // others may give back what was for nobody
+	}
 	t.mu.Lock()
 	h := &t.lanes[lane]
 	now := t.budget.now()
@@ -112,7 +123,7 @@ func (t *Target) fetch(lane, n int) {
 	} else {
 		h.until = 0
 		if now >= t.expires {
-			t.tokens = 0
+			t.drop()
 		}
 		t.tokens += granted
 		t.expires = now + tokenLife
@@ -129,15 +140,16 @@ func (t *Target) fetch(lane, n int) {
 func (t *Target) shared(lane, n int) (granted int, wait time.Duration, why string) {
 	s := t.spec.Load()
 	t.mu.Lock()
-	ceiling := s.ceiling(t.quota)
+	ceiling, void, day := s.ceiling(t.quota), t.void, t.day
+	t.void = 0
 	t.mu.Unlock()
 	most := s.perDay(time.Now())
 	if !t.budget.isAway() {
 		answer, err := t.budget.run(context.WithoutCancel(t.budget.ctx), takeScript, t.key,
-			ceiling, s.rate.Burst, reserve(lane), n, most, t.budget.options.Process)
+			ceiling, s.rate.Burst, s.reserve(lane), n, most, t.budget.options.Process, void, day)
 		if err == nil {
 			t.mu.Lock()
-			t.workers = int(number(answer, 3))
+			t.workers, t.day = int(number(answer, 3)), number(answer, 5)
 			t.adjust(float(answer, 4))
 			t.share.reset()
 			t.mu.Unlock()
@@ -147,5 +159,18 @@ func (t *Target) shared(lane, n int) (granted int, wait time.Duration, why strin
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.share.take(t.budget.now(), t.fair(), most/max(t.workers, 1), n)
+	if day == 0 {
+		t.share.used = max(t.share.used-void, 0)
+	}
+	t.day = 0
+	if most > 0 {
+		most = max(most/max(t.workers, 1), 1) // 0 would be no limit
+	}
+	return t.share.take(t.budget.now(), t.fair(), most, n)
+}
+
+// drop lets go of the tokens in hand, with the lock held.
+func (t *Target) drop() {
+	t.void += t.tokens
+	t.tokens = 0
 }

@@ -22,15 +22,18 @@ type Target struct {
 	spec   atomic.Pointer[spec]
 
 	circuit circuit
-	paused  atomic.Int64 // until when the provider asked for a pause, by budget.now
-	limited atomic.Bool  // tokens are needed
-	sent    atomic.Int64 // calls that were answered, to learn a rate from
-	inHand  atomic.Int32 // batches
-	used    atomic.Int64 // when the last batch came or went, by budget.now
+	paused  atomic.Int64  // until when the provider asked for a pause, by budget.now
+	limited atomic.Bool   // tokens are needed
+	sent    atomic.Int64  // calls that were answered, to learn a rate from
+	inHand  atomic.Int32  // batches
+	used    atomic.Int64  // when the last batch came or went, by budget.now
+	asked   time.Duration // when somebody last asked for it; the budget's lock guards it
 
 	mu       sync.Mutex
 	passes   map[*pass]struct{}
 	tokens   int
+	void     int           // tokens that were for nobody, and do not count as sent: Redis is not told yet
+	day      int64         // on which they were taken, by Redis; 0: without it
 	expires  time.Duration // when the tokens in hand are worth nothing any more
 	lanes    [laneCount]hold
 	taking   bool          // a goroutine takes tokens

@@ -43,7 +43,7 @@ func (t *Target) throttle(err error) {
 	}
 	t.pause(after)
 	t.mu.Lock()
-	t.tokens = 0
+	t.drop()
 	t.adjust(rate)
 	t.mu.Unlock()
 	t.wakeAll(-1)

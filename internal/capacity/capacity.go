@@ -106,6 +106,8 @@ type Load struct {
 	Rates map[string]float64
 	// Tasks is what is in the queue by name; nil if the queue could not be asked.
 	Tasks map[string]Tasks
+	// promised is how many workers the plan has let other pools start.
+	promised int
 }
 
 // Tasks is how full a queue is.

@@ -140,12 +140,16 @@ func (n need) wanted(p Pool, c crew) int {
 	return max(count, p.Min)
 }
 
-// affordable is how many workers the database has connections for. Those that live have theirs.
-func (l Load) affordable(live int, s Settings) int {
-	each, theirs := s.DatabasePool, 0
+// affordable is how many workers of the pool the database has connections for. Those that live have theirs, and other
+// pools' workers will open as many as they may.
+func (l Load) affordable(p Pool, live int, s Settings) int {
+	each, theirs, reserved := s.DatabasePool, 0, 0
 	for _, w := range l.Workers {
 		each = max(each, w.DatabasePool)
 		theirs += w.DatabaseOpen
+		if !w.serves(p) {
+			reserved += max(w.DatabasePool, w.DatabaseOpen)
+		}
 	}
 	limit := l.Connections
 	if s.DatabaseConnections > 0 {
@@ -154,6 +158,6 @@ func (l Load) affordable(live int, s Settings) int {
 	if limit <= 0 || each <= 0 {
 		return math.MaxInt32
 	}
-	others := max(l.InUse-theirs, 0) + spare
+	others := max(l.InUse-theirs, 0) + reserved + l.promised*each + spare
 	return max((limit-others)/each, live, 1)
 }

@@ -146,7 +146,7 @@ func TestPlansKeepTheirBounds(t *testing.T) {
 			t.Fatalf("%d of %d to %d", st.Wanted, p.Min, p.Max)
 		case n.owed > 0 && st.Wanted < 1:
 			t.Fatal("none, and something is owed")
-		case st.Wanted > max(l.affordable(st.Replicas, s), p.Min):
+		case st.Wanted > max(l.affordable(p, st.Replicas, s), p.Min):
 			t.Fatalf("%d, more than the database affords", st.Wanted)
 		case n.owed > 0 && float64(st.Wanted) > max(n.usable+1, float64(p.Min), float64(st.Replicas)*(1+tolerance)):
 			t.Fatalf("%d, and providers can use %f", st.Wanted, n.usable)

@@ -73,7 +73,7 @@ func (l Load) assess(p Pool, s Settings) Status {
 		}
 	}
 	wanted := n.wanted(p, c)
-	st.Wanted = min(wanted, p.Max, max(l.affordable(c.live, s), p.Min))
+	st.Wanted = min(wanted, p.Max, max(l.affordable(p, c.live, s), p.Min))
 	st.LimitedBy = st.limit(n, wanted)
 	return st
 }

@@ -41,10 +41,11 @@ func NewWatch(s Settings, record Record, rates Rates, queue Queue) *Watch {
 }
 
 // An answer is good for a second. One that took long is good for longer, so that asking takes a fiftieth of the time of
-// one connection at most.
+// one connection at most; but not for longer than a sixth of the objective, or nobody could keep to that.
 const (
-	fresh = time.Second
-	rest  = 50
+	fresh  = time.Second
+	rest   = 50
+	atMost = 6 // of these make an objective
 )
 
 // Pools is every pool, in the order of the settings. With PostgreSQL away it is an error; with Redis away there is no
@@ -61,7 +62,7 @@ func (w *Watch) Pools(ctx context.Context) ([]Status, error) {
 		return nil, err
 	}
 	took := time.Since(began)
-	w.list, w.until = list, began.Add(took+max(fresh, rest*took))
+	w.list, w.until = list, began.Add(took+max(fresh, min(rest*took, w.settings.Objective/atMost)))
 	return list, nil
 }
 
@@ -84,13 +85,17 @@ func (w *Watch) look(ctx context.Context) ([]Status, error) {
 		s := l.assess(p, w.settings)
 		list = append(list, s)
 		wanted[p.Name] = s.Wanted
+		l.promised += max(s.Wanted-s.Replicas, 0)
 	}
 	most, err := w.record.Want(ctx, wanted, w.settings.Stable)
 	if err != nil {
 		return nil, fmt.Errorf("note what is wanted: %w", err)
 	}
+	l.promised = 0
 	for i := range list {
-		list[i].settle(most[list[i].Pool], l.affordable(list[i].Replicas, w.settings))
+		s := &list[i]
+		s.settle(most[s.Pool], l.affordable(w.settings.Pools[i], s.Replicas, w.settings))
+		l.promised += max(s.Desired-s.Replicas, 0)
 	}
 	return list, nil
 }

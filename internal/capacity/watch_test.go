@@ -28,7 +28,7 @@ func (f *fakeRecord) Load(context.Context, time.Duration) (Load, error) {
 
 func (f *fakeRecord) Want(_ context.Context, wanted map[string]int, _ time.Duration) (map[string]int, error) {
 	f.most = max(f.most, wanted["mail"])
-	return map[string]int{"mail": f.most}, f.wants
+	return map[string]int{"mail": f.most, "chat": wanted["chat"]}, f.wants
 }
 
 func noTasks(context.Context, []string) (map[string]Tasks, error) { return nil, errAway }
@@ -64,6 +64,15 @@ func TestWatchAnswersFromMemory(t *testing.T) {
 		if pools(t, w); r.reads != 3 {
 			t.Error("it is never read again")
 		}
+		<-time.After(rest * r.takes)
+		r.takes = time.Minute
+		if pools(t, w); r.reads != 4 {
+			t.Error("it is never read again")
+		}
+		<-time.After(w.settings.Objective / atMost)
+		if pools(t, w); r.reads != 5 {
+			t.Error("a look that took long keeps an answer alive for longer than the objective allows")
+		}
 	})
 }
 
@@ -80,6 +89,38 @@ func TestWatchAsksTheProviders(t *testing.T) {
 	away := func(context.Context) (map[string]float64, error) { return nil, errAway }
 	if s := pools(t, NewWatch(settings(mail(0, 10)), &fakeRecord{load: send(Ready, 1e6)}, away, tasks)); s.Desired != 10 {
 		t.Errorf("with the rates away: %+v", s)
+	}
+}
+
+// TestPoolsShareTheDatabase: what one may start, and what another's workers may yet open, is not there for the next.
+func TestPoolsShareTheDatabase(t *testing.T) {
+	t.Parallel()
+	chat := Pool{Name: "chat", Queues: []string{"slack"}, Max: 10}
+	for name, tc := range map[string]struct {
+		mailers, wantMail, wantChat int // there are 9 workers' worth of connections
+		backlog                     float64
+	}{
+		"the first takes all but one": {0, 9, 1, 1e6},
+		"both have room":              {0, 4, 5, 20_000},
+		"those that live keep theirs": {6, 6, 3, 20_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := send(Ready, tc.backlog).room(100, 2*tc.mailers)
+			l.Work = append(l.Work, Work{Queue: "slack", Kind: "slack", Units: 1e6})
+			for range tc.mailers {
+				l.Workers = append(l.Workers, Worker{Queues: []string{"email"}, Busy: 0.8, DatabasePool: 10, DatabaseOpen: 2})
+			}
+			s := settings(mail(0, 10))
+			s.Pools = append(s.Pools, chat)
+			list, err := NewWatch(s, &fakeRecord{load: l}, nil, noTasks).Pools(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if list[0].Desired != tc.wantMail || list[1].Desired != tc.wantChat || list[1].LimitedBy != ByDatabase {
+				t.Errorf("%d and %d by %s, want %d and %d", list[0].Desired, list[1].Desired, list[1].LimitedBy, tc.wantMail, tc.wantChat)
+			}
+		})
 	}
 }
 

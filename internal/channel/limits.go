@@ -47,7 +47,6 @@ func defaultPlan() []int {
 // commonSettings are those of a channel of any provider.
 func commonSettings(kinds []Kind) []Setting {
 	list := []Setting{
-		uncertainSetting(),
 		{Name: settingRate, Doc: "Most messages a second, of all processes together: 14, 0.5.",
 			Valid: func(v string) error { _, err := parseRate(v); return err }},
 		{Name: settingFallback, Doc: "Name of another channel of this kind, used while this one's circuit breaker is open."},

@@ -95,7 +95,7 @@ func TestFindingsAreThoseOfTheLastRound(t *testing.T) {
 			t.Errorf("%d findings, %v; want %d", r.Findings(), err, want)
 		}
 	}
-	if poked != 1 {
-		t.Errorf("poked %d times", poked)
+	if poked != 1 || r.Mended() != 6 {
+		t.Errorf("poked %d times, %d mended", poked, r.Mended())
 	}
 }

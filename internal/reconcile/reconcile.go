@@ -71,6 +71,7 @@ type Reconciler struct {
 	behind  atomic.Int64    // nudges that a loss of the queue cost, in the last round
 	gone    atomic.Int64    // overdue work that the last look did not find in the queue
 	found   atomic.Int64    // what the auditor mended in its last round
+	mended  atomic.Int64    // what it ever did
 	blocked atomic.Int64    // overdue work that the last look found blocked by an archived task
 	healed  time.Time       // the loss of the queue that was mended last
 	paused  map[string]bool // queues that may be paused in the queue

@@ -108,9 +108,18 @@ func TestWhatStandsIn(t *testing.T) {
 	}
 }
 
-// TestNothingToStandIn: the one that is named is switched off, or the channels cannot be read.
+// TestNothingToStandIn: the one that is named only pretends, or is switched off, or the channels cannot be read.
 func TestNothingToStandIn(t *testing.T) {
 	t.Parallel()
+	pretending, _, _ := relief(t, nil)
+	if first, err := pretending.Outlets.ofKind(t.Context(), channel.Email); err != nil {
+		t.Fatal(err)
+	} else {
+		pretending.Outlets.open[2].pretends = true
+		if r, err := pretending.route(t.Context(), first); err != nil || len(r.ways) != 1 {
+			t.Errorf("a placeholder stands in: %+v, %v", r, err)
+		}
+	}
 	h, store, _ := relief(t, nil)
 	store.list = store.list[:1]
 	primary, err := h.Outlets.ofKind(t.Context(), channel.Email)

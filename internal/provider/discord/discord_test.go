@@ -2,6 +2,8 @@ package discord_test
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +92,29 @@ func TestRateLimit(t *testing.T) {
 		}
 		if n := s.Counts().Total().Requests; n != int64(min(requests, 1)+1) {
 			t.Errorf("%d requests", n)
+		}
+	}
+}
+
+// TestNobodyWaitsForYears, whatever an answer asks for.
+func TestNobodyWaitsForYears(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusTooManyRequests)
+		_, _ = w.Write([]byte(`{"message": "slow down", "retry_after": 1000000000, "global": true}`))
+	}))
+	t.Cleanup(server.Close)
+	sender, err := discord.WebhookProvider(discord.Options{Network: loopback}).Open(t.Context(),
+		channel.Channel{Secrets: map[string]string{"hook_url": server.URL}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sender.Close() })
+	for range 2 {
+		var told *fault.Error
+		err := sender.Send(t.Context(), providertest.Message(channel.Discord, 1))
+		if !errors.As(err, &told) || told.Kind != fault.Wait || told.After < 23*time.Hour || told.After > 24*time.Hour {
+			t.Errorf("%v", err)
 		}
 	}
 }

@@ -49,8 +49,9 @@ func (s *sender) Send(ctx context.Context, m *channel.Message) error {
 	}
 	var limited *discordgo.RateLimitError
 	if errors.As(err, &limited) && limited.RetryAfter > 0 {
-		s.holdFor(limited.RetryAfter)
-		return fault.WaitFor(limited.RetryAfter, "rate_limited", nil)
+		wait := attempt.Seconds(limited.RetryAfter.Seconds())
+		s.holdFor(wait)
+		return fault.WaitFor(wait, "rate_limited", nil)
 	}
 	return a.Fault(err)
 }
