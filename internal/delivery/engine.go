@@ -161,7 +161,10 @@ func (e *Engine) work(ctx context.Context, s *session, b *Batch, open Open) (tim
 	}
 	r, p := newRun(e, s, b, owed, way.Send), e.poolOf(b.Channel)
 	if way.Gate != nil {
-		if r.pass, err = way.Gate.Enter(ctx, b.Lane, len(owed), p.wake); err != nil {
+		// A gate may wake out of Take, which the pool calls under its lock: what the second of two does not let through goes
+		// back to the first.
+		wake := func(n int) { go p.wake(n) }
+		if r.pass, err = way.Gate.Enter(ctx, b.Lane, len(owed), wake); err != nil {
 			return 0, turnedAway{err}
 		}
 		defer r.pass.Leave()

@@ -16,7 +16,7 @@ type Gate interface {
 	// Enter asks for a batch with n owed recipients whether it is worth a worker's slot now. It may ask another server,
 	// and its error, of kind fault.Wait, says why not and for how long; batches that are told to wait get different
 	// times. After nil, until the pass is left, wake is called whenever more may be taken than before, with how many at
-	// most, or with -1 when the gate shut.
+	// most, or with -1 when the gate shut. It returns at once, and may be called out of the pass's own methods.
 	Enter(ctx context.Context, lane tasks.Lane, n int, wake func(n int)) (Pass, error)
 }
 
@@ -115,8 +115,11 @@ func (g both) Enter(ctx context.Context, lane tasks.Lane, n int, wake func(int))
 
 type passes struct{ first, second Pass }
 
-// Take gives what both give.
+// Take gives what both give. That one is shut is said although the other has nothing to give: Ready says so too.
 func (p passes) Take(n int) (int, error) {
+	if err := p.Shut(); err != nil {
+		return 0, err
+	}
 	n, err := p.first.Take(n)
 	if n == 0 || err != nil {
 		return 0, err

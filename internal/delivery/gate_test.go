@@ -55,11 +55,12 @@ func (p *meterPass) Ready() bool {
 	return p.shut != nil || p.tokens > 0
 }
 
+// Give wakes those who wait, as a gate does that has something for them again.
 func (p *meterPass) Give(n int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.tokens += n
-	p.given += n
+	if n <= 0 {
+		return
+	}
+	p.change(func() { p.tokens += n; p.given += n }, n)
 }
 
 func (p *meterPass) Shut() error {
@@ -229,5 +230,49 @@ func TestBothGates(t *testing.T) {
 	narrow.turned = fault.WaitFor(time.Second, "no", nil)
 	if _, err := Both(narrow, wide).Enter(t.Context(), 0, 1, func(int) {}); err == nil || len(wide.passes) != 0 {
 		t.Error("a pass is held although one gate refused")
+	}
+}
+
+// TestWhatTheSecondGateKeepsComesBackToTheFirst, which wakes the pool that is just asking.
+func TestWhatTheSecondGateKeepsComesBackToTheFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		narrow, wide := newMeter(20), newMeter(0)
+		m := newMemory(20, 20)
+		r := newReceiver(nil)
+		e := newTestEngine(t, m, 4)
+		ended := make(chan Report)
+		go func() {
+			report, err := e.Run(t.Context(), 1, 1, through(r.send, Both(narrow, wide)))
+			if err != nil {
+				t.Error(err)
+			}
+			ended <- report
+		}()
+		synctest.Wait()
+		wide.change(func() { wide.tokens += 3 }, 3)
+		if report := <-ended; report.Pending != 17 || narrow.tokens != 17 || wide.tokens != 0 {
+			t.Errorf("%+v, %d and %d are left", report, narrow.tokens, wide.tokens)
+		}
+	})
+}
+
+// TestAShutGateSaysSo although the other has nothing to give: whoever is woken for it would look again and again.
+func TestAShutGateSaysSo(t *testing.T) {
+	t.Parallel()
+	for _, shutFirst := range []bool{true, false} {
+		empty, shut := newMeter(0), newMeter(5)
+		shut.shut = fault.WaitFor(time.Minute, "circuit_open", nil)
+		gate := Both(empty, shut)
+		if shutFirst {
+			gate = Both(shut, empty)
+		}
+		p, err := gate.Enter(t.Context(), tasks.LaneNormal, 1, func(int) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := p.Take(1); n != 0 || err == nil || !p.Ready() {
+			t.Errorf("%d granted, %v", n, err)
+		}
 	}
 }

@@ -47,6 +47,9 @@ type Recipient struct {
 	Revoked time.Time
 	// InDoubt: was sent to before, without anybody knowing with what success, and is owed again.
 	InDoubt bool
+	// Until is when whoever is in doubt may not be sent to any more, since a second copy would not be dropped from then on;
+	// zero: never.
+	Until time.Time
 }
 
 // Window is an entry of a session's in-flight list: of a batch, the recipients after After up to Through.

@@ -35,6 +35,7 @@ type memoryRow struct {
 	reason  Reason
 	session int64
 	dead    *DeadLetter
+	until   time.Time // of who is in doubt
 }
 
 type memorySession struct {
@@ -95,7 +96,7 @@ func (m *memory) Owed(_ context.Context, b *Batch) ([]Recipient, error) {
 	var owed []Recipient
 	for id := b.Lo + 1; id <= b.Hi; id++ {
 		if row := m.rows[id]; row.state == Pending {
-			owed = append(owed, Recipient{ID: id, Attempt: row.attempt, Email: "x"})
+			owed = append(owed, Recipient{ID: id, Attempt: row.attempt, Email: "x", Until: row.until, InDoubt: !row.until.IsZero()})
 		}
 	}
 	return owed, nil

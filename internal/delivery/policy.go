@@ -96,6 +96,13 @@ func verdict(b *Batch, r *Recipient, err error) (o Outcome, wait time.Duration) 
 	return o, wait
 }
 
+// lapse says of who is owed again, and waited too long, that nothing may be sent any more: they are as uncertain as before.
+func (r *Recipient) lapse(now time.Time) {
+	if r.Skip == NoReason && !r.Until.IsZero() && !now.Before(r.Until) {
+		r.Skip, r.InDoubt = NoAnswer, true
+	}
+}
+
 // stillInDoubt keeps uncertain who was so before and was not reached this time: the first message may have arrived, and
 // neither "failed" nor "skipped" would be the truth.
 func stillInDoubt(r *Recipient, o Outcome) Outcome {

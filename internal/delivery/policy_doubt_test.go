@@ -3,6 +3,8 @@ package delivery
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/presswork/presswork/internal/fault"
 )
@@ -33,4 +35,25 @@ func TestInDoubtUntilReached(t *testing.T) {
 			t.Errorf("%s, not in doubt: %+v", tc.name, got)
 		}
 	}
+}
+
+// TestTooLateToResend: who waited until a second copy would not be dropped is not sent to, and is uncertain again.
+func TestTooLateToResend(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(3, 3)
+		m.rows[1].until = time.Now().Add(time.Hour)
+		m.rows[2].until = time.Now()
+		gate, r := newMeter(3), newReceiver(nil)
+		e := newTestEngine(t, m, 1)
+		if _, err := e.Run(t.Context(), 1, 1, through(r.send, gate)); err != nil {
+			t.Fatal(err)
+		}
+		if row := m.rows[2]; row.state != Uncertain || row.reason != NoAnswer || row.attempt != 0 || row.dead != nil {
+			t.Errorf("who waited too long: %+v", row)
+		}
+		if m.rows[1].state != Sent || m.rows[3].state != Sent || gate.given != 1 {
+			t.Errorf("the others: %+v, %+v; %d given back", m.rows[1], m.rows[3], gate.given)
+		}
+	})
 }

@@ -33,11 +33,15 @@ type Doubt struct {
 	Kind, Provider string
 	// Setting is the channel's own policy, empty if it has none.
 	Setting string
+	// StandIn: another channel sends while this one's circuit is open, and knows nothing of a first message.
+	StandIn bool
 	// Transactional publications are waited for by somebody.
 	Transactional bool
 	// Resent by the policy before: once is enough.
 	Resent bool
-	Age    time.Duration
+	// Age is how long the recipient has been uncertain, First how long ago a message was sent first that may have arrived:
+	// long before that if nobody was there to take the sender over, or if it was sent again since.
+	Age, First time.Duration
 }
 
 // Resend reports whether the recipient is to be sent to once more, or how long to wait before the policy is asked again.
@@ -54,19 +58,25 @@ func (d Doubt) Resend() (now bool, wait time.Duration) {
 		return false, wait - d.Age
 	}
 	// A nonce that is forgotten protects nobody: only who set the policy wants it all the same.
-	if d.byNonce() && d.Age > nonceTime {
+	if left, ends := d.Expires(); ends && left < 0 {
 		return false, 0
 	}
 	return true, 0
+}
+
+// Expires says how long from now the recipient may be sent to, if the policy resends only because a second copy is dropped,
+// and the receiver forgets the first in the end. A call that begins in time also arrives in time.
+func (d Doubt) Expires() (left time.Duration, ends bool) {
+	return nonceTime - callTimeout - max(d.Age, d.First), d.byNonce()
 }
 
 func (d Doubt) policy() string {
 	if d.Setting != "" {
 		return d.Setting
 	}
-	// A webhook's receiver tells a second copy by its id; whoever waits for a transactional message minds two less than
-	// none.
-	if d.Transactional || d.Kind == "webhook" || d.byNonce() {
+	// A webhook's receiver tells a second copy by its id, if that goes to the same one; whoever waits for a transactional
+	// message minds two less than none.
+	if d.Transactional || d.Kind == "webhook" && !d.StandIn || d.byNonce() {
 		return Resend
 	}
 	return Hold
@@ -74,7 +84,9 @@ func (d Doubt) policy() string {
 
 // byNonce reports that it is resent only because the provider drops a second copy: Discord's bots send a nonce, its
 // webhooks cannot.
-func (d Doubt) byNonce() bool { return d.Setting == "" && !d.Transactional && d.Provider == "discord" }
+func (d Doubt) byNonce() bool {
+	return d.Setting == "" && !d.Transactional && d.Provider == "discord" && !d.StandIn
+}
 
 // UncertainFilter chooses among uncertain recipients. Its zero value chooses all.
 type UncertainFilter struct {

@@ -16,6 +16,9 @@ func TestDoubt(t *testing.T) {
 		"transactional":         {Doubt{Kind: "email", Provider: "smtp", Transactional: true, Age: SettleTime}, true, 0},
 		"too early":             {Doubt{Kind: "email", Provider: "smtp", Transactional: true, Age: 50 * time.Second}, false, 5 * time.Second},
 		"webhook":               {Doubt{Kind: "webhook", Provider: "webhook", Age: time.Hour}, true, 0},
+		"webhook, stood in for": {Doubt{Kind: "webhook", Provider: "webhook", StandIn: true, Age: time.Hour}, false, 0},
+		"webhook, set":          {Doubt{Kind: "webhook", Provider: "webhook", StandIn: true, Setting: Resend, Age: time.Hour}, true, 0},
+		"Discord, stood in for": {Doubt{Kind: "discord", Provider: "discord", StandIn: true, Age: time.Minute}, false, 0},
 		"slack":                 {Doubt{Kind: "slack", Provider: "slack", Age: time.Hour}, false, 0},
 		"resent":                {Doubt{Kind: "webhook", Provider: "webhook", Age: time.Hour, Resent: true}, false, 0},
 		"nothing to send by":    {Doubt{Kind: "webhook", Age: time.Hour}, false, 0},
@@ -27,12 +30,35 @@ func TestDoubt(t *testing.T) {
 		"SES, transactional":    {Doubt{Kind: "email", Provider: "ses", Transactional: true, Age: SettleTime}, true, 0},
 		"Discord":               {Doubt{Kind: "discord", Provider: "discord", Age: time.Minute}, true, 0},
 		"Discord, forgotten":    {Doubt{Kind: "discord", Provider: "discord", Age: 3 * time.Minute}, false, 0},
+		"Discord, just in time": {Doubt{Kind: "discord", Provider: "discord", Age: time.Minute, First: nonceTime - callTimeout}, true, 0},
+		"Discord, too late":     {Doubt{Kind: "discord", Provider: "discord", Age: time.Minute, First: nonceTime - callTimeout + 1}, false, 0},
+		"Discord, long dead":    {Doubt{Kind: "discord", Provider: "discord", Age: time.Minute, First: 3 * time.Minute}, false, 0},
 		"Discord, set":          {Doubt{Kind: "discord", Provider: "discord", Setting: Resend, Age: 3 * time.Minute}, true, 0},
 		"Discord has no nonce":  {Doubt{Kind: "discord", Provider: "discord-webhook", Age: time.Minute}, false, 0},
 		"Discord is waited for": {Doubt{Kind: "discord", Provider: "discord", Age: time.Second}, false, SettleTime - time.Second},
 	} {
 		if now, wait := tc.doubt.Resend(); now != tc.now || wait != tc.wait {
 			t.Errorf("%s: %t, %v, want %t, %v", name, now, wait, tc.now, tc.wait)
+		}
+	}
+}
+
+// TestExpires: only who is resent because of a nonce is so for a while.
+func TestExpires(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		doubt Doubt
+		left  time.Duration
+		ends  bool
+	}{
+		"Discord":                {Doubt{Provider: "discord", Age: time.Minute}, nonceTime - callTimeout - time.Minute, true},
+		"Discord, sent earlier":  {Doubt{Provider: "discord", Age: time.Minute, First: 90 * time.Second}, 20 * time.Second, true},
+		"Discord, set":           {Doubt{Provider: "discord", Setting: Resend}, 0, false},
+		"Discord, transactional": {Doubt{Provider: "discord", Transactional: true}, 0, false},
+		"webhook":                {Doubt{Kind: "webhook", Provider: "webhook"}, 0, false},
+	} {
+		if left, ends := tc.doubt.Expires(); ends != tc.ends || ends && left != tc.left {
+			t.Errorf("%s: %v, %t", name, left, ends)
 		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 func (w *window) work() {
 	r := w.run
 	complete, taken := false, len(w.recipients)
-	defer func() { r.giveBack(taken) }()
 	defer func() { r.finished(w, complete) }()
+	defer func() { r.giveBack(taken) }() // first: the run may leave its gate once the window is finished
 	select {
 	case <-w.ready:
 	case <-r.session.gone:
@@ -25,6 +25,7 @@ func (w *window) work() {
 		if !w.mayStart(recipient) {
 			return
 		}
+		recipient.lapse(time.Now())
 		if recipient.Skip == NoReason {
 			taken--
 		}

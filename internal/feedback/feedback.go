@@ -71,6 +71,9 @@ type Event struct {
 	// Suppress are addresses in canonical form that must not be sent to any more: of Bounced and Complained. They are
 	// personal: neither logged nor stored.
 	Suppress []string
+	// Kept: the provider kept the mail back, since the address is on a list of its own. A complaint says otherwise that
+	// the mail was delivered.
+	Kept bool
 	// Source is the provider's name, Cause its word for what went wrong ("Permanent/General"), without personal data.
 	Source, Cause string
 }

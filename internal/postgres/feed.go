@@ -103,13 +103,14 @@ func (db *DB) Feed(ctx context.Context) (int, error) {
 	}
 	total := 0
 	for _, f := range list {
-		if err := db.tx(ctx, "feed the queue", func(tx pgx.Tx) error {
-			n, err := feed(ctx, tx, f.Publication, f.Channel)
-			total += n
+		n := 0
+		if err := db.tx(ctx, "feed the queue", func(tx pgx.Tx) (err error) {
+			n, err = feed(ctx, tx, f.Publication, f.Channel)
 			return err
 		}); err != nil {
 			return total, err
 		}
+		total += n
 	}
 	return total, nil
 }

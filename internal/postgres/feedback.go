@@ -22,6 +22,8 @@ type returned struct {
 	at     time.Time
 	cause  string
 	result feedback.Result
+	// kept back by the provider: nothing was delivered. That is not remembered of an event that waits.
+	kept bool
 	// proves that the mail was delivered, which nobody had said before.
 	proves bool
 }
@@ -70,7 +72,7 @@ func resolveFeedback(ctx context.Context, tx pgx.Tx, events []feedback.Event) ([
 	}
 	list := make([]*returned, len(events))
 	for i, e := range events {
-		r := &returned{key: e.Key, kind: e.Kind, at: e.At, cause: e.Cause, result: feedback.Unknown}
+		r := &returned{key: e.Key, kind: e.Kind, at: e.At, cause: e.Cause, kept: e.Kept, result: feedback.Unknown}
 		if kind := channel.Kind(e.Channel); slices.Contains(channel.Kinds(), kind) {
 			r.ledgerKey = ledgerKey{ids[e.Publication], kind.ID(), e.Recipient}
 		}
@@ -82,6 +84,15 @@ func resolveFeedback(ctx context.Context, tx pgx.Tx, events []feedback.Event) ([
 // suppressReturned puts the addresses of bounces and complaints on the list, early ones too: it does not matter to the
 // address what became of the delivery.
 func (db *DB) suppressReturned(ctx context.Context, tx pgx.Tx, events []feedback.Event, list []*returned) error {
+	var addresses []string
+	for i, e := range events {
+		if list[i].result != feedback.Unknown {
+			addresses = append(addresses, e.Suppress...)
+		}
+	}
+	if err := beginListing(ctx, tx, addresses...); err != nil {
+		return err
+	}
 	for i, e := range events {
 		reason := suppression.Bounce
 		if e.Kind == feedback.Complained {
@@ -148,6 +159,10 @@ func applyWaiting(ctx context.Context, tx pgx.Tx, list []*returned) error {
 			events = append(events, r)
 		}
 	}
+	closed, err := holdClosed(ctx, tx, returnedKeys(list)) // those of events as well, in one order
+	if err != nil {
+		return err
+	}
 	if err := settleReturned(ctx, tx, events); err != nil {
 		return err
 	}
@@ -159,20 +174,10 @@ func applyWaiting(ctx context.Context, tx pgx.Tx, list []*returned) error {
 			done = append(done, r.key[:])
 		}
 	}
-	if err := recount(ctx, tx, list); err != nil {
+	if err := recount(ctx, tx, closed); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, forgetWaiting, done, waiting, recounts)
-	return err
-}
-
-// recount repairs the counters of the batches of these rows.
-func recount(ctx context.Context, tx pgx.Tx, list []*returned) error {
-	if len(list) == 0 {
-		return nil
-	}
-	k := returnedKeys(list)
-	_, err := tx.Exec(ctx, recountBatches, k.publication, k.channel, k.recipient)
+	_, err = tx.Exec(ctx, forgetWaiting, done, waiting, recounts)
 	return err
 }
 

@@ -104,13 +104,10 @@ func keepEarly(ctx context.Context, tx pgx.Tx, list []*returned) error {
 	return err
 }
 
-// keepRecounts counts the batches of changed rows now, and once more later: see recountKind.
+// keepRecounts has the batches of changed rows counted once more, later: see recountKind.
 func keepRecounts(ctx context.Context, tx pgx.Tx, changed []*returned) error {
 	if len(changed) == 0 {
 		return nil
-	}
-	if err := recount(ctx, tx, changed); err != nil {
-		return err
 	}
 	again := make([]*returned, 0, len(changed))
 	for _, r := range changed {

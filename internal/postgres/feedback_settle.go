@@ -72,6 +72,10 @@ type turned struct {
 
 // settleReturned applies events to the ledger, those of an earlier kind first, and sets each one's result.
 func settleReturned(ctx context.Context, tx pgx.Tx, list []*returned) error {
+	closed, err := holdCounted(ctx, tx, list)
+	if err != nil {
+		return err
+	}
 	var changed []*returned // whose batch counts otherwise now
 	for _, kind := range feedback.Kinds() {
 		of := slices.DeleteFunc(slices.Clone(list), func(r *returned) bool { return r.kind != kind })
@@ -93,7 +97,46 @@ func settleReturned(ctx context.Context, tx pgx.Tx, list []*returned) error {
 	if err := keepEarly(ctx, tx, list); err != nil {
 		return err
 	}
+	if err := recount(ctx, tx, closed); err != nil {
+		return err
+	}
 	return keepRecounts(ctx, tx, changed)
+}
+
+// holdCounted locks the closed batches that these events may make count otherwise. Who becomes uncertain after it looked is
+// of a batch that is not closed yet, and is counted later.
+func holdCounted(ctx context.Context, tx pgx.Tx, list []*returned) ([]int64, error) {
+	states, err := statesOf(ctx, tx, list)
+	if err != nil {
+		return nil, err
+	}
+	may := slices.DeleteFunc(slices.Clone(list), func(r *returned) bool {
+		return states[r.ledgerKey] != delivery.Uncertain && meaningOf(r.kind).state != delivery.Failed
+	})
+	if len(may) == 0 {
+		return nil, nil
+	}
+	return holdClosed(ctx, tx, returnedKeys(may))
+}
+
+// statesOf is the states of the rows that are in the ledger.
+func statesOf(ctx context.Context, tx pgx.Tx, list []*returned) (map[ledgerKey]delivery.State, error) {
+	states := make(map[ledgerKey]delivery.State)
+	if len(list) == 0 {
+		return states, nil
+	}
+	k := returnedKeys(list)
+	rows, err := tx.Query(ctx, statesOfDeliveries, k.publication, k.channel, k.recipient)
+	if err != nil {
+		return nil, err
+	}
+	var at ledgerKey
+	var state delivery.State
+	_, err = pgx.ForEachRow(rows, []any{&at.publication, &at.channel, &at.recipient, &state}, func() error {
+		states[at] = state
+		return nil
+	})
+	return states, err
 }
 
 // settleKind applies the events of one kind and returns those by which a batch counts otherwise.
@@ -122,7 +165,7 @@ func settleKind(ctx context.Context, tx pgx.Tx, m meaning, list []*returned) ([]
 		}
 		delete(did, r.ledgerKey) // a second event that says the same changes nothing
 		r.result = feedback.Applied
-		r.proves = r.kind == feedback.Complained && s.was != delivery.Delivered
+		r.proves = r.kind == feedback.Complained && s.was != delivery.Delivered && !r.kept
 		if s.was == delivery.Uncertain || m.state == delivery.Failed {
 			changed = append(changed, r)
 		}
@@ -157,18 +200,7 @@ func judgeRest(ctx context.Context, tx pgx.Tx, list []*returned) error {
 	if len(rest) == 0 {
 		return nil
 	}
-	k := returnedKeys(rest)
-	rows, err := tx.Query(ctx, statesOfDeliveries, k.publication, k.channel, k.recipient)
-	if err != nil {
-		return err
-	}
-	states := make(map[ledgerKey]delivery.State)
-	var at ledgerKey
-	var state delivery.State
-	_, err = pgx.ForEachRow(rows, []any{&at.publication, &at.channel, &at.recipient, &state}, func() error {
-		states[at] = state
-		return nil
-	})
+	states, err := statesOf(ctx, tx, rest)
 	if err != nil {
 		return err
 	}

@@ -271,6 +271,21 @@ func TestFeedbackAtOnce(t *testing.T) {
 	}
 }
 
+// TestComplaintOfWhatWasKeptBack proves no delivery.
+func TestComplaintOfWhatWasKeptBack(t *testing.T) {
+	t.Parallel()
+	db := openHashing(t)
+	sentTo(t, db, 8, 8)
+	list := events(t, db, feedback.Complained, 1, 2)
+	list[1].Kept = true
+	wantResults(t, db, list, feedback.Applied, feedback.Applied)
+	var delivered, complained int
+	scan(t, db, `SELECT count(*) FILTER (WHERE kind = 4), count(*) FILTER (WHERE kind = 6) FROM event`, &delivered, &complained)
+	if delivered != 1 || complained != 2 {
+		t.Errorf("%d delivered, %d complained", delivered, complained)
+	}
+}
+
 // TestFeedbackOnYoungLedgers settles by events in ledgers that were never analysed; see TestFlushOnYoungLedgers.
 func TestFeedbackOnYoungLedgers(t *testing.T) {
 	t.Parallel()

@@ -482,7 +482,7 @@ func TestStatementsOnTablesNeverAnalysed(t *testing.T) {
 	}{
 		{"flush", flushSession, []any{session, int64(1), 60.0, none, none, none, o.publication, o.channel, o.recipient, o.state, o.attempt, o.reason, id, id}, 15},
 		{"settle late", settleLate, []any{session, o.publication, o.channel, o.recipient, o.state, o.attempt, o.reason, id, id}, 15},
-		{"recount", recountBatches, []any{o.publication, o.channel, o.recipient}, 60},
+		{"hold closed batches", lockClosed, []any{[]int64{b.ID}}, 1},
 		{"owed", owedReaders, []any{id, int16(1), b.Lo, b.Hi}, 12},
 		{"owed by places", owedTargets, []any{id, int16(1), b.Lo, b.Hi}, 12},
 		{"advance", advancePublications + ofOne, []any{id}, 2},

@@ -72,20 +72,21 @@ func quarantine(ctx context.Context, tx pgx.Tx, session int64) (int, error) {
 	if err := insertDead(ctx, tx, dead); err != nil {
 		return 0, err
 	}
-	_, err = tx.Exec(ctx, recountBatches, publications, channels, his)
-	return len(dead), err
+	return len(dead), recount(ctx, tx, ids)
 }
 
 // NoteCrashes counts a worker's death against the renders and ranges that it was working on. A publication of one that
 // has killed delivery.MaxCrashes is paused, and its failure says why: an operator can look, and resume it to try again.
-// It returns how many publications that are. Of batches the sessions say more; see TakeOver.
+// It returns how many publications that are. Of batches the sessions say more; see TakeOver. It may be repeated, by several
+// at once: a death counts for the generation of its task, and the work has another one from then on.
 func (db *DB) NoteCrashes(ctx context.Context, died []delivery.Overdue) (n int, err error) {
 	ids := idsByKind(died)
+	current := column(died, func(o delivery.Overdue) string { return o.Task.ID })
 	err = db.tx(ctx, "note crashes", func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `UPDATE publication SET crashes = crashes + 1 WHERE id = ANY($1)`, ids[0]); err != nil {
+		if _, err := tx.Exec(ctx, noteRenderCrashes, ids[0], current); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE fanout_range SET crashes = crashes + 1 WHERE id = ANY($1)`, ids[1]); err != nil {
+		if _, err := tx.Exec(ctx, noteRangeCrashes, ids[1], current); err != nil {
 			return err
 		}
 		renders, err := tx.Exec(ctx, pauseCrashedRenders, ids[0], delivery.MaxCrashes)
@@ -99,8 +100,14 @@ func (db *DB) NoteCrashes(ctx context.Context, died []delivery.Overdue) (n int, 
 	return n, err
 }
 
-// What is paused begins to count anew.
+// What is paused begins to count anew. A task's id is that of tasks.Render and tasks.Personalize.
 const (
+	noteRenderCrashes = `
+UPDATE publication SET crashes = crashes + 1, gen = gen + 1 WHERE id = ANY($1) AND format('r:%s:%s', id, gen) = ANY($2)`
+
+	noteRangeCrashes = `
+UPDATE fanout_range SET crashes = crashes + 1, gen = gen + 1 WHERE id = ANY($1) AND format('p:%s:%s', id, gen) = ANY($2)`
+
 	pauseCrashedRenders = `
 UPDATE publication SET state = 'pausing', crashes = 0, failure = 'Paused: rendering it has killed ' || $2::integer || ' workers.',
        updated_at = clock_timestamp(), version = version + 1

@@ -99,14 +99,24 @@ func TestWorkThatKillsWorkersIsPaused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	died := []delivery.Overdue{
-		{ID: rendered, Task: tasks.Task{Kind: tasks.KindRender}}, {ID: ranges[0], Task: tasks.Task{Kind: tasks.KindPersonalize}},
-		{ID: 1, Task: tasks.Task{Kind: tasks.KindSendEmail}}, // a batch is its session's affair
+	died := func() []delivery.Overdue {
+		render := tasks.NewRender(rendered, value[int](t, db, `SELECT gen FROM publication WHERE id = $1`, rendered))
+		expand := tasks.NewPersonalize(ranges[0], value[int](t, db, `SELECT gen FROM fanout_range WHERE id = $1`, ranges[0]))
+		return []delivery.Overdue{
+			{ID: rendered, Task: tasks.Task{Kind: tasks.KindRender, ID: render.ID()}},
+			{ID: ranges[0], Task: tasks.Task{Kind: tasks.KindPersonalize, ID: expand.ID()}},
+			{ID: 1, Task: tasks.Task{Kind: tasks.KindSendEmail, ID: "b:1:1"}}, // a batch is its session's affair
+		}
 	}
 	for i := range delivery.MaxCrashes {
-		paused, err := db.NoteCrashes(ctx, died)
+		seen := died()
+		paused, err := db.NoteCrashes(ctx, seen)
 		if want := 2 * (i / (delivery.MaxCrashes - 1)); err != nil || paused != want {
 			t.Fatalf("death %d: %d paused, %v; want %d", i+1, paused, err, want)
+		}
+		// Another scheduler saw the same death: it counts once.
+		if paused, err := db.NoteCrashes(ctx, seen); err != nil || paused != 0 {
+			t.Fatalf("death %d, once more: %d paused, %v", i+1, paused, err)
 		}
 	}
 	if err := db.AdvanceOpen(ctx); err != nil {
@@ -126,7 +136,7 @@ func TestWorkThatKillsWorkersIsPaused(t *testing.T) {
 			t.Errorf("resumed: %s, %q, %v", resumed.State, resumed.Failure, err)
 		}
 	}
-	if paused, err := db.NoteCrashes(ctx, died); err != nil || paused != 0 {
+	if paused, err := db.NoteCrashes(ctx, died()); err != nil || paused != 0 {
 		t.Errorf("the count did not begin anew: %d paused, %v", paused, err)
 	}
 }

@@ -33,12 +33,12 @@ SELECT id FROM (SELECT id, state FROM batch WHERE id = ANY($1) ORDER BY id FOR N
 const reopenRows = `
 WITH o AS (
     UPDATE delivery d SET state = 0, attempt = 0, reason = 0, session_id = NULL, settled_at = NULL
-    FROM unnest($1::bigint[], $2::smallint[], $3::bigint[]) AS i (publication_id, channel_id, recipient_id),
+    FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $9::float8[]) AS i (publication_id, channel_id, recipient_id, expires),
          LATERAL (SELECT k.ctid AS tid, k.tableoid AS part, k.state AS was, k.reason AS why, k.attempt AS used FROM delivery k
                   WHERE k.publication_id = i.publication_id AND k.channel_id = i.channel_id
                     AND k.recipient_id = i.recipient_id AND k.state = $6 OFFSET 0) x
     WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.publication_id BETWEEN $4 AND $5 AND d.state = $6
-    RETURNING d.publication_id, d.channel_id, d.recipient_id, x.was, x.why, x.used
+    RETURNING d.publication_id, d.channel_id, d.recipient_id, x.was, x.why, x.used, i.expires
 ), l AS (
     UPDATE dead_letter t SET replayed_at = clock_timestamp(), replayed_by = $7
     FROM o, LATERAL (SELECT k.id FROM dead_letter k WHERE k.publication_id = o.publication_id
@@ -51,23 +51,11 @@ WITH o AS (
                         AND k.channel_id = o.channel_id AND k.recipient_id = o.recipient_id OFFSET 0) y
     WHERE t.id = y.id AND o.was = 7
 )
-INSERT INTO reopening (publication_id, channel_id, recipient_id, was, reason, attempts, fingerprint, by, replay_id)
-SELECT publication_id, channel_id, recipient_id, was, why, used, coalesce(fingerprint, ''), $7, nullif($8::bigint, 0)
+INSERT INTO reopening (publication_id, channel_id, recipient_id, was, reason, attempts, fingerprint, by, replay_id, until)
+SELECT publication_id, channel_id, recipient_id, was, why, used, coalesce(fingerprint, ''), $7, nullif($8::bigint, 0),
+       now() + make_interval(secs => expires)
 FROM o LEFT JOIN l USING (publication_id, channel_id, recipient_id)
 RETURNING publication_id, channel_id, recipient_id`
-
-// recountHeld counts batches again that holdBatches keeps.
-const recountHeld = `
-UPDATE batch b SET n_sent = c.sent, n_failed = c.failed, n_uncertain = c.uncertain, n_skipped = c.skipped
-FROM unnest($1::bigint[]) AS i (id),
-     LATERAL (SELECT z.publication_id, z.channel_id, z.lo, z.hi FROM batch z WHERE z.id = i.id OFFSET 0) k,
-     LATERAL (SELECT count(*) FILTER (WHERE d.state IN (2, 3, 4, 5)) AS sent,
-                     count(*) FILTER (WHERE d.state = 6) AS failed,
-                     count(*) FILTER (WHERE d.state = 7) AS uncertain,
-                     count(*) FILTER (WHERE d.state IN (8, 9)) AS skipped
-              FROM delivery d WHERE d.publication_id = k.publication_id AND d.channel_id = k.channel_id
-                AND d.recipient_id > k.lo AND d.recipient_id <= k.hi OFFSET 0) c
-WHERE b.id = i.id`
 
 // reopenClosed makes the closed ones of some batches ready, at a place $2. Open ones are nudged already.
 const reopenClosed = `
@@ -89,6 +77,18 @@ type reopening struct {
 	by     string
 	replay int64 // the job; 0: none
 	was    delivery.State
+	// expires says of some for how long they may be sent to, in seconds since the transaction began. nil: of nobody.
+	expires map[delivery.Key]float64
+}
+
+// expiries is when rows expire, as a column: null if they do not.
+func (r reopening) expiries(keys []delivery.Key) []*float64 {
+	return column(keys, func(k delivery.Key) *float64 {
+		if after, ends := r.expires[k]; ends {
+			return &after
+		}
+		return nil
+	})
 }
 
 // reopen makes rows that are failed, or uncertain, owed again, with all their attempts, and has their batches sent. It
@@ -104,7 +104,7 @@ func reopen(ctx context.Context, tx pgx.Tx, keys []delivery.Key, r reopening) ([
 	}
 	c := columnsOfKeys(h.free)
 	changed, err := ledgerKeys(ctx, tx, reopenRows, c.publication, c.channel, c.recipient, c.first(), c.last(),
-		int16(r.was), r.by, r.replay)
+		int16(r.was), r.by, r.replay, r.expiries(h.free))
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func hold(ctx context.Context, tx pgx.Tx, keys []delivery.Key, may func(delivery
 			h.fate[k] = delivery.Refused
 		}
 	}
-	of, ids, err := findBatches(ctx, tx, wanted)
+	of, ids, err := findBatches(ctx, tx, columnsOfKeys(wanted))
 	if err != nil {
 		return nil, err
 	}
@@ -152,8 +152,7 @@ func hold(ctx context.Context, tx pgx.Tx, keys []delivery.Key, may func(delivery
 	return h, nil
 }
 
-func findBatches(ctx context.Context, tx pgx.Tx, keys []delivery.Key) (map[delivery.Key]int64, []int64, error) {
-	c := columnsOfKeys(keys)
+func findBatches(ctx context.Context, tx pgx.Tx, c outcomeColumns) (map[delivery.Key]int64, []int64, error) {
 	rows, err := tx.Query(ctx, batchesOf, c.publication, c.channel, c.recipient)
 	if err != nil {
 		return nil, nil, err
@@ -188,7 +187,7 @@ func (h *held) reopen(ctx context.Context, tx pgx.Tx, changed map[delivery.Key]b
 		return nil
 	}
 	ids := h.batches(changed)
-	if _, err := tx.Exec(ctx, recountHeld, ids); err != nil {
+	if err := recount(ctx, tx, ids); err != nil {
 		return err
 	}
 	var list []delivery.Key

@@ -160,22 +160,6 @@ WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.publication_id BETWEEN $8 AND
   AND d.state = 7 AND d.session_id = $1
 RETURNING d.publication_id, d.channel_id, d.recipient_id`
 
-// recountBatches repairs the counters of closed batches after rows of theirs changed.
-const recountBatches = `
-UPDATE batch b SET n_sent = c.sent, n_failed = c.failed, n_uncertain = c.uncertain, n_skipped = c.skipped
-FROM (SELECT DISTINCT o.id, o.publication_id, o.channel_id, o.lo, o.hi
-      FROM unnest($1::bigint[], $2::smallint[], $3::bigint[]) AS i (publication_id, channel_id, recipient_id),
-           LATERAL (SELECT * FROM batch k WHERE k.publication_id = i.publication_id AND k.channel_id = i.channel_id
-                    AND i.recipient_id > k.lo AND i.recipient_id <= k.hi AND k.state IN ('done', 'stopped') OFFSET 0) o) t,
-     LATERAL (SELECT count(*) FILTER (WHERE d.state IN (2, 3, 4, 5)) AS sent,
-                     count(*) FILTER (WHERE d.state = 6) AS failed,
-                     count(*) FILTER (WHERE d.state = 7) AS uncertain,
-                     count(*) FILTER (WHERE d.state IN (8, 9)) AS skipped
-              FROM delivery d WHERE d.publication_id = t.publication_id AND d.channel_id = t.channel_id
-                AND d.recipient_id > t.lo AND d.recipient_id <= t.hi OFFSET 0) c
-WHERE b.id = t.id AND (b.n_sent, b.n_failed, b.n_uncertain, b.n_skipped)
-      IS DISTINCT FROM (c.sent::integer, c.failed::integer, c.uncertain::integer, c.skipped::integer)`
-
 // ledgerKey names a row of the ledger.
 type ledgerKey struct {
 	publication int64
@@ -187,6 +171,10 @@ type ledgerKey struct {
 func (db *DB) SettleLate(ctx context.Context, session int64, outcomes []delivery.Outcome) error {
 	o := outcomesOf(outcomes)
 	return db.tx(ctx, "settle late outcomes", func(tx pgx.Tx) error {
+		closed, err := holdClosed(ctx, tx, o)
+		if err != nil {
+			return err
+		}
 		changed := make(map[ledgerKey]bool)
 		rows, err := tx.Query(ctx, settleLate, session, o.publication, o.channel, o.recipient, o.state, o.attempt, o.reason,
 			o.first(), o.last())
@@ -211,8 +199,7 @@ func (db *DB) SettleLate(ctx context.Context, session int64, outcomes []delivery
 			return err
 		}
 		// Also of what an earlier call changed: a batch that was being released then was counted without it.
-		_, err = tx.Exec(ctx, recountBatches, o.publication, o.channel, o.recipient)
-		return err
+		return recount(ctx, tx, closed)
 	})
 }
 

@@ -40,10 +40,10 @@ func (db *DB) CreateSubscriber(ctx context.Context, s subscriber.Subscriber) (su
 		if err != nil {
 			return taken(err, takenSubscriber)
 		}
-		if err := db.honourSuppressions(ctx, tx, s.Email); err != nil {
+		if err := record(ctx, tx, "subscriber", "create", s.UID, nil); err != nil {
 			return err
 		}
-		return record(ctx, tx, "subscriber", "create", s.UID, nil)
+		return db.honourSuppressions(ctx, tx, s.Email)
 	})
 	return s, err
 }
@@ -84,12 +84,13 @@ func (db *DB) UpdateSubscriber(
 		if err := writeChange(ctx, tx, c, &s); err != nil {
 			return taken(err, takenSubscriber)
 		}
-		if s.Email != before.Email {
-			if err := db.honourSuppressions(ctx, tx, s.Email); err != nil {
-				return err
-			}
+		if err := record(ctx, tx, "subscriber", "update", uid, map[string]any{"fields": c.Fields}); err != nil {
+			return err
 		}
-		return record(ctx, tx, "subscriber", "update", uid, map[string]any{"fields": c.Fields})
+		if s.Email == before.Email {
+			return nil
+		}
+		return db.honourSuppressions(ctx, tx, s.Email)
 	})
 	return s, err
 }
@@ -101,7 +102,7 @@ func writeChange(ctx context.Context, tx pgx.Tx, c subscriber.Change, s *subscri
 	}
 	return tx.QueryRow(ctx, `
 		UPDATE subscriber SET email = $2, name = $3, language = $4, timezone = $5, status = $6, topics = $7,
-		       attributes = $8, consent_source = $9,
+		       attributes = $8, consent_source = $9, suppression_id = CASE WHEN email = $2 THEN suppression_id END,
 		       consent_at = CASE WHEN $10 THEN clock_timestamp() ELSE consent_at END,
 		       revoked_at = CASE WHEN $11 THEN clock_timestamp() ELSE revoked_at END,
 		       version = version + 1, updated_at = clock_timestamp()

@@ -70,7 +70,12 @@ func (db *DB) ImportSubscribers(
 	ctx context.Context, lines []subscriber.Subscriber, on subscriber.OnDuplicate, dryRun bool,
 ) (subscriber.Imported, error) {
 	var total subscriber.Imported
-	err := db.tx(ctx, "import subscribers", func(tx pgx.Tx) error {
+	last, err := db.lastSuppression(ctx)
+	if err != nil {
+		return total, err
+	}
+	email := func(s subscriber.Subscriber) string { return s.Email }
+	err = db.tx(ctx, "import subscribers", func(tx pgx.Tx) error {
 		total = subscriber.Imported{}
 		topics, err := ensureTopics(ctx, tx, everyTopic(lines))
 		if err != nil {
@@ -80,17 +85,20 @@ func (db *DB) ImportSubscribers(
 			if err := importLines(ctx, tx, chunk, topics, on, &total); err != nil {
 				return err
 			}
-			emails := column(chunk, func(s subscriber.Subscriber) string { return s.Email })
-			if err := db.honourSuppressions(ctx, tx, emails...); err != nil {
+			if err := db.pointAll(ctx, tx, column(chunk, email)); err != nil {
 				return fmt.Errorf("honour the suppression list: %w", err)
 			}
 		}
 		if dryRun {
 			return errDryRun
 		}
-		return record(ctx, tx, "subscriber", "import", ident.UID{}, map[string]any{
+		err = record(ctx, tx, "subscriber", "import", ident.UID{}, map[string]any{
 			"created": total.Created, "updated": total.Updated, "skipped": total.Skipped,
 		})
+		if err != nil {
+			return err
+		}
+		return db.honourLater(ctx, tx, last, column(lines, email))
 	})
 	if errors.Is(err, errDryRun) {
 		err = nil

@@ -29,7 +29,8 @@ WITH old AS (
 )
 SELECT EXISTS (SELECT FROM new)`
 
-// suppress puts a canonical address on the list in tx and says whether it was not there before. entry gets its uid then.
+// suppress puts a canonical address on the list in tx, which has begun listing it, and says whether it was not there
+// before. entry gets its uid then.
 func (db *DB) suppress(ctx context.Context, tx pgx.Tx, address string, publication int64, entry *suppression.Entry) (bool, error) {
 	hashes := db.addresses.Hashes(address)
 	if len(hashes) == 0 {
@@ -47,6 +48,23 @@ func (db *DB) suppress(ctx context.Context, tx pgx.Tx, address string, publicati
 	})
 }
 
+// lockListed locks the subscribers whom listAddress is going to point at an entry.
+const lockListed = `
+SELECT FROM subscriber s WHERE s.email = ANY($1) AND NOT EXISTS (SELECT FROM suppression u WHERE u.id = s.suppression_id)
+ORDER BY s.id FOR NO KEY UPDATE`
+
+// beginListing is called once in a transaction, before it suppresses these addresses. See addressLocks. Subscribers come
+// first: an import may hold them, and is not to find, when it ends, that who waits for them holds a part.
+func beginListing(ctx context.Context, tx pgx.Tx, addresses ...string) error {
+	if len(addresses) == 0 {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, lockListed, addresses); err != nil {
+		return err
+	}
+	return lockParts(ctx, tx, `SELECT pg_advisory_xact_lock_shared($1, part) FROM unnest($2::integer[]) AS part`, partsOf(addresses))
+}
+
 const selectSuppression = `
 SELECT s.id, s.uid, s.reason, s.source, coalesce(p.uid, '00000000-0000-0000-0000-000000000000'), s.created_at
 FROM suppression s LEFT JOIN publication p ON p.id = s.publication_id`
@@ -57,6 +75,9 @@ func (db *DB) Suppress(ctx context.Context, address string) (suppression.Entry, 
 	var entry suppression.Entry
 	added := false
 	err := db.tx(ctx, "suppress an address", func(tx pgx.Tx) (err error) {
+		if err := beginListing(ctx, tx, address); err != nil {
+			return err
+		}
 		fresh := suppression.Entry{Reason: suppression.Manual, Source: suppression.SourceAPI}
 		if added, err = db.suppress(ctx, tx, address, 0, &fresh); err != nil {
 			return err
@@ -105,27 +126,4 @@ func scanSuppression(row pgx.Row) (suppression.Entry, error) {
 	var e suppression.Entry
 	err := row.Scan(&e.ID, &e.UID, &e.Reason, &e.Source, &e.Publication, &e.CreatedAt)
 	return e, err
-}
-
-const pointAtEntries = `
-UPDATE subscriber s SET suppression_id = n.entry
-FROM (SELECT i.email, min(u.id) AS entry FROM unnest($1::text[], $2::bytea[]) AS i (email, hash)
-      LEFT JOIN suppression u ON u.hash = i.hash GROUP BY i.email) n
-WHERE s.email = n.email AND s.suppression_id IS DISTINCT FROM n.entry`
-
-// honourSuppressions points the subscribers with these canonical addresses, which were just stored in tx, at their
-// entries on the list, if they have any.
-func (db *DB) honourSuppressions(ctx context.Context, tx pgx.Tx, addresses ...string) error {
-	var emails []string
-	var hashes [][]byte
-	for _, address := range addresses {
-		for _, hash := range db.addresses.Hashes(address) {
-			emails, hashes = append(emails, address), append(hashes, hash)
-		}
-	}
-	if len(emails) == 0 {
-		return nil
-	}
-	_, err := tx.Exec(ctx, pointAtEntries, emails, hashes)
-	return err
 }

@@ -38,13 +38,18 @@ func noteUncertain(ctx context.Context, tx pgx.Tx, keys []delivery.Key) error {
 // uncertainPage bounds how many recipients one transaction decides about.
 const uncertainPage = 500
 
-// dueUncertain is whom the policy is asked about. Who is not uncertain any more has state -1.
+// dueUncertain is whom the policy is asked about. Who is not uncertain any more has state -1. A message was sent first before
+// its sender's lease ran out, and before it was sent again.
 const dueUncertain = `
 SELECT u.id, u.publication_id, u.channel_id, u.recipient_id,
        coalesce((SELECT d.state FROM delivery d WHERE d.publication_id = u.publication_id AND d.channel_id = u.channel_id
                    AND d.recipient_id = u.recipient_id AND d.state = 7), -1),
        coalesce((SELECT p.type FROM publication p WHERE p.id = u.publication_id), '') = 'transactional',
-       extract(epoch FROM clock_timestamp() - u.since)::float8,
+       extract(epoch FROM clock_timestamp() - u.since)::float8, extract(epoch FROM clock_timestamp() - least(
+           (SELECT s.until FROM sender_session s WHERE s.id = (SELECT d.session_id FROM delivery d
+              WHERE d.publication_id = u.publication_id AND d.channel_id = u.channel_id AND d.recipient_id = u.recipient_id)),
+           (SELECT min(r.at) FROM reopening r WHERE r.publication_id = u.publication_id AND r.channel_id = u.channel_id
+              AND r.recipient_id = u.recipient_id AND r.was = 7), u.since))::float8,
        EXISTS (SELECT FROM reopening r WHERE r.publication_id = u.publication_id AND r.channel_id = u.channel_id
                  AND r.recipient_id = u.recipient_id AND r.was = 7 AND r.by = 'policy')
 FROM uncertain u WHERE u.due <= clock_timestamp() ORDER BY u.due LIMIT $1 FOR UPDATE OF u SKIP LOCKED`
@@ -70,7 +75,7 @@ func (db *DB) ResendUncertain(ctx context.Context) (resent int, more bool, err e
 		var keys []delivery.Key
 		var gone, held []int64
 		later := make(map[int64]time.Duration)
-		chosen := make(map[delivery.Key]int64)
+		chosen, expires := make(map[delivery.Key]int64), make(map[delivery.Key]float64)
 		for _, d := range list {
 			now, wait := d.Resend()
 			switch {
@@ -78,13 +83,16 @@ func (db *DB) ResendUncertain(ctx context.Context) (resent int, more bool, err e
 				gone = append(gone, d.id)
 			case now:
 				keys, chosen[d.key] = append(keys, d.key), d.id
+				if left, ends := d.Expires(); ends {
+					expires[d.key] = left.Seconds()
+				}
 			case wait > 0:
 				later[d.id] = wait
 			default:
 				held = append(held, d.id)
 			}
 		}
-		fates, err := reopen(ctx, tx, keys, reopening{by: delivery.ByPolicy, was: delivery.Uncertain})
+		fates, err := reopen(ctx, tx, keys, reopening{by: delivery.ByPolicy, was: delivery.Uncertain, expires: expires})
 		if err != nil {
 			return err
 		}
@@ -128,9 +136,10 @@ func readDoubts(ctx context.Context, tx pgx.Tx) ([]doubt, error) {
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (doubt, error) {
 		var d doubt
 		var state int16
-		var age float64
-		err := row.Scan(&d.id, &d.key.Publication, &d.key.Channel, &d.key.Recipient, &state, &d.Transactional, &age, &d.Resent)
-		d.settled, d.Age = state != int16(delivery.Uncertain), time.Duration(age*float64(time.Second))
+		var age, first float64
+		err := row.Scan(&d.id, &d.key.Publication, &d.key.Channel, &d.key.Recipient, &state, &d.Transactional, &age, &first, &d.Resent)
+		d.settled = state != int16(delivery.Uncertain)
+		d.Age, d.First = time.Duration(age*float64(time.Second)), time.Duration(first*float64(time.Second))
 		return d, err
 	})
 	if err != nil || len(list) == 0 {
@@ -156,17 +165,19 @@ type policies struct {
 type policy struct {
 	id                      int64
 	kind, provider, setting string
+	standIn                 bool
 }
 
 func readPolicies(ctx context.Context, tx pgx.Tx) (policies, error) {
 	p := policies{places: make(map[int64]policy), kinds: make(map[channel.Kind]policy)}
 	rows, err := tx.Query(ctx, `
-		SELECT id, kind, provider, coalesce(settings ->> $1, '') FROM channel WHERE enabled ORDER BY id`, channel.SettingUncertain)
+		SELECT id, kind, provider, coalesce(settings ->> $1, ''), coalesce(settings ->> 'fallback', '') <> ''
+		FROM channel WHERE enabled ORDER BY id`, channel.SettingUncertain)
 	if err != nil {
 		return p, err
 	}
 	var one policy
-	_, err = pgx.ForEachRow(rows, []any{&one.id, &one.kind, &one.provider, &one.setting}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&one.id, &one.kind, &one.provider, &one.setting, &one.standIn}, func() error {
 		p.places[one.id] = one
 		if _, known := p.kinds[channel.Kind(one.kind)]; !known {
 			p.kinds[channel.Kind(one.kind)] = one
@@ -185,7 +196,7 @@ func (p policies) fill(d *doubt) {
 	if kind.Personal() {
 		one = p.kinds[kind]
 	}
-	d.Kind, d.Provider, d.Setting = string(kind), one.provider, one.setting
+	d.Kind, d.Provider, d.Setting, d.StandIn = string(kind), one.provider, one.setting, one.standIn
 }
 
 // historyKept is how long it is known that somebody was made owed again.
@@ -211,9 +222,10 @@ func (db *DB) SweepReopened(ctx context.Context) error {
 	}
 }
 
+// sweepUncertain looks twice whether a row is due: whoever becomes uncertain again just then makes it so.
 func (db *DB) sweepUncertain(ctx context.Context, limit int) (int64, error) {
 	tag, err := db.pool.Exec(ctx, `
-		DELETE FROM uncertain WHERE id IN (
+		DELETE FROM uncertain WHERE due IS NULL AND id IN (
 			SELECT u.id FROM uncertain u WHERE u.due IS NULL
 			  AND NOT EXISTS (SELECT FROM delivery d WHERE d.publication_id = u.publication_id AND d.channel_id = u.channel_id
 			                    AND d.recipient_id = u.recipient_id AND d.state = 7)

@@ -45,8 +45,9 @@ func (db *DB) DecideUncertain(
 	next, more = after, true
 	for done := 0; more && done < decideMost; done += uncertainPage {
 		var fates []delivery.Fate
+		from := next // stays if the transaction is run again
 		err = db.tx(ctx, "decide about uncertain recipients", func(tx pgx.Tx) error {
-			page, err := readUncertain(ctx, tx, f, next)
+			page, err := readUncertain(ctx, tx, f, from)
 			if err != nil {
 				return err
 			}
@@ -143,6 +144,5 @@ func settleAs(ctx context.Context, tx pgx.Tx, keys []delivery.Key, attempts map[
 			return nil, err
 		}
 	}
-	_, err = tx.Exec(ctx, recountHeld, h.batches(changed))
-	return h.fates(keys, changed), err
+	return h.fates(keys, changed), recount(ctx, tx, h.batches(changed))
 }

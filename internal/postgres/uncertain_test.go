@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -161,5 +162,107 @@ func TestDecideUncertain(t *testing.T) {
 	}
 	if n := value[int](t, db, `SELECT sum(n_uncertain)::int FROM batch`); n != 1 {
 		t.Errorf("%d are counted as uncertain", n)
+	}
+}
+
+// TestPolicyTrustsNoForgottenNonce: a message may have been sent long before its recipient became uncertain, and the second
+// may go by a channel that knows nothing of the first.
+func TestPolicyTrustsNoForgottenNonce(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		before string
+		want   int
+	}{
+		"another place stands in for this one": {`UPDATE channel SET settings = '{"fallback": "other"}'`, 0},
+		"sent just now":                        {`SELECT 1`, 1},
+		"its sender was taken over late":       {`UPDATE sender_session SET until = clock_timestamp() - interval '5 minutes', ended_at = clock_timestamp()`, 0},
+		"sent to again, and uncertain again": {`INSERT INTO reopening (publication_id, channel_id, recipient_id, was, reason, attempts, by, at)
+			SELECT publication_id, channel_id, recipient_id, 7, 7, 1, 'key:test', clock_timestamp() - interval '1 hour' FROM uncertain`, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t)
+			failing(t, db, 100)
+			outlet(t, db, "discord", "discord", `{}`)
+			// The recipient is the place that was just made.
+			exec(t, db, `UPDATE batch SET channel_id = 4, lo = 0, hi = 1`)
+			exec(t, db, `DELETE FROM delivery WHERE recipient_id = 1`)
+			exec(t, db, `UPDATE delivery SET channel_id = 4, recipient_id = 1 WHERE state = 7`)
+			exec(t, db, `UPDATE uncertain SET channel_id = 4, recipient_id = 1`)
+			exec(t, db, tc.before)
+			older(t, db, time.Minute)
+			if n := resend(t, db); n != tc.want {
+				t.Errorf("%d resent, want %d", n, tc.want)
+			}
+		})
+	}
+}
+
+// TestDecisionsSurviveADeadlock: what is run again begins where it began.
+func TestDecisionsSurviveADeadlock(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	failing(t, db, 100)
+	ctx := t.Context()
+	other, err := db.pool.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Rollback(context.WithoutCancel(ctx)) }()
+	if _, err := other.Exec(ctx, `SELECT FROM batch FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	decided := make(chan delivery.Fates, 1)
+	go func() {
+		fates, _, _, err := db.DecideUncertain(context.WithoutCancel(ctx), delivery.UncertainFilter{}, delivery.DecideSent, 0)
+		if err != nil {
+			t.Error(err)
+		}
+		decided <- fates
+	}()
+	waitForLock(t, db)
+	// One of the two waits in vain: the decision, since it began to wait first.
+	if _, err := other.Exec(ctx, `SELECT FROM uncertain FOR UPDATE`); err != nil {
+		t.Log(err)
+	}
+	if err := other.Rollback(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if fates := <-decided; fates != (delivery.Fates{Changed: 1}) {
+		t.Errorf("%+v", fates)
+	}
+	wantStates(t, db, map[int64]delivery.State{3: delivery.Sent})
+}
+
+// TestSweepSparesWhoIsUncertainAgain: somebody who was settled becomes uncertain just while the list is swept.
+func TestSweepSparesWhoIsUncertainAgain(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	id := failing(t, db, 100)
+	exec(t, db, `UPDATE uncertain SET due = NULL`)
+	exec(t, db, `UPDATE delivery SET state = 0 WHERE recipient_id = 3`)
+	ctx := t.Context()
+	flush, err := db.pool.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = flush.Rollback(context.WithoutCancel(ctx)) }()
+	if _, err := flush.Exec(ctx, `UPDATE delivery SET state = 7 WHERE recipient_id = 3`); err != nil {
+		t.Fatal(err)
+	}
+	if err := noteUncertain(ctx, flush, []delivery.Key{key(id, 3)}); err != nil {
+		t.Fatal(err)
+	}
+	swept := make(chan error, 1)
+	go func() { swept <- db.SweepReopened(context.WithoutCancel(ctx)) }()
+	waitForLock(t, db)
+	if err := flush.Commit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-swept; err != nil {
+		t.Fatal(err)
+	}
+	if n := value[int](t, db, `SELECT count(*)::int FROM uncertain`); n != 1 {
+		t.Errorf("%d are on the list", n)
 	}
 }

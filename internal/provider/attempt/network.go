@@ -1,6 +1,7 @@
 package attempt
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -21,7 +22,7 @@ const (
 	// idleTimeout is shorter than the minute after which most load balancers let go: a request on a
 	// connection that is just being closed would be uncertain.
 	idleTimeout = 30 * time.Second
-	// MaxAnswer bounds what is read of any answer, in bytes.
+	// MaxAnswer bounds what is read of any answer, in bytes, unless a Network says otherwise.
 	MaxAnswer = 1 << 20
 	// defaultConnections is the size of the pool of connections to one host.
 	defaultConnections = 16
@@ -35,6 +36,8 @@ type Network struct {
 	AllowPrivate bool
 	// Allow lists ranges that may be reached although they are not public.
 	Allow []netip.Prefix
+	// MaxAnswer bounds what is read of an answer, in bytes; 0 is the constant MaxAnswer.
+	MaxAnswer int64
 	// RootCAs replaces the system's authorities, if set.
 	RootCAs *x509.CertPool
 }
@@ -47,7 +50,7 @@ type Network struct {
 // that breaks leaves one message uncertain and not every message in flight.
 func (n Network) Client() *http.Client {
 	return &http.Client{
-		Transport:     once{n.transport()},
+		Transport:     once{n.transport(), cmp.Or(n.MaxAnswer, MaxAnswer)},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
@@ -91,7 +94,10 @@ func (n Network) guard() *ssrf.Guardian {
 }
 
 // once is a transport that sends one request for each Attempt.
-type once struct{ base *http.Transport }
+type once struct {
+	base      *http.Transport
+	maxAnswer int64
+}
 
 // RoundTrip sends a request. One that belongs to no attempt passes unwatched: it has no effect at the
 // provider (see channel.Checker).
@@ -112,7 +118,7 @@ func (o once) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp.Body = limited{io.LimitReader(resp.Body, MaxAnswer), resp.Body}
+	resp.Body = limited{io.LimitReader(resp.Body, o.maxAnswer), resp.Body}
 	if a != nil {
 		a.answer.Store(&answer{resp.StatusCode, resp.Header})
 	}
@@ -142,13 +148,13 @@ func (a *Attempt) wrote(info httptrace.WroteRequestInfo) {
 	}
 }
 
-// limited reads no more of a body than MaxAnswer.
+// limited reads no more of a body than the bound.
 type limited struct {
 	io.Reader
 	io.Closer
 }
 
-// Drain reads what is left of an answer's body, as far as MaxAnswer: only then can the connection be used
+// Drain reads what is left of an answer's body, as far as the bound: only then can the connection be used
 // again. The caller closes it.
 func Drain(body io.Reader) {
 	_, _ = io.Copy(io.Discard, body) // for its effect on the connection only

@@ -38,7 +38,7 @@ func readCertificates(text []byte) (leaf *x509.Certificate, others *x509.CertPoo
 }
 
 const (
-	// maxKept is many more certificates than Amazon SNS signs with at a time.
+	// maxKept is many more certificates than Amazon SNS signs with at a time, and as many refused addresses are remembered.
 	maxKept = 32
 	// keptFor is how long a certificate is used without looking at its chain again.
 	keptFor = 24 * time.Hour
@@ -47,13 +47,21 @@ const (
 	refusedFor = time.Minute
 )
 
-// certificates remembers those that were fetched.
+// certificates remembers those that were fetched, and apart from them, so that a flood of forged messages displaces none,
+// the addresses that had none to be trusted.
 type certificates struct {
 	trust Trust
 	now   func() time.Time
+	// fetching has room for one: there is hardly ever more than one to fetch, and nobody waits for it who needs another.
+	fetching chan struct{}
 
-	mu   sync.Mutex // held while one is fetched: there is hardly ever more than one to fetch
-	kept map[string]keptCertificate
+	mu            sync.Mutex
+	kept, refused map[string]keptCertificate
+}
+
+func newCertificates(trust Trust, now func() time.Time) *certificates {
+	return &certificates{trust: trust, now: now, fetching: make(chan struct{}, 1),
+		kept: make(map[string]keptCertificate), refused: make(map[string]keptCertificate)}
 }
 
 type keptCertificate struct {
@@ -63,24 +71,50 @@ type keptCertificate struct {
 
 // key is the public key at a SigningCertURL; ErrUntrusted if it is not one to believe.
 func (c *certificates) key(ctx context.Context, address string) (*rsa.PublicKey, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := c.now()
-	if known, ok := c.kept[address]; ok && now.Before(known.until) {
-		if known.key == nil {
-			return nil, ErrUntrusted
-		}
-		return known.key, nil
+	if key, known, err := c.remembered(address); known {
+		return key, err
 	}
-	fresh, err := c.fetch(ctx, address, now)
+	select {
+	case c.fetching <- struct{}{}:
+		defer func() { <-c.fetching }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for another certificate: %w", ctx.Err())
+	}
+	if key, known, err := c.remembered(address); known {
+		return key, err // fetched meanwhile
+	}
+	fresh, err := c.fetch(ctx, address, c.now())
 	if err != nil && !errors.Is(err, ErrUntrusted) {
 		return nil, err
 	}
-	if len(c.kept) >= maxKept {
-		clear(c.kept)
-	}
-	c.kept[address] = fresh
+	c.remember(address, fresh)
 	return fresh.key, err
+}
+
+func (c *certificates) remembered(address string) (key *rsa.PublicKey, known bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	if one, ok := c.kept[address]; ok && now.Before(one.until) {
+		return one.key, true, nil
+	}
+	if one, ok := c.refused[address]; ok && now.Before(one.until) {
+		return nil, true, ErrUntrusted
+	}
+	return nil, false, nil
+}
+
+func (c *certificates) remember(address string, fresh keptCertificate) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := c.kept
+	if fresh.key == nil {
+		list = c.refused
+	}
+	if len(list) >= maxKept {
+		clear(list)
+	}
+	list[address] = fresh
 }
 
 func (c *certificates) fetch(ctx context.Context, address string, now time.Time) (keptCertificate, error) {

@@ -110,10 +110,10 @@ func (r *record) meaning(kind string) (feedback.Event, bool) {
 		return r.bounce(), true
 	case "Complaint":
 		c := r.Complaint
-		// SES reports so, too, what it kept back since the address is on its own list for a complaint: once, since the
-		// address is on ours from then on.
+		// SES reports so, too, what it kept back since the address is on its own list for a complaint
+		// (OnAccountSuppressionList, the only subtype): once, since the address is on ours from then on.
 		return feedback.Event{Kind: feedback.Complained, At: c.Timestamp, Cause: word(c.Type), Suppress: addresses(c.Recipients),
-			Key: feedback.NewKey("ses", id, "complaint", c.FeedbackID)}, true
+			Kept: c.SubType != "", Key: feedback.NewKey("ses", id, "complaint", c.FeedbackID)}, true
 	default:
 		return feedback.Event{}, false
 	}

@@ -65,6 +65,17 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestKept: SES kept the mail back, and calls that a complaint.
+func TestKept(t *testing.T) {
+	t.Parallel()
+	for subtype, want := range map[string]bool{`null`: false, `"OnAccountSuppressionList"`: true} {
+		list, err := Parse([]byte(before + tags + `},"eventType":"Complaint","complaint":{"complaintSubType":` + subtype + `}}`))
+		if err != nil || len(list) != 1 || list[0].Kept != want {
+			t.Errorf("%s: %+v, %v", subtype, list, err)
+		}
+	}
+}
+
 // What is no event of a delivery is of no use, and what is no event at all is an error.
 func TestParseOthers(t *testing.T) {
 	t.Parallel()

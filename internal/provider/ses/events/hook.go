@@ -32,7 +32,7 @@ type HookOptions struct {
 // Hook takes what SNS posts. It is safe for concurrent use.
 type Hook struct {
 	HookOptions
-	certificates certificates
+	certificates *certificates
 }
 
 // NewHook makes a hook.
@@ -40,7 +40,7 @@ func NewHook(o HookOptions) *Hook {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Hook{HookOptions: o, certificates: certificates{trust: o.Trust, now: o.Now, kept: map[string]keptCertificate{}}}
+	return &Hook{HookOptions: o, certificates: newCertificates(o.Trust, o.Now)}
 }
 
 // Receive takes the body of a post. A nil error means that it is stored, or of no use. Errors are Malformed; Forbidden:

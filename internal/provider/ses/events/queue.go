@@ -27,6 +27,10 @@ const (
 	pollTime = pollWait + 10*time.Second
 	// pollBatch is the most messages that SQS hands out or deletes in a call.
 	pollBatch = 10
+	// pollAnswer is more than an answer has: ten messages of at most 1 MiB (Amazon SQS, Message quotas), as strings of JSON,
+	// in which a character of two bytes takes six at worst. An answer that was cut off could not be read, and its messages
+	// would come again and again.
+	pollAnswer = pollBatch*3<<20 + 1<<20
 	// visibility is how long a message is hidden from others: longer than it can take to store its event.
 	visibility = time.Minute
 	// pollPause is how long a poller rests after a call that failed.
@@ -69,7 +73,9 @@ func OpenQueue(ctx context.Context, o QueueOptions) (*Queue, error) {
 	if cfg.Region == "" {
 		return nil, fmt.Errorf("the queue needs AWS_REGION")
 	}
-	client := o.Network.Client()
+	network := o.Network
+	network.MaxAnswer = pollAnswer
+	client := network.Client()
 	q := &Queue{options: o, close: client.CloseIdleConnections}
 	q.api = sqs.NewFromConfig(cfg, func(options *sqs.Options) {
 		options.HTTPClient = client

@@ -2,10 +2,13 @@ package events
 
 import (
 	"context"
+	"crypto/md5" //nolint:gosec // the checksum of SQS
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/presswork/presswork/internal/provider/attempt"
 )
 
 // queueAnswer is what SQS answers once; no status: it keeps the call waiting until it is given up.
@@ -176,5 +181,37 @@ func TestOpenQueue(t *testing.T) { //nolint:paralleltest // sets the environment
 		if err != nil || q.api.Options().Region != c.want {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestLargeMessagesAreRead, as many as SQS hands out at once.
+func TestLargeMessagesAreRead(t *testing.T) { //nolint:paralleltest // sets the environment
+	t.Setenv("AWS_REGION", "eu-central-1")
+	t.Setenv("AWS_ACCESS_KEY_ID", "made-up")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "made-up")
+	body := `{"padding":"` + strings.Repeat("x", 1<<18) + `",` + strings.TrimPrefix(delivered, "{")
+	messages := make([]map[string]string, pollBatch)
+	for i := range messages {
+		sum := md5.Sum([]byte(body)) //nolint:gosec // what SQS sends along
+		messages[i] = map[string]string{"MessageId": "m", "ReceiptHandle": "r", "Body": body, "MD5OfBody": hex.EncodeToString(sum[:])}
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), "ReceiveMessage") {
+			_ = json.NewEncoder(w).Encode(map[string]any{"Messages": messages}) // the client finds out
+			return
+		}
+		_, _ = io.WriteString(w, `{"Successful":[],"Failed":[]}`)
+	}))
+	defer server.Close()
+	store := &taken{}
+	q, err := OpenQueue(t.Context(), QueueOptions{URL: server.URL + "/1/q", Taker: store, Log: zap.NewNop(),
+		Network: attempt.Network{AllowPrivate: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.close()
+	if err := q.round(t.Context()); err != nil || store.count() != pollBatch {
+		t.Errorf("%d stored, %v", store.count(), err)
 	}
 }

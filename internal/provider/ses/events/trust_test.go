@@ -1,6 +1,7 @@
 package events
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -13,11 +14,13 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/sandbox"
 )
 
 // serve has the hook at an address while do runs.
@@ -220,4 +223,62 @@ func FuzzEnvelope(f *testing.F) {
 			t.Error("a random key has signed it")
 		}
 	})
+}
+
+// slow is SNS, of which only some addresses answer at once.
+type slow struct {
+	Trust
+	asked   chan struct{}
+	answers chan struct{}
+}
+
+func (s slow) Certificate(ctx context.Context, address string) (*x509.Certificate, error) {
+	if strings.HasSuffix(address, "/none") {
+		s.asked <- struct{}{}
+		<-s.answers
+		return nil, ErrUntrusted
+	}
+	return s.Trust.Certificate(ctx, address)
+}
+
+// TestForgersKeepNobodyWaiting: what is signed by a certificate that is known is believed while another is fetched, and after
+// more forged ones than are remembered.
+func TestForgersKeepNobodyWaiting(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	h := hookOf(s, &taken{})
+	closeIdle(t, h)
+	if err := s.ReportSES(t.Context(), sandbox.SESReports{SignatureVersion: "2"}); err != nil {
+		t.Fatal(err)
+	}
+	trust := slow{Trust: h.Trust, asked: make(chan struct{}), answers: make(chan struct{})}
+	h.certificates.trust = trust
+	body, err := s.Notification(delivered, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	receive := func() {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		if err := h.Receive(ctx, body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	receive()
+	for i := range maxKept + 1 {
+		refused := make(chan error, 1)
+		go func() {
+			_, err := h.certificates.key(context.WithoutCancel(t.Context()), strconv.Itoa(i)+"/none")
+			refused <- err
+		}()
+		<-trust.asked
+		receive()
+		trust.answers <- struct{}{}
+		if err := <-refused; !errors.Is(err, ErrUntrusted) {
+			t.Fatal(err)
+		}
+	}
+	h.certificates.trust = unreachable{} // and asks nobody
+	receive()
 }
