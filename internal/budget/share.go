@@ -32,7 +32,7 @@ func (s *share) take(now time.Duration, rate float64, most, n int) (granted int,
 	}
 	if most > 0 {
 		if granted = min(granted, most-s.used); granted <= 0 {
-			return 0, longestDay, "day"
+			return 0, longestDay, whyDay
 		}
 	}
 	s.tokens -= float64(granted)

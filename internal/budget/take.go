@@ -11,6 +11,8 @@ const (
 	ahead = 100 * time.Millisecond
 	// tokenLife is how long they are good: a process that could not use them does not add them to a later second's.
 	tokenLife = 500 * time.Millisecond
+	// whyDay is takeScript's word for a day's number that is used up.
+	whyDay = "day"
 	// atOnce is how many a process takes at once where nothing but a day's number limits it.
 	atOnce = 100
 )
@@ -112,7 +114,7 @@ func (t *Target) next() (lane, n int, wait time.Duration, going bool) {
 // fetch takes n tokens for a lane, of Redis, or of this process's share while that is away.
 func (t *Target) fetch(lane, n int) {
 	granted, wait, why := t.shared(lane, n)
-	if why == "day" {
+	if why == whyDay {
 		wait = min(wait, longestDay) // others may give back what was for nobody
 	}
 	t.mu.Lock()
@@ -140,6 +142,9 @@ func (t *Target) fetch(lane, n int) {
 func (t *Target) shared(lane, n int) (granted int, wait time.Duration, why string) {
 	s := t.spec.Load()
 	t.mu.Lock()
+	if t.budget.now() >= t.expires {
+		t.drop() // what it gives back may be all that is left of a day's number
+	}
 	ceiling, void, day := s.ceiling(t.quota), t.void, t.day
 	t.void = 0
 	t.mu.Unlock()
@@ -169,8 +174,17 @@ func (t *Target) shared(lane, n int) (granted int, wait time.Duration, why strin
 	return t.share.take(t.budget.now(), t.fair(), most, n)
 }
 
-// drop lets go of the tokens in hand, with the lock held.
+// drop lets go of the tokens in hand, with the lock held. Who was told that the day's number is used up asks again: it is
+// less now.
 func (t *Target) drop() {
+	if t.tokens == 0 {
+		return
+	}
 	t.void += t.tokens
 	t.tokens = 0
+	for i := range t.lanes {
+		if t.lanes[i].why == whyDay {
+			t.lanes[i].until = 0
+		}
+	}
 }

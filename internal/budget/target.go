@@ -189,7 +189,7 @@ const longestDay = time.Hour
 
 func (t *Target) rateLimited(wait time.Duration, why string) error {
 	switch why {
-	case "day":
+	case whyDay:
 		return &fault.Error{Kind: fault.Wait, Code: codeDay, After: min(wait, longestDay), Detail: t.named() + "the day's number of the warm-up is sent"}
 	case "paused":
 		return t.pausedFor(wait)
