@@ -96,7 +96,7 @@ func TestReplaySurvivesItsScheduler(t *testing.T) {
 	id := refused(t, h, 5, 12)
 	h.Sandbox.Clear()
 	api := h.api()
-	r, err := api.ReplayDeadLetters(t.Context(), client.ReplayRequest{Rate: 4})
+	r, err := api.ReplayDeadLetters(t.Context(), client.ReplayRequest{All: true, Rate: 4})
 	if err != nil {
 		t.Fatal(err)
 	}
