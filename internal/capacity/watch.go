@@ -10,7 +10,7 @@ import (
 // Record is what PostgreSQL knows.
 type Record interface {
 	// Load reads all but Rates and Tasks. What is due within the horizon counts as due soon. It does not read the ledger:
-	// its cost grows with the open batches, a hundredth of the recipients.
+	// its cost grows with the open batches, a two-hundredth of the recipients.
 	Load(ctx context.Context, horizon time.Duration) (Load, error)
 	// Want notes what is wanted of each pool now, and returns the most that anybody noted within the window.
 	Want(ctx context.Context, wanted map[string]int, window time.Duration) (map[string]int, error)

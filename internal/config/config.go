@@ -100,7 +100,7 @@ type Config struct {
 	UrgentSlots int `env:"PRESSWORK_URGENT_SLOTS" envDefault:"8"`
 	// BulkSlots is how many tasks of the other queues a worker runs at once.
 	//
-	// Default: 16 batches of 100 recipients are enough to keep 128 connections busy.
+	// Default: 16 batches of 200 recipients are enough to keep 128 connections busy.
 	BulkSlots int `env:"PRESSWORK_BULK_SLOTS" envDefault:"16"`
 	// Connections is how many e-mails, and as many newsletters, a worker has under way at once.
 	//

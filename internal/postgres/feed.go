@@ -10,19 +10,19 @@ import (
 
 // The queue is fed: of a publication and channel, Places batches at most are in it or with a worker; the rest is behind,
 // rows of PostgreSQL that nobody was nudged about. So whoever comes next waits behind 64 batches of a run of ten million
-// and not behind 100,000, several runs take turns, and a lost queue, a pause or a resumption costs 64 nudges.
+// and not behind 50,000, several runs take turns, and a lost queue, a pause or a resumption costs 64 nudges.
 //
 // A batch that is done passes its place on to the next in the same transaction (releaseBatch), which keeps their number
 // as it is without counting. So does one that has to wait; it goes on beside the places when its time comes. All else
 // that gives places away counts first, under a lock: expansion (places) and the scheduler's Feed, which also finds what
 // nobody passed on, because a worker died or sending was paused.
 const (
-	// Places is how many batches of a publication and channel may be in the queue or with a worker at once: 6,400
+	// Places is how many batches of a publication and channel may be in the queue or with a worker at once: 12,800
 	// recipients. The slots of four workers with default settings (16 each) are 64, and at 12,000 messages a second it
-	// is half a second's work, ten times what the relay takes to bring the next.
+	// is a second's work, twenty times what the relay takes to bring the next.
 	Places = 64
 	// Beside is how many more may be that wait for a time of their own or have waited. A batch in which one recipient
-	// failed transiently waits 1 to 7 seconds; at 120 batches a second and one such recipient in each, 256 keep two
+	// failed transiently waits 1 to 7 seconds; at 60 batches a second and one such recipient in each, 256 keep four
 	// seconds' work waiting. Beyond that a batch keeps its place while it waits: if everything fails or is told to
 	// wait, nothing is gained by trying the next.
 	Beside = 256

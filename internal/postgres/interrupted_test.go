@@ -232,7 +232,7 @@ func TestReopeningMoreThanThePlaces(t *testing.T) {
 		SELECT $1, 1, n * 100 + 2, 6, 5, 4 FROM generate_series(1, $2::bigint) n`, id, Places)
 	var keys []delivery.Key
 	for i := range int64(Places + 1) {
-		keys = append(keys, key(id, i*BatchSize+2))
+		keys = append(keys, key(id, i*testBatch+2))
 	}
 	if got, want := doReopen(t, db, delivery.Failed, keys...), (delivery.Fates{Changed: Places + 1}); got != want {
 		t.Fatalf("%+v, want %+v", got, want)

@@ -86,7 +86,7 @@ func (db *DB) ExpandPage(ctx context.Context, page *publication.Page, channels [
 			return err
 		}
 		for _, channelID := range channels {
-			if err := expandChannel(ctx, tx, page, channelID, choices, inline); err != nil {
+			if err := expandChannel(ctx, tx, page, channelID, choices, db.batchSize, inline); err != nil {
 				return err
 			}
 		}
@@ -108,9 +108,9 @@ func (db *DB) ExpandPage(ctx context.Context, page *publication.Page, channels [
 	return &e, db.fanoutDone(ctx, page.Publication.ID)
 }
 
-// expandChannel writes the rows and batches of one channel, and nudges as many as find a place. The key absorbs a second
-// time. A page that is alone, of an audience of a few hundred, needs nobody counted.
-func expandChannel(ctx context.Context, tx pgx.Tx, page *publication.Page, channelID int16, choices [][]byte, alone bool) error {
+// expandChannel writes the rows and batches of one channel, size recipients to a batch, and nudges as many as find a place.
+// The key absorbs a second time. A page that is alone, of an audience of a few hundred, needs nobody counted.
+func expandChannel(ctx context.Context, tx pgx.Tx, page *publication.Page, channelID int16, choices [][]byte, size int, alone bool) error {
 	if len(page.Readers) == 0 {
 		return nil
 	}
@@ -125,10 +125,10 @@ func expandChannel(ctx context.Context, tx pgx.Tx, page *publication.Page, chann
 		return err
 	}
 	var los, his []int64
-	var sizes []int32
-	for lo, from := page.Cursor, 0; from < len(ids); from += BatchSize {
-		to := min(from+BatchSize, len(ids))
-		los, his, sizes = append(los, lo), append(his, ids[to-1]), append(sizes, int32(to-from))
+	var sizes []int
+	for lo, from := page.Cursor, 0; from < len(ids); from += size {
+		to := min(from+size, len(ids))
+		los, his, sizes = append(los, lo), append(his, ids[to-1]), append(sizes, to-from)
 		lo = ids[to-1]
 	}
 	free := Places

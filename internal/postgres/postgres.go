@@ -23,6 +23,8 @@ type Options struct {
 	MaxConns int
 	// StatementTimeout bounds every statement of the pool; 10 s unless told.
 	StatementTimeout time.Duration
+	// BatchSize is how many recipients one send task has; 200 unless told.
+	BatchSize int
 	// Log gets statements slower than a second, without their parameters; nil for none.
 	Log *zap.Logger
 	// Tracer makes a span of every statement that belongs to a recorded trace; nil for none.
@@ -41,6 +43,7 @@ type DB struct {
 	// addresses is nil where there is no SECRET_KEY.
 	addresses  *suppression.Hasher
 	observeEnd func(publication.State) // nil: nobody looks
+	batchSize  int
 }
 
 // Open makes a pool. It does not wait for the server: see Ping.
@@ -55,6 +58,9 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	}
 	if o.StatementTimeout == 0 {
 		o.StatementTimeout = 10 * time.Second
+	}
+	if o.BatchSize == 0 {
+		o.BatchSize = batchSize
 	}
 	config.MaxConnLifetime = time.Hour
 	config.MaxConnLifetimeJitter = 5 * time.Minute
@@ -71,7 +77,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database pool: %w", err)
 	}
-	return &DB{pool: pool, tracer: o.Tracer, addresses: o.Addresses, observeEnd: o.Ended}, nil
+	return &DB{pool: pool, tracer: o.Tracer, addresses: o.Addresses, observeEnd: o.Ended, batchSize: o.BatchSize}, nil
 }
 
 // Ping runs a statement, to prove that the database can be used.

@@ -10,7 +10,7 @@ import (
 )
 
 // PublicationProgress counts how far a publication is, from its batches: the cost grows with those, a
-// hundredth of the recipients.
+// two-hundredth of the recipients.
 func (db *DB) PublicationProgress(ctx context.Context, uid ident.UID) (publication.Progress, error) {
 	var p publication.Progress
 	// One snapshot, so that the state fits the counts: counts of a completed publication are complete.

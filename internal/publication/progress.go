@@ -24,7 +24,7 @@ func (c Counts) plus(d Counts) Counts {
 }
 
 // Progress is how far a publication is. The counts of a final state are exact; before that a batch (about
-// 100 recipients) counts when it is closed.
+// 200 recipients) counts when it is closed.
 type Progress struct {
 	State State
 	// FanoutDone says that the totals are final: everybody in the audience was expanded.

@@ -33,7 +33,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	address := dbtest.New(t)
-	db, err := postgres.Open(t.Context(), address, postgres.Options{MaxConns: 8})
+	db, err := postgres.Open(t.Context(), address, postgres.Options{MaxConns: 8, BatchSize: 100})
 	if err != nil {
 		t.Fatal(err)
 	}

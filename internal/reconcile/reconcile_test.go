@@ -207,7 +207,8 @@ func TestTwoAtOnce(t *testing.T) {
 	w.exec(`UPDATE queue_state SET updated_at = updated_at - interval '1 minute'`)
 	core, logs := observer.New(zapcore.WarnLevel)
 	poked := make(chan struct{}, 1000)
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	var wg sync.WaitGroup
 	for range 2 {
 		r := New(w.db, w.queue, func() { poked <- struct{}{} }, zap.New(core))
@@ -215,8 +216,12 @@ func TestTwoAtOnce(t *testing.T) {
 	}
 	nudged := 0
 	for nudged < 3 {
-		<-poked
-		nudged += w.relay()
+		select {
+		case <-poked:
+			nudged += w.relay()
+		case <-ctx.Done():
+			t.Fatalf("%d nudges", nudged)
+		}
 	}
 	cancel()
 	wg.Wait()
