@@ -52,11 +52,12 @@ deps: ## Install what building and testing need besides Go, if it is missing
 # The tests of Presswork as a whole count no coverage: they are to find what goes wrong between the parts, and with the
 # race detector each counter is a lock that costs time and orders what would race. They wait most of their time, for leases
 # to run out and processes to come back: hence more of them at once than there are cores.
+# Those of chaos run the program as it ships, which is built before: compiling it beside them would starve them.
 # The gate thus asks for what the tests of the parts reach, over all packages, for what one is tested through another.
 WHOLE := ./internal/e2e ./internal/chaos
 
 .PHONY: test
-test: deps ## Run all tests, with the race detector and the coverage gate
+test: deps build ## Run all tests, with the race detector and the coverage gate
 	@rm -f coverage.out
 	CGO_ENABLED=1 $(WITHSTACK) go test $(TEST_FLAGS) -p=3 -coverprofile=coverage.out -coverpkg=./... \
 	  $$(go list ./... | grep -vxF "$$(go list $(WHOLE))")

@@ -19,7 +19,9 @@ const (
 	// idle is the part of a worker that is in use when it has nothing to do but look after itself.
 	idle = 0.05
 	// stopped is how long what is owed takes, in seconds, while a provider takes nothing.
-	stopped = 24 * 60 * 60
+	stopped = 24.0 * 60 * 60
+	// nothing is a rate, in messages a second, that is as good as none: one in eleven days.
+	nothing = 1e-6
 	// spare is how many connections of the database are left to people and to other programs.
 	spare = 10
 )
@@ -71,11 +73,11 @@ func (n *need) add(units float64, cost Cost, rate, objective float64) {
 	usable := rate * max(cost.Share, floor)
 	n.usable += usable
 	n.replicas += min(seconds/objective, usable)
-	if rate > 0 {
-		n.provider = max(n.provider, units/rate)
-	} else {
-		n.provider = stopped
+	took := stopped
+	if rate > nothing {
+		took = units / rate
 	}
+	n.provider = max(n.provider, took)
 }
 
 // cost is what a unit of the kind costs, measured or assumed.

@@ -168,3 +168,15 @@ func TestMoreWorkNeverNeedsFewer(t *testing.T) {
 		}
 	})
 }
+
+// TestBacklogIsANumber however slow the provider is: JSON knows no infinity.
+func TestBacklogIsANumber(t *testing.T) {
+	t.Parallel()
+	for _, rate := range []float64{0, 5e-324, 1e-6, 1e-3} {
+		l := send(Ready, 1e7)
+		l.Rates = map[string]float64{"email": rate}
+		if s := l.assess(mail(0, 5), settings(mail(0, 5))); math.IsInf(s.Backlog, 0) || s.Backlog < stopped {
+			t.Errorf("%g messages a second: %g seconds", rate, s.Backlog)
+		}
+	}
+}
