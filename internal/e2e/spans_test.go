@@ -72,7 +72,7 @@ func (s story) some(name, kind string, parents ...string) []collector.Span {
 // to each provider, and on to the receiver of a webhook; with nobody's address in it.
 func TestOneTrace(t *testing.T) {
 	t.Parallel()
-	const trace, root, readers = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", 620
+	const trace, root, readers = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", 1220
 	c := collector.Start(t)
 	h := openWith(t, servers{dbtest.New(t), redistest.New(t)}, tracedTo(c.URL), app.API, app.Scheduler)
 	h.start(nil, app.Worker)
