@@ -278,7 +278,7 @@ func TestFeedProperty(t *testing.T) {
 		for _, table := range []string{"batch", "delivery", "outbox", "publication"} {
 			exec(t, db, `DELETE FROM `+table)
 		}
-		rows := rapid.IntRange(1, Places+Places/4).Draw(rt, "batches")
+		rows := rapid.IntRange(1, 3*Places).Draw(rt, "batches")
 		fed := min(rows, rapid.IntRange(0, Places).Draw(rt, "fed"))
 		var id int64
 		scan(t, db, `INSERT INTO publication (uid, title, type, priority, lane, state, channels, audience, contents, created_by, fanout_done)
