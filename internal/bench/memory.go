@@ -40,20 +40,14 @@ func memory(ctx context.Context, r *runner, s *system) (Line, error) {
 	return Line{
 		Value: rounded(held[1]/held[0], 2), Unit: "times the memory", Memory: &Memory{held[0], held[1]},
 		Note: fmt.Sprintf("the most that the same worker held while it expanded and sent %d publications to %d readers each, which fills what it "+
-			"remembers, and then one to %d; e-mail over SMTP to a stand-in as fast as it can", fewTimes, r.size.few, r.size.many),
+			"remembers, and then one to %d; e-mail over SMTP to a stand-in as fast as it can", r.size.many/r.size.few, r.size.few, r.size.many),
 	}, nil
 }
 
-// fewTimes is how many publications go to few readers: what a worker remembers of them is bounded, and full after some.
-const fewTimes = 5
-
-// repeatedly sends to few readers several times and to many once.
+// repeatedly sends to few readers as often as makes the same number of messages as sending to many once: the most of a
+// longer time is more, and what a worker remembers of publications is bounded, and full after some dozens.
 func (r *runner) repeatedly(ctx context.Context, s *system, contents []string, readers int) error {
-	times := 1
-	if readers == r.size.few {
-		times = fewTimes
-	}
-	for range times {
+	for range r.size.many / readers {
 		took, err := s.send(ctx, contents, readers)
 		if err != nil {
 			return err
