@@ -27,6 +27,8 @@ const (
 	lookPeriod = 50 * time.Millisecond
 	// slowFor is the shortest time that counts as a break in sending.
 	slowFor = 500 * time.Millisecond
+	// patience is for a machine so busy that nothing comes for several times as long as was to be looked at.
+	patience = 30 * time.Second
 )
 
 // reconcile measures how long sending takes to go on after Redis lost all it held, with a large backlog, and what it
@@ -102,7 +104,7 @@ func (s *system) expanded(ctx context.Context, id string) error {
 	}
 }
 
-// during is what is sent of a publication in a time, or, if nothing came, in some times that, and what that takes.
+// during is what is sent of a publication in a time, or, if nothing came, in a multiple of it, and what that takes.
 func (s *system) during(ctx context.Context, id string, lasting time.Duration) (run, error) {
 	var one run
 	var err error
@@ -112,7 +114,7 @@ func (s *system) during(ctx context.Context, id string, lasting time.Duration) (
 			return err
 		}
 		begun := time.Now()
-		for try := 0; try < 10 && one.units == 0 && err == nil; try++ {
+		for one.units == 0 && err == nil && one.took < patience {
 			var to int64
 			err = wait(ctx, lasting)
 			if err == nil {
