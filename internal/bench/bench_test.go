@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/presswork/presswork/internal/testkit/program"
 )
 
 // tiny is big enough to go through everything.
@@ -17,12 +19,17 @@ func tiny() size {
 		runs: 2, mails: 200, warm: 50 * time.Millisecond, load: 200 * time.Millisecond, clients: 4,
 		audience: 20, starts: 2, idle: time.Millisecond, pause: time.Millisecond,
 		urgent: 5, budgeted: time.Second, shared: 200,
-		calls: 200, few: 20, many: 400, backlog: 3000, delay: 200 * time.Millisecond, steady: 600 * time.Millisecond,
+		calls: 200, few: 40, many: 200, backlog: 3000, delay: 200 * time.Millisecond, steady: 600 * time.Millisecond,
 	}
 }
 
 func TestRun(t *testing.T) {
 	t.Parallel()
+	measured := program.Build(t)
+	t.Run("urgent.p99", func(t *testing.T) {
+		t.Parallel()
+		runUrgent(t, measured)
+	})
 	for _, tc := range []struct {
 		name string
 		has  []string // fields besides those that all have
@@ -38,7 +45,7 @@ func TestRun(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			var out, log bytes.Buffer
-			if err := Run(t.Context(), Options{Only: tc.name, Out: &out, Log: &log, size: tiny()}); err != nil {
+			if err := Run(t.Context(), Options{Only: tc.name, Program: measured, Out: &out, Log: &log, size: tiny()}); err != nil {
 				t.Fatalf("%v\n%s", err, log.String())
 			}
 			var line map[string]any
@@ -65,10 +72,10 @@ func TestRun(t *testing.T) {
 }
 
 // One benchmark may have several lines, each with a name that begins with its own.
-func TestUrgent(t *testing.T) {
-	t.Parallel()
+func runUrgent(t *testing.T, measured string) {
+	t.Helper()
 	var out, log bytes.Buffer
-	if err := Run(t.Context(), Options{Only: "urgent.p99", BulkReaders: 60, Out: &out, Log: &log, size: tiny()}); err != nil {
+	if err := Run(t.Context(), Options{Only: "urgent.p99", Program: measured, BulkReaders: 60, Out: &out, Log: &log, size: tiny()}); err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}
 	var names []string

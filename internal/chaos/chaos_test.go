@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/presswork/presswork/internal/testkit/fixture"
+	"github.com/presswork/presswork/internal/testkit/program"
 )
 
 // readers is how many recipients a run has; a share of them have got theirs when the fault strikes.
@@ -33,11 +34,11 @@ func TestChaos(t *testing.T) {
 		cases["a worker is killed in fan-out"] = fanoutKilled
 		cases["everything is killed"] = everythingKilled
 	}
-	program := build(t)
+	binary := program.Build(t)
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, api, scheduler := newStand(t, program)
+			s, api, scheduler := newStand(t, binary)
 			test(s, api, scheduler)
 		})
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/presswork/presswork/internal/capacity"
 	"github.com/presswork/presswork/internal/sandbox"
 	"github.com/presswork/presswork/internal/testkit/fixture"
+	"github.com/presswork/presswork/internal/testkit/program"
 )
 
 // What the pool of this test is: a worker sends 80 mails a second at most, and the burst is of 25 seconds' work for one;
@@ -33,7 +34,7 @@ func TestScale(t *testing.T) {
 	if os.Getenv(seedVariable) != "" {
 		burst = longBurst
 	}
-	s, _, _ := newStand(t, build(t))
+	s, _, _ := newStand(t, program.Build(t))
 	s.env = append(s.env, "PRESSWORK_CONNECTIONS=8", "PRESSWORK_DATABASE_POOL=5", fmt.Sprintf("PRESSWORK_POOLS=all:1-%d=*", most),
 		"PRESSWORK_POOL_OBJECTIVE="+objective.String(), "PRESSWORK_POOL_STABLE=5s")
 	f := &scaler{stand: s, asked: s.opsOf(s.start("scheduler"))}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/presswork/presswork/internal/sandbox"
 	"github.com/presswork/presswork/internal/testkit/fixture"
+	"github.com/presswork/presswork/internal/testkit/program"
 )
 
 // What `make chaos` sets; see scripts/chaos.sh.
@@ -74,7 +75,7 @@ func TestSiege(t *testing.T) {
 	faults, recipients := number(t, faultsVariable, shortFaults), number(t, recipientsVariable, shortRecipients)
 	t.Logf("seed %d, %d faults, %d recipients", seed, faults, recipients)
 	policy := cmp.Or(os.Getenv(policyVariable), policyHold)
-	g := newSiege(t, build(t), policy, recipients/4)
+	g := newSiege(t, program.Build(t), policy, recipients/4)
 	from := kinds()
 	if os.Getenv(seedVariable) == "" {
 		from = shortKinds()
