@@ -14,11 +14,13 @@ BUILDVCS := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo fals
 LINT_VERSION := $(shell sed -n 's|.*golangci-lint/v2 \(v[^ ]*\).*|\1|p' tools/go.mod)
 LINT := bin/golangci-lint-$(LINT_VERSION)
 
+VACUUM := bin/vacuum-$(shell sed -n 's|.*daveshanley/vacuum \(v[^ ]*\).*|\1|p' tools/api/go.mod)
+
 # One private PostgreSQL and one Redis for the run of a command, stopped after it.
 WITHSTACK := go run ./internal/testkit/withstack --
 
-# A package's tests take seconds; -timeout bounds one that hangs.
-TEST_FLAGS := -race -shuffle=on -timeout=10m
+# A package's tests take seconds; -timeout bounds one that hangs. check-vet vets.
+TEST_FLAGS := -race -shuffle=on -vet=off -timeout=10m
 
 ##@ Use
 
@@ -52,16 +54,18 @@ deps: ## Install what building and testing need besides Go, if it is missing
 # The tests of Presswork as a whole count no coverage: they are to find what goes wrong between the parts, and with the
 # race detector each counter is a lock that costs time and orders what would race. They wait most of their time, for leases
 # to run out and processes to come back: hence more of them at once than there are cores.
-# Those of chaos run the program as it ships, which is built before: compiling it beside them would starve them.
+# Those of chaos, and of the benchmarks, run the program as it ships, which is built before: compiling it beside them would
+# starve them.
 # The gate thus asks for what the tests of the parts reach, over all packages, for what one is tested through another.
-WHOLE := ./internal/e2e ./internal/chaos
+WHOLE := ./internal/e2e ./internal/chaos ./internal/demo
 
 .PHONY: test
+test: export PRESSWORK_TEST_PROGRAM = $(CURDIR)/bin/presswork
 test: deps build ## Run all tests, with the race detector and the coverage gate
 	@rm -f coverage.out
 	CGO_ENABLED=1 $(WITHSTACK) go test $(TEST_FLAGS) -p=3 -coverprofile=coverage.out -coverpkg=./... \
 	  $$(go list ./... | grep -vxF "$$(go list $(WHOLE))")
-	CGO_ENABLED=1 $(WITHSTACK) go test $(TEST_FLAGS) -parallel=4 $(WHOLE)
+	CGO_ENABLED=1 $(WITHSTACK) go test $(TEST_FLAGS) -parallel=4 -p=3 $(WHOLE)
 	@go run ./internal/tools/coverage $(if $(UPDATE),-raise,)
 
 # scripts/chaos.sh says what SEED, FAULTS, RECIPIENTS, POLICY and LOGS mean.
@@ -92,6 +96,11 @@ fmt: $(LINT) ## Format the code
 lint: $(LINT) ## Run the linters
 	$(LINT) run
 
+.PHONY: lint-api
+lint-api: $(VACUUM) ## Run the linter of API descriptions
+	$(VACUUM) lint --details --no-banner --no-style --remote=false --fail-severity warn \
+	  --ruleset internal/httpapi/openapi/vacuum.yaml internal/httpapi/openapi/openapi.json
+
 .PHONY: generate
 generate: ## Write generated files anew
 	go generate ./...
@@ -108,7 +117,7 @@ clean: ## Remove what was built
 ##@ Check it
 
 .PHONY: check
-check: check-fmt check-vet lint check-arch check-generated check-secrets test ## All that a change must pass
+check: check-fmt check-vet lint lint-api check-arch check-generated check-secrets test ## All that a change must pass
 
 .PHONY: check-fmt
 check-fmt: $(LINT) ## Fail if a file is not formatted
@@ -135,3 +144,8 @@ bin/golangci-lint-%:
 	@echo "building golangci-lint $*: once, in some minutes"
 	@mkdir -p bin && rm -f bin/golangci-lint-*
 	cd tools && CGO_ENABLED=0 go build -buildvcs=false -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+bin/vacuum-%:
+	@echo "building vacuum $*: once, in some minutes"
+	@mkdir -p bin && rm -f bin/vacuum-*
+	cd tools/api && CGO_ENABLED=0 go build -buildvcs=false -o ../../$@ github.com/daveshanley/vacuum

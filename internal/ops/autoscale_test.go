@@ -26,7 +26,7 @@ func (f *fakeWorker) Draining() (bool, int) { return f.told.Load(), 3 }
 // request asks with the key, and reads the answer into out.
 func request(t *testing.T, method, url string, out any) int {
 	t.Helper()
-	answer, body := call(t, http.DefaultClient, method, url, "Authorization", "Bearer "+key)
+	answer, body := call(t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, method, url, "Authorization", "Bearer "+key)
 	if out != nil {
 		if err := json.Unmarshal([]byte(body), out); err != nil {
 			t.Fatalf("%s: %v", body, err)
@@ -51,7 +51,7 @@ func TestAutoscale(t *testing.T) {
 	if status := request(t, http.MethodGet, server.URL+"/autoscale/v1/pools/none", &one); status != 404 {
 		t.Errorf("a pool that does not exist: %d", status)
 	}
-	answer, _ := call(t, http.DefaultClient, http.MethodGet, server.URL+"/autoscale/v1/pools/mail")
+	answer, _ := call(t, server.Client(), http.MethodGet, server.URL+"/autoscale/v1/pools/mail")
 	if answer.StatusCode != http.StatusUnauthorized {
 		t.Errorf("without the key: %d", answer.StatusCode)
 	}
@@ -75,7 +75,7 @@ func TestDrain(t *testing.T) {
 			t.Errorf("%s: %d %+v", step.method, status, got)
 		}
 	}
-	if answer, _ := call(t, http.DefaultClient, http.MethodPost, server.URL+"/drain"); answer.StatusCode != http.StatusUnauthorized {
+	if answer, _ := call(t, server.Client(), http.MethodPost, server.URL+"/drain"); answer.StatusCode != http.StatusUnauthorized {
 		t.Errorf("without the key: %d", answer.StatusCode)
 	}
 }
