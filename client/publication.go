@@ -26,6 +26,10 @@ type PublicationRequest struct {
 	// Listed is whether the public archive shows it; nil: as its type and audience suggest.
 	Listed *bool          `json:"listed,omitempty"`
 	Data   map[string]any `json:"data,omitempty"`
+	// Draft keeps it from being sent until it is published; see PublishDraft.
+	Draft bool `json:"draft,omitempty"`
+	// Approval asks that somebody else approves it first.
+	Approval bool `json:"approval,omitempty"`
 }
 
 // Audience is exactly one of all, topics and subscribers, minus the excluded.
@@ -49,9 +53,14 @@ type Publication struct {
 	CompletedAt *time.Time `json:"completed_at"`
 	// RatePerMinute is the most messages a minute on each of its channels; 0: it has no limit of its own.
 	RatePerMinute int `json:"rate_per_minute,omitempty"`
+	// Approval is nil if nobody asked for one, ClonedFrom empty if it is no clone.
+	Approval   *Approval `json:"approval,omitempty"`
+	ClonedFrom string    `json:"cloned_from,omitempty"`
+	Version    int       `json:"version"`
 }
 
-// Publish hands in a publication. Once it returns without an error, the publication is stored and will be sent.
+// Publish hands in a publication. Once it returns without an error, the publication is stored, and will be
+// sent unless it is a draft, or waits for approval.
 // With a key it may be repeated: the same request with the same key is one publication.
 func (c *Client) Publish(ctx context.Context, request PublicationRequest, idempotencyKey string) (Publication, error) {
 	var headers []string

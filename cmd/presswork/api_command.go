@@ -25,7 +25,7 @@ func withAPI(command *cobra.Command, do func(*cobra.Command, *client.Client, []s
 	var target apiFlags
 	target.add(command.Flags())
 	command.RunE = func(c *cobra.Command, args []string) error {
-		api, err := app.Client(target.address, target.key)
+		api, err := app.Client(c.Context(), target.address, target.key)
 		if err != nil {
 			return err
 		}

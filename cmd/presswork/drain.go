@@ -20,7 +20,7 @@ func drainCommand() *cobra.Command {
 			"It speaks to the operators' listener on this machine that the environment names, or to the one at --url.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			settings, err := app.Environment()
+			settings, err := app.Environment(c.Context())
 			if err != nil {
 				return err
 			}

@@ -36,8 +36,8 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(apiCommand(), workerCommand(), schedulerCommand(), allCommand(), migrateCommand(),
-		sandboxCommand(), publishCommand(), statusCommand(), demoCommand(), benchCommand(),
+		sandboxCommand(), publishCommand(), publicationsCommand(), statusCommand(), demoCommand(), benchCommand(),
 		queuesCommand(), pauseCommand(), resumeCommand(), drainCommand(), cancelCommand(), pausesCommand(), recipientsCommand(), deadLettersCommand(),
-		uncertainCommand(), suppressionsCommand())
+		uncertainCommand(), suppressionsCommand(), auditCommand(), secretsCommand(), keysCommand(), tokensCommand())
 	return root
 }

@@ -26,10 +26,12 @@ func TestEachCommandAsksForWhatItNeeds(t *testing.T) {
 	server := "DATABASE_URL REDIS_URL PRESSWORK_API_KEY"
 	for command, needs := range map[string]string{
 		"api": server + " SECRET_KEY PUBLIC_URL", "worker": server + " SECRET_KEY PUBLIC_URL", "all": server + " SECRET_KEY PUBLIC_URL",
-		"scheduler":  server,
+		"scheduler": server + " SECRET_KEY", "audit verify": "DATABASE_URL SECRET_KEY", "audit anchor": "DATABASE_URL SECRET_KEY",
 		"migrate up": "DATABASE_URL", "migrate status": "DATABASE_URL", "migrate to 1": "DATABASE_URL",
 		"status": "PRESSWORK_API_KEY", "queues": "PRESSWORK_API_KEY", "pause all": "PRESSWORK_API_KEY", "resume all": "PRESSWORK_API_KEY",
+		"audit list": "PRESSWORK_API_KEY",
 		"publish --title News --channel slack --content 1": "PRESSWORK_API_KEY",
+		"secrets status": "DATABASE_URL SECRET_KEY", "secrets rotate": "DATABASE_URL SECRET_KEY",
 		"sandbox": "",
 	} {
 		for left := range everything {

@@ -18,7 +18,7 @@ func migrateCommand() *cobra.Command {
 	}
 	command.AddCommand(
 		&cobra.Command{Use: "up", Short: "Migrate to the newest version", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-			settings, err := app.Environment(config.Migrate)
+			settings, err := app.Environment(c.Context(), config.Migrate)
 			if err != nil {
 				return err
 			}
@@ -30,14 +30,14 @@ func migrateCommand() *cobra.Command {
 				if err != nil || version < 0 {
 					return fmt.Errorf("%q is not a version", args[0])
 				}
-				settings, err := app.Environment(config.Migrate)
+				settings, err := app.Environment(c.Context(), config.Migrate)
 				if err != nil {
 					return err
 				}
 				return app.MigrateTo(c.Context(), settings, version)
 			}},
 		&cobra.Command{Use: "status", Short: "List the migrations", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-			settings, err := app.Environment(config.Migrate)
+			settings, err := app.Environment(c.Context(), config.Migrate)
 			if err != nil {
 				return err
 			}

@@ -18,7 +18,7 @@ func publishCommand() *cobra.Command {
 	var audience client.Audience
 	var key, file string
 	var at *time.Time
-	var watch bool
+	var watch, dry bool
 	command := &cobra.Command{
 		Use:   "publish",
 		Short: "Hand in a publication",
@@ -48,13 +48,24 @@ func publishCommand() *cobra.Command {
 	flags.Var(moment{&at}, "at", "when, RFC 3339; now unless told")
 	choose(flags, &key, "key", "idempotency key: with the same one, the same request is stored once")
 	flags.IntVar(&request.RatePerMinute, "rate-per-minute", 0, "at most so many messages a minute on each channel; 0: as fast as the channels take them")
+	flags.BoolVar(&request.Draft, "draft", false, "store it, and send nothing until it is published: presswork publications publish")
+	flags.BoolVar(&request.Approval, "approval", false, "ask that somebody else approves it first")
+	flags.BoolVar(&dry, "dry-run", false, "store nothing, and show what would be sent")
+	asJSON := jsonFlag(command)
 	flags.BoolVar(&watch, "watch", false, "show the progress until everything is settled; an error if it fails as a whole")
 	return withAPI(command, func(c *cobra.Command, api *client.Client, _ []string) error {
+		if dry {
+			f, err := api.DryRun(c.Context(), request)
+			if err != nil {
+				return err
+			}
+			return showForecast(c, f, *asJSON)
+		}
 		p, err := api.Publish(c.Context(), request, key)
 		if err != nil {
 			return err
 		}
-		if err := printJSON(c, map[string]string{"id": p.ID, "state": p.State}); err != nil || !watch {
+		if err := printJSON(c, map[string]string{"id": p.ID, "state": p.State}); err != nil || !watch || p.State == "draft" {
 			return err
 		}
 		return watchProgress(c, api, p.ID)

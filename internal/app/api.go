@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"go.uber.org/zap"
+
 	"github.com/presswork/presswork/internal/edition"
 	"github.com/presswork/presswork/internal/httpapi"
 	"github.com/presswork/presswork/internal/jinja"
@@ -29,6 +31,10 @@ func (a *App) AddAPI(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.credentials(ctx, a.db.Channels(sealer)); err != nil {
+		// By the API they can be mended: it starts, while workers do not.
+		a.Log.Error("channels cannot send", zap.Error(err))
+	}
 	signer := a.signer()
 	acceptor := postgres.NewAcceptor(a.db, a.relay.Poke)
 	events := postgres.NewEventWriter(a.db, a.Log)
@@ -49,17 +55,26 @@ func (a *App) AddAPI(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	gate, err := a.apiGate()
+	if err != nil {
+		return err
+	}
+	limits, err := a.rateLimits()
+	if err != nil {
+		return err
+	}
 	closing, endStreams := context.WithCancel(context.Background())
 	handler := httpapi.New(httpapi.Deps{
-		Log: a.Log, AdminKey: a.Config.APIKey, Production: a.Config.Production(),
+		Log: a.Log, Auth: gate, AdminKey: a.Config.APIKey, Refused: a.access.refused, APIKeys: a.db, Production: a.Config.Production(),
+		Limits: limits, Origins: a.Config.CORSOrigins, PublicURL: a.Config.PublicURL,
 		Tracer:   a.tracing.Tracer(),
 		Observe:  func(r httpapi.Request) { a.Metrics.Request(r.Method, r.Route, r.Status, r.Took, r.TraceID) },
 		Pages:    subscriberPages,
 		Database: a.db, Redis: a.queue, Registry: a.providers(), Engine: engine,
 		Topics: a.db, Subscribers: a.db, Contents: a.db, Templates: a.db, Assets: a.db, Channels: a.db.Channels(sealer), Circuits: a.limits, Senders: a.db,
-		Publications: a.db, Acceptor: acceptor, Progress: a.db, Recipients: a.db, Analytics: a.db,
+		Publications: a.db, ApprovalOver: a.Config.ApprovalOver, SendingRates: a.sendingRates(), Acceptor: acceptor, Progress: a.db, Recipients: a.db, Analytics: a.db,
 		Closing: closing.Done(),
-		Pauses:  a.db, Queues: queueReader{a.queue}, Suppressions: a.db, SESHook: hook,
+		Pauses:  a.db, Queues: queueReader{a.queue}, Suppressions: a.db, Audit: a.db, SESHook: hook,
 		DeadLetters: a.db, Uncertain: a.db, Poke: a.relay.Poke,
 		Tokens: signer, Links: a.db, Events: events,
 	})

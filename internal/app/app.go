@@ -35,6 +35,7 @@ type App struct {
 	limits *budget.Budget
 	pools  *capacity.Watch // nil: neither api nor scheduler
 	heart  *heartbeat      // nil: no worker
+	access *access
 
 	parts   []part
 	closing sync.Once
@@ -67,7 +68,11 @@ func (a *App) open(ctx context.Context, roles []Role) error {
 	if err != nil {
 		return err
 	}
-	o := postgres.Options{MaxConns: a.Config.DatabasePool, Log: a.Log, Tracer: a.tracing.Tracer(), Addresses: addresses,
+	chain, err := a.chain()
+	if err != nil {
+		return err
+	}
+	o := postgres.Options{MaxConns: a.Config.DatabasePool, Log: a.Log, Tracer: a.tracing.Tracer(), Addresses: addresses, Audit: chain,
 		Ended: func(s publication.State) { a.Metrics.Publication(string(s)) }}
 	if a.db, err = postgres.Open(ctx, a.Config.DatabaseURL, o); err != nil {
 		return fmt.Errorf("DATABASE_URL: %w", err)
@@ -85,6 +90,9 @@ func (a *App) open(ctx context.Context, roles []Role) error {
 	}
 	a.relay = queue.NewRelay(a.db, a.queue, relayPeriod, a.Log)
 	a.add(background("relay", a.relay.Run))
+	if err := a.addAccess(); err != nil {
+		return err
+	}
 	return a.observe()
 }
 

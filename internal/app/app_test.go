@@ -277,15 +277,15 @@ func TestClientFindsItsKey(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("PRESSWORK_DATA_DIR", dir)
 	t.Setenv("PRESSWORK_API_KEY", "")
-	if _, err := Client("", ""); err == nil || !strings.Contains(err.Error(), "PRESSWORK_API_KEY is not set") {
+	if _, err := Client(t.Context(), "", ""); err == nil || !strings.Contains(err.Error(), "PRESSWORK_API_KEY is not set") {
 		t.Errorf("without a key: %v", err)
 	}
 	if _, err := Embed(t.Context(), &config.Config{DataDir: dir, DatabaseURL: "d", RedisURL: "r"}, zap.NewNop()); err != nil {
 		t.Fatal(err)
 	}
 	for name, find := range map[string]func() error{
-		"kept":  func() error { _, err := Client("", ""); return err },
-		"given": func() error { _, err := Client("http://localhost:1", fixture.Key); return err },
+		"kept":  func() error { _, err := Client(t.Context(), "", ""); return err },
+		"given": func() error { _, err := Client(t.Context(), "http://localhost:1", fixture.Key); return err },
 	} {
 		if err := find(); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -10,12 +10,14 @@ import (
 
 	"github.com/presswork/presswork/internal/config"
 	"github.com/presswork/presswork/internal/queue"
+	"github.com/presswork/presswork/internal/secret"
 	"github.com/presswork/presswork/internal/telemetry"
 )
 
-// Environment reads the settings of a process, and checks that there is what its uses need.
-func Environment(uses ...config.Use) (*config.Config, error) {
-	return config.Load(os.Environ(), uses...)
+// Environment reads the settings of a process, with the secrets that they refer to, and checks that there is what its
+// uses need.
+func Environment(ctx context.Context, uses ...config.Use) (*config.Config, error) {
+	return config.Read(ctx, os.Environ(), secret.Resolvers(os.Getenv), uses...)
 }
 
 // Interruptible is a context that ends with Ctrl-C or SIGTERM. A second signal ends the process at once.
@@ -32,7 +34,7 @@ func Quiet() { queue.QuietDriver() }
 // Serve runs roles until ctx ends, and then returns nil. change, if not nil, adjusts the settings first; embed says whether private
 // servers are started where none are set.
 func Serve(ctx context.Context, change func(*config.Config) error, embed bool, roles ...Role) (err error) {
-	c, err := Environment(usesOf(embed, roles)...)
+	c, err := Environment(ctx, usesOf(embed, roles)...)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,8 +12,8 @@ import (
 )
 
 // Client is a client of the API that the flags, the environment or the data folder name, in this order.
-func Client(address, key string) (*client.Client, error) {
-	c, err := Environment() // a client needs no server's settings
+func Client(ctx context.Context, address, key string) (*client.Client, error) {
+	c, err := Environment(ctx) // a client needs no server's settings
 	if err != nil {
 		return nil, err
 	}

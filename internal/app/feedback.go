@@ -34,6 +34,7 @@ func (a *App) addFeedback(ctx context.Context) (httpapi.SESHook, error) {
 	if a.Config.SESEventsQueue != "" {
 		queue, err := events.OpenQueue(ctx, events.QueueOptions{
 			URL: a.Config.SESEventsQueue, Taker: intake, Log: a.Log, Network: attempt.Network{AllowPrivate: a.Config.AllowPrivate},
+			Credentials: a.accessKey(),
 		})
 		if err != nil {
 			return nil, fmt.Errorf("PRESSWORK_SES_EVENTS_QUEUE_URL: %w", err)

@@ -3,6 +3,10 @@ package app
 import (
 	"fmt"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/presswork/presswork/internal/audit"
 	"github.com/presswork/presswork/internal/seal"
 	"github.com/presswork/presswork/internal/suppression"
 	"github.com/presswork/presswork/internal/token"
@@ -15,6 +19,14 @@ func (a *App) previous() [][]byte {
 		keys = append(keys, []byte(key))
 	}
 	return keys
+}
+
+// accessKey is the one for AWS that the settings give, nil if they give none.
+func (a *App) accessKey() aws.CredentialsProvider {
+	if a.Config.AWSAccessKeyID == "" {
+		return nil
+	}
+	return credentials.NewStaticCredentialsProvider(a.Config.AWSAccessKeyID, a.Config.AWSSecretAccessKey, a.Config.AWSSessionToken)
 }
 
 // signer signs the links in messages.
@@ -41,4 +53,12 @@ func (a *App) hasher() (*suppression.Hasher, error) {
 		return nil, fmt.Errorf("derive the key of the suppression list: %w", err)
 	}
 	return h, nil
+}
+
+// chain seals and verifies the audit log; nil in a process without SECRET_KEY.
+func (a *App) chain() (*audit.Chain, error) {
+	if a.Config.SecretKey == "" {
+		return nil, nil //nolint:nilnil // as with hasher: see audit.Chain
+	}
+	return auditChain(a.Config)
 }

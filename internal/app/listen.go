@@ -15,18 +15,38 @@ import (
 // uploadTimeout lets the largest body, a CSV of 10 MB, come in over a slow line (300 kbit/s).
 const uploadTimeout = 5 * time.Minute
 
+// patience is what a server allows its clients. How many may connect is a matter of the proxy in front, and of the limit
+// of open files.
+type patience struct {
+	// header is how long a request's head may take, body the whole request (the API allows less for what is no file), idle
+	// how long a connection may stay without one, and write how long a part of an answer may take.
+	header, body, idle, write time.Duration
+	// headerBytes bounds the head; net/http reads 4 KB more.
+	headerBytes int
+}
+
+// usual is for clients on slow lines, and not for those who are slow on purpose.
+func usual() patience {
+	return patience{header: 10 * time.Second, body: uploadTimeout, idle: 2 * time.Minute, write: writeTime, headerBytes: 64 << 10}
+}
+
+func (p patience) server(handler http.Handler, log *zap.Logger) *http.Server {
+	return &http.Server{
+		Handler: handler, ReadHeaderTimeout: p.header, ReadTimeout: p.body,
+		IdleTimeout: p.idle, MaxHeaderBytes: p.headerBytes, ErrorLog: zap.NewStdLog(log),
+	}
+}
+
 // listener is a part that serves HTTP on an address that is already taken.
 func (a *App) listener(name string, l net.Listener, handler http.Handler) part {
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: uploadTimeout,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: zap.NewStdLog(a.Log),
-	}
+	p := usual()
+	server := p.server(handler, a.Log)
 	var serving sync.WaitGroup
 	return part{
 		name: name,
 		start: func(context.Context) error {
 			serving.Go(func() {
-				if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				if err := server.Serve(impatient{l, p.write}); !errors.Is(err, http.ErrServerClosed) {
 					a.Log.Error("listener ended", zap.String("listener", name), zap.Error(err))
 				}
 			})

@@ -97,7 +97,7 @@ func (a *App) AddOps(ctx context.Context) error {
 	}
 	a.OpsURL = urlOf(l)
 	handler, err := ops.New(ops.Deps{
-		Metrics: a.Metrics.Handler(), Redis: a.queue, APIKey: a.Config.APIKey, Log: a.Log, Ready: a.ready,
+		Metrics: a.Metrics.Handler(), Redis: a.queue, Auth: a.opsGate(), Refused: a.access.refused, Log: a.Log, Ready: a.ready,
 		Pools: a.opsPools(), Worker: a.opsWorker(),
 	})
 	if err != nil {

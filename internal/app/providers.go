@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"go.uber.org/zap"
@@ -27,7 +26,7 @@ const broadcastConnections = 16
 // providers is every way out. A new channel adds a line.
 func (a *App) providers() *channel.Registry {
 	network := attempt.Network{Connections: a.Config.Connections, AllowPrivate: a.Config.AllowPrivate}
-	registry := channel.NewRegistry(os.Getenv,
+	registry := channel.NewRegistry(a.Config.Credential,
 		ses.Provider(ses.Options{Network: network}),
 		smtp.Provider(smtp.Options{Connections: a.Config.Connections}),
 		slack.Provider(slack.Options{Network: network}),
@@ -73,6 +72,8 @@ func (a *App) credentials(ctx context.Context, channels *postgres.Channels) erro
 			errs = append(errs, fmt.Errorf("channel %s: %w: give them anew, or switch it off", c.Name, channel.ErrUnreadable))
 		} else if missing := registry.Missing(c); len(missing) > 0 {
 			errs = append(errs, fmt.Errorf("channel %s: %s missing: give them, or switch it off", c.Name, strings.Join(missing, ", ")))
+		} else if refused := registry.Refused(c); len(refused) > 0 {
+			errs = append(errs, fmt.Errorf("channel %s: %s: give a real one, or switch it off", c.Name, strings.Join(refused, ", ")))
 		}
 	}
 	return errors.Join(errs...)

@@ -9,6 +9,7 @@ import (
 // AddScheduler adds the role that starts what is due and closes every gap.
 func (a *App) AddScheduler() error {
 	r := reconcile.New(a.db, a.queue, a.relay.Poke, a.Log)
+	r.KeepAudit(a.Config.AuditKept)
 	a.add(background("reconciler", r.Run))
 	return errors.Join(
 		a.Metrics.Gauge("presswork_reconciler_behind",

@@ -12,6 +12,9 @@ import (
 // System is the actor of what Presswork does by itself, when no caller is known.
 const System = "system"
 
+// Anonymous is the actor of what somebody tried without having shown who they are.
+const Anonymous = "anonymous"
+
 // Event is one line of the record.
 type Event struct {
 	ID int64
@@ -42,4 +45,47 @@ func Actor(ctx context.Context) string {
 		return actor
 	}
 	return System
+}
+
+// Filter chooses among events. Its zero value chooses all.
+type Filter struct {
+	Actor, Action, Entity string // as they are; "" is any
+	EntityUID             ident.UID
+	CorrelationID         string
+	// Since is inclusive, Until exclusive.
+	Since, Until *time.Time
+}
+
+// Selective reports a filter by what the log is indexed by: what it finds is found at once.
+func (f Filter) Selective() bool { return !f.EntityUID.IsZero() || f.CorrelationID != "" }
+
+// Looked is what a look through the log found, newest first.
+type Looked struct {
+	Events []Event
+	// Last is the id that the look has come to; Done: it has come to the end.
+	Last int64
+	Done bool
+}
+
+// Horizon is how far the log can be sealed once some transactions have ended.
+type Horizon struct {
+	// Last is the newest id that was given away.
+	Last int64
+	// Writers are the transactions that may yet add events with ids up to Last.
+	Writers []string
+}
+
+// Backlog is what is not sealed yet.
+type Backlog struct {
+	// Events is how many there are at most: ids that were given away for nothing count.
+	Events int64
+	// Age is that of the oldest of them, 0 if there is none.
+	Age time.Duration
+}
+
+// Purged is what was removed because its time was over.
+type Purged struct {
+	Blocks, Events int64
+	// Through is the number of the last of the blocks.
+	Through int64
 }

@@ -11,6 +11,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/presswork/presswork/internal/credential"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 )
@@ -48,7 +49,11 @@ type Setting struct {
 	Schemes []string
 	// Valid says what is wrong with a value, without quoting it; nil: nothing is.
 	Valid func(value string) error
-	// Env is the environment variable that gives the value where a channel has none of its own.
+	// Real says why a value that is valid cannot be a real credential, without quoting it, as credential.Check does; nil:
+	// nothing speaks against it. Production sends with none of these.
+	Real func(value string) error
+	// Env is the environment variable that gives the value where a channel has none of its own. Secrets come from the
+	// channel or from the environment: to one that has some of its own none of the environment's are added.
 	Env string
 	// Doc is one line for the reference.
 	Doc string
@@ -93,9 +98,10 @@ func (r *Registry) Development(standIn Provider) *Registry {
 	return r
 }
 
-// Placeholder reports whether a channel only pretends to send: it is set up so, or its credentials are missing.
+// Placeholder reports whether a channel only pretends to send: it is set up so, or its credentials are missing or
+// placeholders themselves.
 func (r *Registry) Placeholder(c Channel) bool {
-	return r.standIn != nil && (c.Provider == r.standIn.Name || len(r.Missing(c)) > 0)
+	return r.standIn != nil && (c.Provider == r.standIn.Name || len(r.Missing(c)) > 0 || r.pretended(c))
 }
 
 // Missing names the credentials that neither the channel nor the environment gives: the required ones, and the other
@@ -118,12 +124,13 @@ func (r *Registry) Missing(c Channel) []string {
 // filled is the channel with what the environment gives where it has nothing of its own.
 func (r *Registry) filled(c Channel) Channel {
 	settings, secrets := maps.Clone(c.Settings), maps.Clone(c.Secrets)
+	own := len(c.Secrets) > 0
 	for _, s := range r.byName[c.Provider].Settings {
 		into := &settings
 		if s.Secret {
 			into = &secrets
 		}
-		if s.Env == "" || (*into)[s.Name] != "" || r.env(s.Env) == "" {
+		if s.Env == "" || s.Secret && own || (*into)[s.Name] != "" || r.env(s.Env) == "" {
 			continue
 		}
 		if *into == nil {
@@ -222,6 +229,8 @@ func (p Provider) check(f *fault.Fields, prefix string, given map[string]string,
 			f.Add(prefix+s.Name, "required", "is required by provider %s", p.Name)
 		case value == "" && s.halfIn(given):
 			f.Add(prefix+s.Name, "required", "must be given together with %s", s.With)
+		case secret && credential.Reference(value):
+			f.Add(prefix+s.Name, "reference", "must be the secret itself: references are read from the environment of the processes only")
 		case value != "" && len(value) > 2048:
 			f.Add(prefix+s.Name, "too_long", "must be at most 2048 characters")
 		case value != "":

@@ -135,6 +135,7 @@ func TestCheck(t *testing.T) {
 		"password in URL":    {func(c *Channel) { c.Settings["url"] = "https://u:p@example.org" }, []string{"/settings/url format"}},
 		"secret URL":         {func(c *Channel) { c.Secrets["relay"] = "smtp://u:p@example.org" }, nil},
 		"no secret URL":      {func(c *Channel) { c.Secrets["relay"] = "u:p@example.org" }, []string{"/secrets/relay format"}},
+		"a reference":        {func(c *Channel) { c.Secrets["password"] = "vault://secret/presswork#password" }, []string{"/secrets/password reference"}},
 		"own rule":           {func(c *Channel) { c.Secrets["even"] = "xxx" }, []string{"/secrets/even format"}},
 		"unreadable":         {func(c *Channel) { c.Unreadable, c.Enabled = true, true }, []string{"/secrets unreadable"}},
 		"unreadable and off": {func(c *Channel) { c.Unreadable = true }, nil},

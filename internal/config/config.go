@@ -3,8 +3,10 @@
 package config
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"github.com/presswork/presswork/internal/credential"
 	"github.com/presswork/presswork/tasks"
 )
 
@@ -54,11 +57,68 @@ type Config struct {
 	//
 	// Default: none: a key that is not named here opens nothing any more.
 	PreviousKeys []string `env:"SECRET_KEY_PREVIOUS"`
+	// SMTPURL is the relay of `smtp` channels that have no `url` of their own: `smtp://USER:PASSWORD@HOST:587` (STARTTLS) or
+	// `smtps://USER:PASSWORD@HOST:465`.
+	//
+	// Default: none: such a channel is a placeholder in development, and cannot be enabled in production.
+	SMTPURL string `env:"SMTP_URL"`
+	// SlackBotToken is the bot's token of `slack` channels that have none of their own.
+	//
+	// Default: as for `SMTP_URL`.
+	SlackBotToken string `env:"SLACK_BOT_TOKEN"`
+	// DiscordBotToken is the bot's token of `discord` channels that have none of their own.
+	//
+	// Default: as for `SMTP_URL`.
+	DiscordBotToken string `env:"DISCORD_BOT_TOKEN"`
+	// AWSAccessKeyID is a static access key, for `ses` channels that have none of their own and for SES's events.
+	//
+	// Default: what the AWS SDK finds by itself. The role of an instance, task or pod is best: there is nothing to keep secret.
+	AWSAccessKeyID string `env:"AWS_ACCESS_KEY_ID"`
+	// AWSSecretAccessKey is the access key's secret.
+	//
+	// Default: as for `AWS_ACCESS_KEY_ID`.
+	AWSSecretAccessKey string `env:"AWS_SECRET_ACCESS_KEY"`
+	// AWSSessionToken belongs to an access key that is valid for a while. The process has to be restarted before it ends.
+	//
+	// Default: none: access keys of users have none.
+	AWSSessionToken string `env:"AWS_SESSION_TOKEN"`
 	// APIKey opens the whole API and the operators' listener. At least 32 characters. The command line sends it
 	// too.
 	//
 	// Default: none in production. In development a random one is made and kept in the data folder.
 	APIKey string `env:"PRESSWORK_API_KEY"`
+	// JWTIssuer is who signs the tokens (JWT) that the API takes beside keys: their `iss`. Setting it switches tokens on. Without
+	// `PRESSWORK_JWKS_URL` they are signed with `SECRET_KEY` or one of its previous values, as it stands (HS256): a
+	// backend module that shares it makes them.
+	//
+	// Default: none: only keys open the API.
+	JWTIssuer string `env:"PRESSWORK_JWT_ISSUER"`
+	// JWTAudience is whom such tokens are for: one of their `aud` has to be this. Needed where tokens are taken.
+	//
+	// Default: none: a token for another service of the same issuer must not open this one.
+	JWTAudience string `env:"PRESSWORK_JWT_AUDIENCE"`
+	// JWKSURL is the JWK Set with the keys of the issuer: `https://backend.example.org/.well-known/jwks.json`. With it only
+	// tokens signed by one of these (RS256, PS256, ES256, EdDSA) are taken, and none signed with `SECRET_KEY`. It may be at a
+	// private address; redirects are not followed. In production `http` is for loopback addresses only.
+	//
+	// Default: none: tokens are signed with `SECRET_KEY`.
+	JWKSURL string `env:"PRESSWORK_JWKS_URL"`
+	// JWKSMaxStale is how long keys are believed that cannot be fetched again. After that tokens are answered with 503.
+	//
+	// Default: an issuer may be away for a night. Whoever stole a key that was withdrawn meanwhile can use it for as long.
+	JWKSMaxStale time.Duration `env:"PRESSWORK_JWKS_MAX_STALE" envDefault:"24h"`
+	// JWTRolesClaim is the claim with the roles of whoever has the token: a list, or one text with spaces between.
+	//
+	// Default: as RFC 9068 calls it.
+	JWTRolesClaim string `env:"PRESSWORK_JWT_ROLES_CLAIM" envDefault:"roles"`
+	// JWTSkew is how far the issuer's clock may be from ours, 60s at most.
+	//
+	// Default: clocks that are kept by NTP are nearer; more would let tokens live on.
+	JWTSkew time.Duration `env:"PRESSWORK_JWT_CLOCK_SKEW" envDefault:"30s"`
+	// JWTMaxLifetime refuses tokens that are good for longer than that, or do not say since when they are (`iat`); 0: any.
+	//
+	// Default: how long tokens live is the issuer's decision. They cannot be revoked here, so short is better.
+	JWTMaxLifetime time.Duration `env:"PRESSWORK_JWT_MAX_LIFETIME" envDefault:"0"`
 	// PublicURL is where subscribers reach the public pages: links in messages begin with it.
 	//
 	// Default: none in production, since messages that were sent cannot be corrected. In development the API's own
@@ -152,6 +212,51 @@ type Config struct {
 	//
 	// Default: whoever may create a channel must not reach the inside of your network. The demo sets it.
 	AllowPrivate bool `env:"PRESSWORK_ALLOW_PRIVATE_WEBHOOKS" envDefault:"false"`
+	// ApprovalOver is the audience from which somebody other than its author has to approve a publication before it is sent; 1:
+	// of any size, 0: none.
+	//
+	// Default: one person can send. A request can ask for approval by itself.
+	ApprovalOver int `env:"PRESSWORK_APPROVAL_OVER" envDefault:"0"`
+	// RateAddress is how many requests a minute one client address (of IPv6 a /64) may make of the API; 0: any number. Whoever
+	// has an API key with a number of its own, or the admin key, is not held to it.
+	//
+	// Default: a person with a tool, and some who guess keys, but not a flood.
+	RateAddress int `env:"PRESSWORK_RATE_ADDRESS" envDefault:"100"`
+	// RatePrincipal is how many requests an hour one principal (a user of the backend, or an API key) may make, with those
+	// that do the work of many counted as several; 0: any number. An API key may have another number. The admin key has none.
+	//
+	// Default: a backend that does more than this is known, and is given a key with a number of its own.
+	RatePrincipal int `env:"PRESSWORK_RATE_PRINCIPAL" envDefault:"1000"`
+	// RateSignIn is how many requests a minute one address may make of routes that give out tokens and links to sign in by.
+	//
+	// Default: a person mistypes a few times. No route of this version is one.
+	RateSignIn int `env:"PRESSWORK_RATE_SIGN_IN" envDefault:"5"`
+	// RateTracking is how many opens and clicks a minute one address may send.
+	//
+	// Default: mail providers fetch the pictures of all their users from few addresses, and an open that is refused is lost.
+	RateTracking int `env:"PRESSWORK_RATE_TRACKING" envDefault:"10000"`
+	// RatePages is how many of the public pages and their pictures a minute one address may look at.
+	//
+	// Default: an office behind one address, with some pictures a page.
+	RatePages int `env:"PRESSWORK_RATE_PAGES" envDefault:"600"`
+	// RateOneClick is how many unsubscriptions a minute may come from one address.
+	//
+	// Default: mail providers send those of all their users from few addresses, and nobody who wants to leave should be kept.
+	RateOneClick int `env:"PRESSWORK_RATE_ONE_CLICK" envDefault:"1000"`
+	// RateHooks is how many reports a minute one address of a provider may post.
+	//
+	// Default: one for each mail at 1,000 mails a second. What is refused is posted again by Amazon SNS, for an hour.
+	RateHooks int `env:"PRESSWORK_RATE_HOOKS" envDefault:"60000"`
+	// TrustedProxies are the addresses and networks of the proxies in front of the API, separated by commas, as in
+	// `10.0.0.0/8,2001:db8::1`: what they say in `X-Forwarded-For` about a client's address is believed.
+	//
+	// Default: none, since anybody can send the header. Behind a proxy that is not named, all clients are one.
+	TrustedProxies []string `env:"PRESSWORK_TRUSTED_PROXIES"`
+	// CORSOrigins are the origins whose pages may call the API from a browser, separated by commas, as in
+	// `https://console.example.org`. They are compared as they stand; there are no patterns.
+	//
+	// Default: none: an API key does not belong into a browser.
+	CORSOrigins []string `env:"PRESSWORK_CORS_ORIGINS"`
 	// BreakerFailures is how many failures of a provider in a row, in all processes together, open its circuit breaker:
 	// nothing is sent by that channel then.
 	//
@@ -161,6 +266,10 @@ type Config struct {
 	//
 	// Default: long enough to leave a provider in trouble alone, short enough that nobody has to do it by hand.
 	BreakerOpen time.Duration `env:"PRESSWORK_BREAKER_OPEN" envDefault:"60s"`
+	// AuditKept is how long the audit log is kept, 2160h (90 days) at least; 0: for ever. The scheduler removes whole days.
+	//
+	// Default: 400 days: what somebody does once a year can be compared with the last time, and rules that ask for a year are met.
+	AuditKept time.Duration `env:"PRESSWORK_AUDIT_KEPT" envDefault:"9600h"`
 	// ShutdownGrace is how long a process may take to stop.
 	//
 	// Default: longer than a call to a provider (10 s) with the writing of its result, and shorter than the 30 s
@@ -185,6 +294,8 @@ type Config struct {
 	// Default: an address is a wish for traces.
 	TracesDisabled bool `env:"OTEL_SDK_DISABLED" envDefault:"false"`
 
+	// Proxies are TrustedProxies, parsed.
+	Proxies []netip.Prefix `env:"-"`
 	// PoolList is Pools, parsed.
 	PoolList []Pool `env:"-"`
 	// QueueWeights is Queues, parsed.
@@ -194,12 +305,22 @@ type Config struct {
 // Production reports whether the process runs for real.
 func (c *Config) Production() bool { return c.Environment == "production" }
 
-// Load reads and checks the environment, for what the process is going to do: what its uses cannot do without has to
-// be set, and what is set has to be right. Each variable may also be given as NAME_FILE, the path of a file that
-// holds the value, as container secrets are.
+// Load is Read where no setting is a reference.
 func Load(environ []string, uses ...Use) (*Config, error) {
-	vars, err := withFiles(env.ToMap(environ))
+	return Read(context.Background(), environ, nil, uses...)
+}
+
+// Read reads and checks the environment, for what the process is going to do: what its uses cannot do without has to
+// be set, and what is set has to be right. Each variable may also be given as NAME_FILE, the path of a file that
+// holds the value, as container secrets are, or as a reference, SCHEME://…, which the resolver of its scheme reads.
+// Without uses, only the API's key is resolved.
+func Read(ctx context.Context, environ []string, resolvers map[string]Resolver, uses ...Use) (*Config, error) {
+	vars, err := withFiles(env.ToMap(environ), resolvers)
 	if err != nil {
+		return nil, err
+	}
+	database := vars["DATABASE_URL"] != ""
+	if err := resolve(ctx, vars, resolvers, uses); err != nil {
 		return nil, err
 	}
 	var c Config
@@ -208,7 +329,7 @@ func Load(environ []string, uses ...Use) (*Config, error) {
 	if c.Environment == "" {
 		// A database that somebody set up is not a playground.
 		c.Environment = "development"
-		if c.DatabaseURL != "" {
+		if database {
 			c.Environment = "production"
 		}
 	}
@@ -217,7 +338,7 @@ func Load(environ []string, uses ...Use) (*Config, error) {
 	return &c, problems.err()
 }
 
-func withFiles(vars map[string]string) (map[string]string, error) {
+func withFiles(vars map[string]string, resolvers map[string]Resolver) (map[string]string, error) {
 	for _, name := range names() {
 		path := vars[name+"_FILE"]
 		if path == "" {
@@ -231,6 +352,9 @@ func withFiles(vars map[string]string) (map[string]string, error) {
 			return nil, fmt.Errorf("%s_FILE: %w", name, err)
 		}
 		vars[name] = strings.TrimSpace(string(value))
+		if len(references(vars[name], resolvers)) > 0 {
+			return nil, fmt.Errorf("%s_FILE holds a reference, which has to stand in %s itself", name, name)
+		}
 	}
 	return vars, nil
 }
@@ -275,8 +399,12 @@ func (p *problems) check(c *Config, vars map[string]string) {
 	p.url("PRESSWORK_API_URL", c.APIURL, "http", "https")
 	p.url("OTEL_EXPORTER_OTLP_ENDPOINT", c.TracesBase, "http", "https")
 	p.sesEvents(c)
+	p.tokens(c)
 	p.url("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", c.TracesEndpoint, "http", "https")
 	p.secret("SECRET_KEY", c.SecretKey, c.Production())
+	for i, key := range c.PreviousKeys {
+		c.PreviousKeys[i] = strings.TrimSpace(key)
+	}
 	c.PreviousKeys = slices.DeleteFunc(c.PreviousKeys, func(key string) bool { return key == "" })
 	for _, key := range c.PreviousKeys {
 		p.secret("SECRET_KEY_PREVIOUS", key, c.Production())
@@ -287,6 +415,9 @@ func (p *problems) check(c *Config, vars map[string]string) {
 		if value < 1 && !p.has(name) {
 			p.add("%s must be at least 1", name)
 		}
+	}
+	if c.AuditKept != 0 && c.AuditKept < minAuditKept && !p.has("PRESSWORK_AUDIT_KEPT") {
+		p.add("PRESSWORK_AUDIT_KEPT must be 0 or at least %s", minAuditKept)
 	}
 	if c.ShutdownGrace < time.Second && !p.has("PRESSWORK_SHUTDOWN_GRACE") {
 		p.add("PRESSWORK_SHUTDOWN_GRACE must be at least 1s")
@@ -299,6 +430,9 @@ func (p *problems) check(c *Config, vars map[string]string) {
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
 		p.add("PRESSWORK_LOG_LEVEL must be debug, info, warn or error, not %q", c.LogLevel)
 	}
+	if c.ApprovalOver < 0 && !p.has("PRESSWORK_APPROVAL_OVER") {
+		p.add("PRESSWORK_APPROVAL_OVER must be 0 (none) or more")
+	}
 	if c.DatabasePool > 30 {
 		p.add("PRESSWORK_DATABASE_POOL must be at most 30")
 	}
@@ -308,6 +442,7 @@ func (p *problems) check(c *Config, vars map[string]string) {
 	}
 	c.QueueWeights = weights
 	p.pools(c)
+	p.edge(c)
 	p.unknown(vars)
 }
 
@@ -342,11 +477,11 @@ func (p *problems) url(name, value string, schemes ...string) {
 	p.add("%s must begin with %s://", name, strings.Join(schemes, ":// or "))
 }
 
+// minAuditKept is also what the database holds the application to (migration 0024).
+const minAuditKept = 90 * 24 * time.Hour
+
 // MinSecret is the least length of a secret, in characters: 32 random characters are more than 128 bits.
 const MinSecret = 32
-
-// placeholders are values that documentation and templates use, and that must not guard anything.
-var placeholders = [...]string{"dev-secret", "placeholder", "changeme", "change-me", "your-secret", "example", "secret-key"}
 
 func (p *problems) secret(name, value string, production bool) {
 	if value == "" {
@@ -355,10 +490,8 @@ func (p *problems) secret(name, value string, production bool) {
 	if len(value) < MinSecret {
 		p.add("%s must have at least %d characters", name, MinSecret)
 	}
-	for _, word := range placeholders {
-		if production && strings.Contains(strings.ToLower(value), word) {
-			p.add("%s is a placeholder", name)
-		}
+	if production && credential.Placeholder(value) {
+		p.add("%s %v", name, credential.ErrPlaceholder)
 	}
 }
 

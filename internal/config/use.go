@@ -17,6 +17,12 @@ const (
 	// All is every role in one process: what is missing in development is made up (app.Embed).
 	All     Use = "all"
 	Migrate Use = "migrate"
+	// Tokens is the making of a token.
+	Tokens Use = "tokens"
+	// Secrets is the care of what is sealed in the database.
+	Secrets Use = "secrets"
+	// Audit is the verification of the audit log.
+	Audit Use = "audit"
 )
 
 // need is a setting that a use cannot do without.
@@ -40,13 +46,18 @@ func (u Use) needs() []need {
 	case API, Worker:
 		return []need{database, redis, apiKey, secretKey, publicURL}
 	case Scheduler:
-		return []need{database, redis, apiKey}
+		return []need{database, redis, apiKey, secretKey} // it seals the audit log
 	case All:
 		list := API.needs()
 		for i := range list {
 			list[i].production = true
 		}
 		return list
+	case Secrets, Audit:
+		return []need{database, secretKey}
+	case Tokens:
+		secretKey.production = true
+		return []need{secretKey}
 	case Migrate:
 		return []need{{names: []string{"MIGRATE_DATABASE_URL", "DATABASE_URL"}}}
 	default:

@@ -15,10 +15,11 @@ func TestEachUseAsksForWhatItNeeds(t *testing.T) {
 	for environment, uses := range map[string]map[Use][]string{
 		"production": {
 			API: append(server[:4:4], "PUBLIC_URL"), Worker: append(server[:4:4], "PUBLIC_URL"), All: append(server[:4:4], "PUBLIC_URL"),
-			Scheduler: {"DATABASE_URL", "REDIS_URL", "PRESSWORK_API_KEY"}, Migrate: nil, "": nil,
+			Scheduler: {"DATABASE_URL", "REDIS_URL", "PRESSWORK_API_KEY", "SECRET_KEY"}, Migrate: nil, Secrets: {"DATABASE_URL", "SECRET_KEY"}, Audit: {"DATABASE_URL", "SECRET_KEY"}, "": nil,
 		},
 		"development": {
-			API: server, Worker: server, All: nil, Scheduler: {"DATABASE_URL", "REDIS_URL", "PRESSWORK_API_KEY"}, Migrate: nil, "": nil,
+			API: server, Worker: server, All: nil, Scheduler: {"DATABASE_URL", "REDIS_URL", "PRESSWORK_API_KEY", "SECRET_KEY"}, Migrate: nil,
+			Secrets: {"DATABASE_URL", "SECRET_KEY"}, Audit: {"DATABASE_URL", "SECRET_KEY"}, "": nil,
 		},
 	} {
 		for use, needs := range uses {

@@ -25,9 +25,12 @@ func simulated(names ...string) []fixture.Person {
 	return list
 }
 
-// openWithSES is a house that mails by SES, whose events come by the hook.
-func openWithSES(t *testing.T, change func(*config.Config)) *house {
+// openWithSES is a house that mails by SES, whose events come by the hook, with every role unless told otherwise.
+func openWithSES(t *testing.T, change func(*config.Config), roles ...app.Role) *house {
 	t.Helper()
+	if len(roles) == 0 {
+		roles = []app.Role{app.API, app.Worker, app.Scheduler}
+	}
 	s, err := sandbox.Start(t.Context(), sandbox.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +41,7 @@ func openWithSES(t *testing.T, change func(*config.Config)) *house {
 		if change != nil {
 			change(c)
 		}
-	}, app.API, app.Worker, app.Scheduler)
+	}, roles...)
 	h.Sandbox = s
 	h.Providers = s.Addresses
 	h.Connect(t, "email", "ses", "email-ses",

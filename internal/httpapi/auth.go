@@ -1,46 +1,87 @@
 package httpapi
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
+	"context"
 	"net/http"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/presswork/presswork/internal/audit"
+	"github.com/presswork/presswork/internal/auth"
 	"github.com/presswork/presswork/internal/fault"
 )
 
-// adminPrincipal is who the admin key stands for. audit.Actor(ctx) has it in handlers and stores.
-const adminPrincipal = "key:admin"
+// Authenticator tells whom a credential stands for: see auth.Gate.
+type Authenticator interface {
+	// Authenticate returns an auth.Refusal; any other error says that it cannot tell just now.
+	Authenticate(ctx context.Context, credential string) (auth.Principal, error)
+}
 
-// authenticate lets through who shows the admin key, as a bearer token (RFC 6750) or in X-API-Key. With
-// no key configured nobody is let through. Digests are compared, so that the time taken says nothing about
-// the key, its length included.
-func authenticate(adminKey string) gin.HandlerFunc {
-	want := sha256.Sum256([]byte(adminKey))
+// RefusalHook is told of a credential that was not accepted, and from where it came: an address, or a /64 of IPv6; "none" if
+// that is not known. It is personal data.
+type RefusalHook func(ctx context.Context, r auth.Refusal, network string)
+
+// challenge is the answer to a request without a credential (RFC 6750, section 3).
+const challenge = `Bearer realm="Presswork"`
+
+// authenticate lets through what is open to everybody, and who shows who they are: as a bearer token (RFC 6750) or in
+// X-API-Key. auth.From and audit.Actor have the principal in handlers and stores. refused, unless it is nil, is told of every
+// credential that was not accepted.
+func authenticate(gate Authenticator, rules accessTable, refused RefusalHook) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		given := credential(c.Request)
-		got := sha256.Sum256([]byte(given))
-		if given == "" || adminKey == "" || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-			abort(c, fault.New(fault.Unauthenticated, "unauthenticated", "A valid API key is needed."))
+		if rules.open(c) {
+			c.Next()
 			return
 		}
-		c.Request = c.Request.WithContext(audit.WithActor(c.Request.Context(), adminPrincipal))
+		p, err := principalOf(c.Request, gate)
+		if r := auth.RefusalOf(err); r != nil {
+			if refused != nil {
+				ctx := c.Request.Context()
+				refused(ctx, *r, networkOf(clientOf(ctx)))
+			}
+			c.Header("WWW-Authenticate", challengeFor(r.Reason))
+			err = fault.New(fault.Unauthenticated, "unauthenticated", r.Error())
+		}
+		if err != nil {
+			abort(c, err)
+			return
+		}
+		ctx := audit.WithActor(auth.WithPrincipal(c.Request.Context(), p), p.ID)
+		c.Request = c.Request.WithContext(ctx)
 		c.Next()
 	}
 }
 
-// credential is the bearer token, or else the X-API-Key header; a present Authorization header of another
-// scheme is no credential.
-func credential(r *http.Request) string {
-	if header := r.Header.Get("Authorization"); header != "" {
-		scheme, token, _ := strings.Cut(header, " ")
-		if !strings.EqualFold(scheme, "Bearer") {
-			return ""
-		}
-		return strings.TrimSpace(token)
+func principalOf(r *http.Request, gate Authenticator) (auth.Principal, error) {
+	text, ok := credentialOf(r)
+	if !ok {
+		return auth.Principal{}, auth.Refuse(auth.Malformed, "")
 	}
-	return r.Header.Get("X-API-Key")
+	return gate.Authenticate(r.Context(), text)
+}
+
+// challengeFor says what was wrong (RFC 6750, section 3.1): nothing, if nothing was shown.
+func challengeFor(reason auth.Reason) string {
+	if reason == auth.Missing {
+		return challenge
+	}
+	return challenge + `, error="invalid_token"`
+}
+
+// credentialOf is the bearer token, or else the X-API-Key header; "" if there is neither. false: there is an Authorization header
+// that is none, or more than one. It is not taken for absent: who proxies must not show one credential and mean another.
+func credentialOf(r *http.Request) (string, bool) {
+	headers := r.Header.Values("Authorization")
+	switch len(headers) {
+	case 0:
+		keys := r.Header.Values("X-API-Key")
+		return r.Header.Get("X-API-Key"), len(keys) <= 1
+	case 1:
+		scheme, token, _ := strings.Cut(headers[0], " ")
+		token = strings.TrimSpace(token)
+		return token, strings.EqualFold(scheme, "Bearer") && token != ""
+	default:
+		return "", false
+	}
 }

@@ -154,6 +154,10 @@ func (h channels) check(c channel.Channel) error {
 		return fault.New(fault.Conflict, "credentials_missing",
 			"In production a channel is not switched on without its credentials: "+strings.Join(missing, ", ")+".")
 	}
+	if refused := h.registry.Refused(c); h.production && c.Enabled && len(refused) > 0 {
+		return fault.New(fault.Conflict, "credentials_refused",
+			"In production a channel is not switched on with credentials that cannot be real: "+strings.Join(refused, ", ")+".")
+	}
 	return nil
 }
 

@@ -32,7 +32,9 @@ func (b brokenTopics) ListTopics(context.Context, int64, int) ([]subscriber.Topi
 
 func broken(t *testing.T, err error) *api {
 	t.Helper()
-	return serve(t, nil, func(d *Deps) { d.Topics = brokenTopics{err: err} })
+	a := serve(t, nil, func(d *Deps) { d.Topics = brokenTopics{err: err} })
+	a.undescribed = true // what is injected may be what no such route can give
+	return a
 }
 
 func TestErrorsBecomeProblems(t *testing.T) {
@@ -94,8 +96,11 @@ func TestEveryRouteWantsTheKey(t *testing.T) {
 	}
 	checked := 0
 	for _, route := range engine.Routes() {
-		if !strings.HasPrefix(route.Path, "/api/") {
-			if route.Path != "/healthz" && route.Path != "/readyz" {
+		if !strings.HasPrefix(route.Path, "/api/v1/") {
+			if route.Path == "/api/openapi.json" || route.Path == "/api/docs" {
+				continue
+			}
+			if route.Path != "/healthz" && route.Path != "/readyz" && !strings.HasPrefix(route.Path, "/problems") {
 				t.Errorf("%s is open", route.Path)
 			}
 			continue
@@ -109,7 +114,7 @@ func TestEveryRouteWantsTheKey(t *testing.T) {
 		} {
 			r := a.do(route.Method, path, nil, headers...)
 			r.problem(http.StatusUnauthorized, "unauthenticated")
-			if r.Header.Get("WWW-Authenticate") != "Bearer" {
+			if !strings.HasPrefix(r.Header.Get("WWW-Authenticate"), "Bearer ") {
 				t.Errorf("%s %s, %s: no WWW-Authenticate", route.Method, route.Path, name)
 			}
 		}

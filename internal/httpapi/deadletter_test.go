@@ -75,7 +75,7 @@ func (b *letterbox) DeadReplay(_ context.Context, uid ident.UID) (delivery.Repla
 }
 
 func (b *letterbox) DeadReplays(context.Context, int64, int) ([]delivery.Replay, error) {
-	return []delivery.Replay{{ID: 1, UID: b.replay}}, nil
+	return []delivery.Replay{{ID: 1, UID: b.replay, State: delivery.ReplayRunning}}, nil
 }
 
 func (b *letterbox) CancelDeadReplay(_ context.Context, uid ident.UID) (delivery.Replay, error) {

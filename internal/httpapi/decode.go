@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
@@ -77,6 +78,8 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
 	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, &fault.Error{Kind: fault.Malformed, Code: codeSlowBody, Detail: "The body did not come in in time.", Err: err}
 	case err != nil:
 		return nil, &fault.Error{Kind: fault.Malformed, Code: "unreadable_body", Detail: "The body could not be read.", Err: err}
 	case int64(len(body)) > limit:

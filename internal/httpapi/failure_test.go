@@ -36,7 +36,8 @@ func (f *failingSubscribers) ListSubscribers(_ context.Context, _ subscriber.Fil
 	}
 	page := make([]subscriber.Subscriber, limit)
 	for i := range page {
-		page[i] = subscriber.Subscriber{ID: after + int64(i) + 1, Email: fmt.Sprintf("r%d@x.org", i)}
+		page[i] = subscriber.Subscriber{ID: after + int64(i) + 1, Email: fmt.Sprintf("r%d@x.org", i),
+			Status: subscriber.Active, Topics: []string{}, Attributes: map[string]any{}, Version: 1}
 	}
 	return page, nil
 }
@@ -67,7 +68,7 @@ func TestExportFailsOnItsWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	request.Header.Set("X-API-Key", testKey)
-	response, err := http.DefaultTransport.RoundTrip(request)
+	response, err := transport.RoundTrip(request)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,7 +75,6 @@ func correlate(c *gin.Context) {
 		id = ident.New().String()
 	}
 	c.Header(correlationHeader, id)
-	c.Header("X-Content-Type-Options", "nosniff")
 	c.Request = c.Request.WithContext(telemetry.WithCorrelation(c.Request.Context(), id))
 	c.Next()
 }

@@ -32,6 +32,7 @@ const (
 	codeMethodNotAllowed = "method_not_allowed"
 	codeMediaType        = "unsupported_media_type"
 	codeVersionMismatch  = "version_mismatch"
+	codeNoPrecondition   = "precondition_required"
 )
 
 // statusClientGone is logged for a request whose client left before the answer; nothing is sent.
@@ -47,6 +48,10 @@ func statusOf(kind fault.Kind, code string) int {
 		return http.StatusUnsupportedMediaType
 	case codeVersionMismatch:
 		return http.StatusPreconditionFailed
+	case codeNoPrecondition:
+		return http.StatusPreconditionRequired
+	case codeSlowBody:
+		return http.StatusRequestTimeout
 	}
 	switch kind {
 	case fault.Wait:
@@ -115,8 +120,8 @@ func fail(c *gin.Context, log *zap.Logger, err error) {
 	if after > 0 {
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
 	}
-	if p.Status == http.StatusUnauthorized {
-		c.Header("WWW-Authenticate", "Bearer")
+	if p.Status == http.StatusUnauthorized && c.Writer.Header().Get("WWW-Authenticate") == "" {
+		c.Header("WWW-Authenticate", challenge)
 	}
 	answerProblem(c, log, p.Status, p)
 }

@@ -24,6 +24,16 @@ type PublicationStore interface {
 	PausePublication(ctx context.Context, uid ident.UID, check func(version int) error) (publication.Summary, error)
 	ResumePublication(ctx context.Context, uid ident.UID, check func(version int) error) (publication.Summary, error)
 	CancelPublication(ctx context.Context, uid ident.UID, check func(version int) error) (publication.Summary, error)
+
+	StorePublication(ctx context.Context, s publication.Submission) (publication.Accepted, error)
+	PublicationNow(ctx context.Context, uid ident.UID) (v publication.Version, number int, err error)
+	PublicationVersion(ctx context.Context, uid ident.UID, number int) (publication.Version, error)
+	PublicationVersions(ctx context.Context, uid ident.UID, page publication.Versions) ([]publication.Version, error)
+	ChangePublication(ctx context.Context, uid ident.UID, check func(version int) error, c publication.Change) (publication.Summary, error)
+	DecidePublication(ctx context.Context, uid ident.UID, check func(version int) error, v publication.Verdict) (publication.Summary, error)
+	DeletePublication(ctx context.Context, uid ident.UID, check func(version int) error) error
+	CountAudience(ctx context.Context, a publication.Audience, limit int) (int, error)
+	Census(ctx context.Context, r publication.Resolved) (publication.Census, error)
 }
 
 // PublicationAcceptor stores a publication so that it survives whatever happens next.
@@ -36,12 +46,17 @@ type publications struct {
 	acceptor  PublicationAcceptor
 	variables variables
 	words     publication.Vocabulary
+	// approvalOver is the audience from which somebody else has to approve; 0: none.
+	approvalOver int
+	poke         func()       // nil: the relay finds what is to be brought to the queue
+	rates        SendingRates // nil: not known
 }
 
 func registerPublications(r gin.IRouter, d Deps) {
 	h := publications{
 		store: d.Publications, acceptor: d.Acceptor, variables: newVariables(d.Templates, d.Engine),
-		words: publication.Vocabulary{Channels: channelWords(), Topic: canonical.Topic},
+		words:        publication.Vocabulary{Channels: channelWords(), Topic: canonical.Topic},
+		approvalOver: d.ApprovalOver, poke: d.Poke, rates: d.SendingRates,
 	}
 	r.GET("/publications", handle(h.list))
 	r.POST("/publications", handle(h.create))
@@ -49,6 +64,16 @@ func registerPublications(r gin.IRouter, d Deps) {
 	r.POST("/publications/:id/pause", handle(h.pause))
 	r.POST("/publications/:id/resume", handle(h.resume))
 	r.POST("/publications/:id/cancel", handle(h.cancel))
+	r.PUT("/publications/:id", handle(h.update))
+	r.DELETE("/publications/:id", handle(h.remove))
+	r.POST("/publications/:id/publish", handle(h.publish))
+	r.POST("/publications/:id/clone", handle(h.clone))
+	r.GET("/publications/:id/versions", handle(h.versions))
+	r.GET("/publications/:id/versions/:version", handle(h.version))
+	r.GET("/publications/:id/versions/:version/diff", handle(h.diff))
+	r.POST("/publications/:id/rollback", handle(h.rollback))
+	r.POST("/publications/:id/approve", handle(h.approve))
+	r.POST("/publications/:id/reject", handle(h.reject))
 }
 
 // channelWords is every channel kind as a request may name it.
@@ -60,8 +85,13 @@ func channelWords() []publication.Channel {
 	return list
 }
 
-// create answers 202: the publication is stored, and is on its way or waits for its time.
+// create answers 202: the publication is stored, and is on its way, waits for its time, or is a draft. With ?dry_run=true it
+// answers 200 with what would be, and stores nothing.
 func (h publications) create(c *gin.Context) error {
+	dry, err := dryRun(c)
+	if err != nil {
+		return err
+	}
 	key, err := idempotencyKey(c)
 	if err != nil {
 		return err
@@ -70,14 +100,26 @@ func (h publications) create(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	accepted, err := h.accept(c.Request.Context(), in, key)
+	if dry {
+		return h.foresee(c, in)
+	}
+	digest, err := in.Digest()
 	if err != nil {
 		return err
 	}
+	accepted, err := h.accept(c.Request.Context(), in, publication.Submission{Key: key, Digest: digest})
+	if err != nil {
+		return err
+	}
+	return answerAccepted(c, strings.TrimSuffix(c.Request.URL.Path, "/")+"/", accepted)
+}
+
+// answerAccepted answers 202 with what was stored, below the path of the list.
+func answerAccepted(c *gin.Context, list string, accepted publication.Accepted) error {
 	if accepted.Replay {
 		c.Header("Idempotent-Replay", "true")
 	}
-	c.Header("Location", strings.TrimSuffix(c.Request.URL.Path, "/")+"/"+accepted.UID.String())
+	c.Header("Location", list+accepted.UID.String())
 	c.PureJSON(http.StatusAccepted, acceptedBody{
 		ID: accepted.UID, State: accepted.State(), CreatedAt: accepted.CreatedAt.UTC(), ScheduledAt: utc(accepted.ScheduledAt),
 	})
@@ -92,37 +134,49 @@ type acceptedBody struct {
 	ScheduledAt *time.Time        `json:"scheduled_at"`
 }
 
-// accept checks and stores. A request that was accepted before is answered as then, though it would be
+// accept checks and stores what a request asks for. One that was accepted before is answered as then, though it would be
 // refused now: its time may have come, or what it names may be gone.
-func (h publications) accept(ctx context.Context, in publication.Request, key string) (publication.Accepted, error) {
-	digest, err := in.Digest()
-	if err != nil {
+func (h publications) accept(ctx context.Context, in publication.Request, s publication.Submission) (publication.Accepted, error) {
+	var err error
+	if s.Resolved, s.Review, err = h.resolve(ctx, in); err == nil {
+		return h.submit(ctx, s)
+	}
+	if s.Key == "" || !fault.Is(err, fault.Invalid) {
 		return publication.Accepted{}, err
 	}
-	resolved, err := h.resolve(ctx, in)
-	if err == nil {
-		return h.acceptor.Accept(ctx, publication.Submission{Resolved: resolved, Key: key, Digest: digest})
-	}
-	if key == "" || !fault.Is(err, fault.Invalid) {
-		return publication.Accepted{}, err
-	}
-	earlier, lookupErr := h.store.Replay(ctx, key, digest)
+	earlier, lookupErr := h.store.Replay(ctx, s.Key, s.Digest)
 	if fault.Is(lookupErr, fault.NotFound) {
 		return publication.Accepted{}, err
 	}
 	return earlier, lookupErr
 }
 
-func (h publications) resolve(ctx context.Context, in publication.Request) (publication.Resolved, error) {
+func (h publications) submit(ctx context.Context, s publication.Submission) (publication.Accepted, error) {
+	if s.Plain() {
+		return h.acceptor.Accept(ctx, s)
+	}
+	accepted, err := h.store.StorePublication(ctx, s)
+	if err == nil {
+		h.nudged(accepted.State())
+	}
+	return accepted, err
+}
+
+// resolve also says whether somebody else has to approve what was resolved.
+func (h publications) resolve(ctx context.Context, in publication.Request) (publication.Resolved, bool, error) {
 	order, err := in.Parse(time.Now(), h.words)
 	if err != nil {
-		return publication.Resolved{}, err
+		return publication.Resolved{}, false, err
 	}
 	resolved, err := h.store.ResolveOrder(ctx, order)
 	if err != nil {
-		return publication.Resolved{}, err
+		return publication.Resolved{}, false, err
 	}
-	return resolved, h.variables.check(ctx, resolved)
+	if err := h.variables.check(ctx, resolved); err != nil {
+		return publication.Resolved{}, false, err
+	}
+	review, err := h.review(ctx, resolved)
+	return resolved, review, err
 }
 
 // maxIdempotencyKey is twice what a UUID with a prefix takes.

@@ -28,20 +28,24 @@ type publicationBody struct {
 	ScheduledAt *time.Time                  `json:"scheduled_at"`
 	Listed      bool                        `json:"listed"`
 	// RatePerMinute is absent if it has no rate of its own.
-	RatePerMinute int        `json:"rate_per_minute,omitempty"`
-	CreatedBy     string     `json:"created_by"`
-	CreatedAt     time.Time  `json:"created_at"`
-	StartedAt     *time.Time `json:"started_at"`
-	CompletedAt   *time.Time `json:"completed_at"`
-	UpdatedAt     time.Time  `json:"updated_at"`
-	Version       int        `json:"version"`
+	RatePerMinute int `json:"rate_per_minute,omitempty"`
+	// Approval is absent if nobody asked for one, ClonedFrom if it is no clone.
+	Approval    *publication.Approval `json:"approval,omitempty"`
+	ClonedFrom  *ident.UID            `json:"cloned_from,omitempty"`
+	CreatedBy   string                `json:"created_by"`
+	CreatedAt   time.Time             `json:"created_at"`
+	StartedAt   *time.Time            `json:"started_at"`
+	CompletedAt *time.Time            `json:"completed_at"`
+	UpdatedAt   time.Time             `json:"updated_at"`
+	Version     int                   `json:"version"`
 }
 
 func showPublication(p publication.Summary) publicationBody {
 	body := publicationBody{
 		ID: p.UID, Title: p.Title, Type: p.Type, Priority: p.Priority, State: p.State, Failure: p.Failure,
 		Channels: make([]string, 0, len(p.Channels)), Audience: p.Audience, Contents: p.Contents, Attachments: p.Attachments, Templates: p.Templates,
-		Sender: p.Sender, ScheduledAt: utc(p.ScheduledAt), Listed: p.Listed, RatePerMinute: p.RatePerMinute, CreatedBy: p.CreatedBy, CreatedAt: p.CreatedAt.UTC(),
+		Sender: p.Sender, ScheduledAt: utc(p.ScheduledAt), Listed: p.Listed, RatePerMinute: p.RatePerMinute,
+		Approval: p.Approval, ClonedFrom: p.ClonedFrom, CreatedBy: p.CreatedBy, CreatedAt: p.CreatedAt.UTC(),
 		StartedAt: utc(p.StartedAt), CompletedAt: utc(p.CompletedAt), UpdatedAt: p.UpdatedAt.UTC(), Version: p.Version,
 	}
 	for _, id := range p.Channels {
@@ -59,9 +63,10 @@ func channelName(id int16) string {
 	return string(kind)
 }
 
-// list is newest first: ?state= and ?publication_type= take several values with commas, ?since= a time.
+// list is newest first: ?state= and ?publication_type= take several values with commas, ?since= a time, ?approval= the state
+// of a review.
 func (h publications) list(c *gin.Context) error {
-	p, err := readPage(c, "publications", "state", "publication_type", "since")
+	p, err := readPage(c, "publications", "state", "publication_type", "since", "approval")
 	if err != nil {
 		return err
 	}
@@ -71,6 +76,11 @@ func (h publications) list(c *gin.Context) error {
 	}
 	if f.Types, err = readValues(c, "publication_type", publication.Types()); err != nil {
 		return err
+	}
+	if text, given := c.GetQuery("approval"); given {
+		if f.Approval = publication.ApprovalState(text); !slices.Contains(publication.ApprovalStates(), f.Approval) {
+			return badQuery("approval", "must be one of %v", publication.ApprovalStates())
+		}
 	}
 	if text, given := c.GetQuery("since"); given {
 		if f.Since, err = time.Parse(time.RFC3339, text); err != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/presswork/presswork/internal/auth"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/postgres"
 	"github.com/presswork/presswork/internal/publication"
@@ -88,7 +89,7 @@ func TestPublish(t *testing.T) {
 	}
 	one := n.do("GET", got.Header.Get("Location"), nil).want(http.StatusOK)
 	p := read[publicationBody](one)
-	if p.Title != "Spring" || p.State != publication.Queued || strings.Join(p.Channels, " ") != "email slack" || p.CreatedBy != adminPrincipal ||
+	if p.Title != "Spring" || p.State != publication.Queued || strings.Join(p.Channels, " ") != "email slack" || p.CreatedBy != auth.AdminID ||
 		p.Contents[0].UID.String() != n.content || p.Templates["email"].UID.String() != n.template || p.Audience.Topics[0] != "go" || p.Sender == nil {
 		t.Errorf("%s", one.Body)
 	}

@@ -93,11 +93,14 @@ func TestRecipientsList(t *testing.T) {
 	}
 }
 
+// firstItem is the id of a content item.
+const firstItem = "01985a1e-7c00-7000-8000-0000000000b1"
+
 func TestRecipientTimeline(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	l := &ledger{
-		items: []content.Item{{UID: "a", Version: 3, Title: "A", Topics: []string{"go"}, Language: "en"}, {UID: "b", Version: 1, Title: "B", Language: "en"}},
+		items: []content.Item{{UID: firstItem, Version: 3, Title: "A", Topics: []string{"go"}, Language: "en"}, {UID: "01985a1e-7c00-7000-8000-0000000000b2", Version: 1, Title: "B", Language: "en"}},
 		timeline: delivery.Timeline{UID: ident.New(), Personal: true, Reader: delivery.Reader{Language: "en", Topics: []string{"go"}, Kept: true},
 			Deliveries: []delivery.Account{{
 				Entry:  delivery.Entry{Channel: 1, Recipient: 7, State: delivery.Delivered, Used: 1, SettledAt: &at},
@@ -115,7 +118,7 @@ func TestRecipientTimeline(t *testing.T) {
 	body := read[timelineBody](a.do("GET", path, nil).want(http.StatusOK))
 	d := body.Deliveries[0]
 	if body.Kind != "subscriber" || body.Absence != nil || d.State != "delivered" || d.Choice.Basis != "exact" ||
-		len(d.Choice.Items) != 2 || *d.Choice.Items[0].Content != "a" || strings.Join(d.Choice.Items[0].Reasons, " ") != "topic_match language_match" {
+		len(d.Choice.Items) != 2 || *d.Choice.Items[0].Content != firstItem || strings.Join(d.Choice.Items[0].Reasons, " ") != "topic_match language_match" {
 		t.Errorf("%+v", d.Choice)
 	}
 	if len(d.Attempts) != 3 || d.Attempts[0].Outcome != "uncertain" || d.Attempts[1].Outcome != "reopened" || d.Attempts[1].By != "key:admin" ||

@@ -65,7 +65,11 @@ func ifMatch(c *gin.Context, version int) error {
 			return nil
 		}
 	}
-	return fault.New(fault.Conflict, codeVersionMismatch, "It was changed meanwhile: the present version is "+strconv.Itoa(version)+".")
+	return versionMismatch(version)
+}
+
+func versionMismatch(present int) error {
+	return fault.New(fault.Conflict, codeVersionMismatch, "It was changed meanwhile: the present version is "+strconv.Itoa(present)+".")
 }
 
 // utc is a time as it is shown; nil stays nil.

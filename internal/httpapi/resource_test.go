@@ -259,6 +259,34 @@ func TestPlaceholderInProduction(t *testing.T) {
 	development.do("POST", "/api/v1/channels", `{"kind":"email","provider":"placeholder","name":"p"}`).want(201)
 }
 
+// TestUnrealCredentialsInProduction are refused wherever a channel would be switched on with them, by the secret's name and
+// without its value; in development they are not.
+func TestUnrealCredentialsInProduction(t *testing.T) {
+	t.Parallel()
+	production, development := newAPI(t, func(d *Deps) { d.Production = true }), newAPI(t)
+	body := func(token string, enabled bool) string {
+		return fmt.Sprintf(`{"kind":"slack","provider":"slack","name":"chat","settings":{"channel":"C1"},"secrets":{"token":%q},"enabled":%v}`, token, enabled)
+	}
+	off := production.do("POST", "/api/v1/channels", body("changeme-1234", false)).location()
+	for token, why := range map[string]string{"changeme-1234": "token is a placeholder", "hunter2": "token has fewer than 8 characters", "password": "token is a default"} {
+		for what, r := range map[string]answer{
+			"create": production.do("POST", "/api/v1/channels", body(token, true)),
+			"update": production.do("PUT", off, body(token, true)),
+		} {
+			r.problem(409, "credentials_refused")
+			if !strings.Contains(r.Body, why) || strings.Contains(r.Body, token) && token != "password" {
+				t.Errorf("%s: %s", what, r.Body)
+			}
+		}
+		on := development.do("POST", "/api/v1/channels", body(token, true)).want(201)
+		development.do("DELETE", on.Header.Get("Location"), nil).want(204)
+	}
+	production.do("POST", off+"/enable", nil).problem(409, "credentials_refused")
+	production.do("PUT", off, body("k3J9vb2Q8x", true)).want(200)
+	production.do("POST", off+"/disable", nil).want(200)
+	production.do("POST", off+"/enable", nil).want(200)
+}
+
 func TestSubscribers(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)

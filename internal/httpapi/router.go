@@ -5,11 +5,13 @@ package httpapi
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
+	"github.com/presswork/presswork/internal/auth"
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/template"
@@ -18,8 +20,20 @@ import (
 // Deps is what the API stands on: a small interface for each resource, defined in its file.
 type Deps struct {
 	Log *zap.Logger
-	// AdminKey opens every route; empty: nobody gets in.
+	// Auth tells who makes a request; nil: only who shows the AdminKey gets in, and with none of those nobody.
+	Auth Authenticator
+	// AdminKey is also what is heard from an address that used up its limit.
 	AdminKey string
+	// Refused is told of every credential that was not accepted; nil: nobody is.
+	Refused RefusalHook
+	// Limits are what each client may ask; the zero value limits nothing.
+	Limits Limits
+	// Origins are those whose pages may call the API from a browser; none: nobody's.
+	Origins []string
+	// PublicURL says whether browsers come by HTTPS.
+	PublicURL string
+	// BodyTime is how long a body that is no file may take to come in; 0 is bodyTime.
+	BodyTime time.Duration
 	// Production refuses what only development may do.
 	Production bool
 	// Observe is called after every request; nil: not.
@@ -45,15 +59,20 @@ type Deps struct {
 	Channels    ChannelStore
 	Circuits    CircuitReader
 	Senders     SenderStore
+	APIKeys     APIKeyStore
 
 	Publications PublicationStore
 	Acceptor     PublicationAcceptor
+	// ApprovalOver is the audience from which somebody else has to approve a publication; 0: none. SendingRates may be nil.
+	ApprovalOver int
+	SendingRates SendingRates
 	Progress     ProgressStore
 	Analytics    AnalyticsStore
 	Recipients   RecipientStore
 	Pauses       PauseStore
 	Queues       QueueReader
 	Suppressions SuppressionStore
+	Audit        AuditStore
 	// SESHook takes SES's events; nil: it is not there.
 	SESHook     SESHook
 	DeadLetters DeadLetterStore
@@ -72,6 +91,10 @@ func New(d Deps) http.Handler {
 	if d.Log == nil {
 		d.Log = zap.NewNop()
 	}
+	if d.Auth == nil {
+		d.Auth = auth.NewGate(d.AdminKey, nil, nil)
+	}
+	d.Limits.admin = auth.NewGate(d.AdminKey, nil, nil)
 	e := gin.New()
 	e.RedirectTrailingSlash = false
 	e.ForwardedByClientIP = false
@@ -81,12 +104,18 @@ func New(d Deps) http.Handler {
 	if d.Tracer != nil {
 		e.Use(traced(d.Tracer))
 	}
-	e.Use(observe(d.Log, d.Observe), answerErrors(d.Log))
+	e.Use(observe(d.Log, d.Observe), answerErrors(d.Log), secure(d.PublicURL), cors(d.Origins))
 	e.NoRoute(func(c *gin.Context) { abort(c, fault.New(fault.NotFound, "not_found", "There is nothing here.")) })
 	e.NoMethod(func(c *gin.Context) {
 		abort(c, fault.New(fault.Malformed, codeMethodNotAllowed, "This method is not allowed here."))
 	})
+	rules := newAccessTable()
+	// What costs least comes first: see docs/security.md.
+	e.Use(findClient(d.Limits.Proxies), boundBodies(d.BodyTime), d.Limits.door,
+		authenticate(d.Auth, rules, d.Refused), d.Limits.hold, authorize(rules, d.Log))
 	registerHealth(e, d)
+	registerProblems(e)
+	registerDescription(e)
 	if d.Pages != nil {
 		e.Any("/p/*path", gin.WrapH(d.Pages))
 	}
@@ -96,7 +125,7 @@ func New(d Deps) http.Handler {
 	if d.Tokens != nil {
 		registerTracking(e, d)
 	}
-	api := e.Group("/api/v1", authenticate(d.AdminKey), noStore)
+	api := e.Group("/api/v1", noStore)
 	registerResources(api, d)
 	return e
 }
@@ -110,12 +139,14 @@ func registerResources(r gin.IRouter, d Deps) {
 	registerAssets(r, d)
 	registerChannels(r, d)
 	registerSenders(r, d)
+	registerAPIKeys(r, d)
 	registerPublications(r, d)
 	registerProgress(r, d)
 	registerRecipients(r, d)
 	registerAnalytics(r, d)
 	registerPauses(r, d)
 	registerSuppressions(r, d)
+	registerAudit(r, d)
 	registerQueues(r, d)
 	registerDeadLetters(r, d)
 	registerReplays(r, d)

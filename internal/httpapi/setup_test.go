@@ -16,9 +16,12 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/presswork/presswork/internal/channel"
+	credentials "github.com/presswork/presswork/internal/credential"
 	"github.com/presswork/presswork/internal/jinja"
 	"github.com/presswork/presswork/internal/postgres"
 	"github.com/presswork/presswork/internal/seal"
+	"github.com/presswork/presswork/internal/suppression"
+	"github.com/presswork/presswork/internal/testkit/contract"
 	"github.com/presswork/presswork/internal/testkit/dbtest"
 )
 
@@ -26,12 +29,20 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 
 const testKey = "test-key-of-the-admin"
 
+// transport has connections of its own: those of http.DefaultTransport are closed with every httptest.Server, and a request of
+// a test beside it fails.
+var transport = &http.Transport{}
+
 // api is a running API on a database of its own.
 type api struct {
 	t   testing.TB
 	url string
-	db  *postgres.DB
-	log *observer.ObservedLogs
+	// address is the database's, "" of an API on nothing.
+	address string
+	db      *postgres.DB
+	log     *observer.ObservedLogs
+	// undescribed: its answers are not held against the description.
+	undescribed bool
 }
 
 // newAPI serves everything on a fresh database; tweak may change what it stands on.
@@ -43,7 +54,12 @@ func newAPI(t testing.TB, tweak ...func(*Deps)) *api {
 // newAPIWith is newAPI with so many connections to the database.
 func newAPIWith(t testing.TB, connections int, tweak ...func(*Deps)) *api {
 	t.Helper()
-	db, err := postgres.Open(t.Context(), dbtest.New(t), postgres.Options{MaxConns: connections})
+	address := dbtest.New(t)
+	addresses, err := suppression.NewHasher(bytes.Repeat([]byte("k"), 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := postgres.Open(t.Context(), address, postgres.Options{MaxConns: connections, Addresses: addresses})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,13 +72,16 @@ func newAPIWith(t testing.TB, connections int, tweak ...func(*Deps)) *api {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return serve(t, db, append([]func(*Deps){func(d *Deps) {
+	a := serve(t, db, append([]func(*Deps){func(d *Deps) {
 		d.Database, d.Registry, d.Engine = db, testRegistry(), engine
 		d.Topics, d.Subscribers, d.Contents, d.Templates, d.Senders = db, db, db, db, db
+		d.APIKeys = db
 		d.Assets = db
 		d.Channels = db.Channels(sealer)
 		d.Publications, d.Progress, d.Analytics = db, db, db
 	}}, tweak...)...)
+	a.address = address
+	return a
 }
 
 // serve serves what the tweaks make of Deps with a key and a log.
@@ -81,7 +100,7 @@ func serve(t testing.TB, db *postgres.DB, tweaks ...func(*Deps)) *api {
 func testRegistry() *channel.Registry {
 	return channel.NewRegistry(nil,
 		channel.Provider{Name: "slack", Kinds: []channel.Kind{channel.Slack}, Settings: []channel.Setting{
-			{Name: "channel", Required: true}, {Name: "token", Secret: true, Required: true},
+			{Name: "channel", Required: true}, {Name: "token", Secret: true, Required: true, Real: func(v string) error { return credentials.Check(v, 8) }},
 		}},
 		channel.Provider{Name: "ses", Kinds: []channel.Kind{channel.Email}, Settings: []channel.Setting{
 			{Name: "access_key_id", Secret: true, With: "secret_access_key"}, {Name: "secret_access_key", Secret: true, With: "access_key_id"},
@@ -130,7 +149,7 @@ func (a *api) do(method, path string, body any, headers ...string) answer {
 			request.Header.Del(name)
 		}
 	}
-	response, err := http.DefaultTransport.RoundTrip(request)
+	response, err := transport.RoundTrip(request)
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -138,7 +157,28 @@ func (a *api) do(method, path string, body any, headers ...string) answer {
 	if closeErr := response.Body.Close(); err != nil || closeErr != nil {
 		a.t.Fatal(err, closeErr)
 	}
+	if !a.undescribed {
+		contract.Verify(a.t, contract.Exchange{Method: method, URI: path, Request: request.Header, Sent: sentBytes(a.t, request),
+			Status: response.StatusCode, Header: response.Header, Body: text})
+	}
 	return answer{t: a.t, Status: response.StatusCode, Header: response.Header, Body: string(text)}
+}
+
+// sentBytes is the body of a request that can be read again; nil of one that cannot.
+func sentBytes(t testing.TB, r *http.Request) []byte {
+	t.Helper()
+	if r.GetBody == nil {
+		return nil
+	}
+	body, err := r.GetBody()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // read is the body as a T.

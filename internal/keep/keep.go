@@ -1,5 +1,6 @@
-// Package keep remembers values that never change: a compiled edition, what a template's version needs. Such a
-// value needs no expiry and no word from other processes, only a key that says everything about it and a bound.
+// Package keep remembers values that never change (Values): a compiled edition, what a template's version needs. Such a
+// value needs no expiry and no word from other processes, only a key that says everything about it and a bound. Recent
+// remembers those that do change, each for a time of its own.
 package keep
 
 import (

@@ -1,38 +1,76 @@
 package ops
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
+	"context"
+	"net"
 	"net/http"
 	"strings"
 
 	"go.uber.org/zap"
+
+	"github.com/presswork/presswork/internal/auth"
 )
+
+// Authenticator tells whom a credential stands for: see auth.Gate.
+type Authenticator interface {
+	// Authenticate returns an auth.Refusal; any other error says that it cannot tell just now.
+	Authenticate(ctx context.Context, credential string) (auth.Principal, error)
+}
 
 // challenge makes a browser ask for a name and a password.
 const challenge = `Basic realm="Presswork operations"`
 
-// authenticate lets through who shows the key.
-func authenticate(key string, log *zap.Logger, next http.Handler) http.Handler {
+// guard tells who may use the listener.
+type guard struct {
+	auth    Authenticator
+	refused func(ctx context.Context, r auth.Refusal, network string)
+	log     *zap.Logger
+}
+
+// authenticate lets through who shows a key that has auth.OpsAccess.
+func (g guard) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if shows(r, key) {
+		p, err := g.auth.Authenticate(r.Context(), credential(r))
+		refusal := auth.RefusalOf(err)
+		switch {
+		case refusal != nil:
+			g.refuse(r, *refusal)
+			w.Header().Set("WWW-Authenticate", challenge)
+			http.Error(w, "An API key is needed: as a bearer token, or as the password with any user name.", http.StatusUnauthorized)
+		case err != nil:
+			g.log.Warn("ops: a key could not be looked up", zap.Error(err))
+			w.Header().Set("Retry-After", "5")
+			http.Error(w, "Keys cannot be looked up just now: the key in PRESSWORK_API_KEY works.", http.StatusServiceUnavailable)
+		case !p.Allows(auth.OpsAccess):
+			http.Error(w, "This needs the permission "+auth.OpsAccess.String()+".", http.StatusForbidden)
+		default:
 			next.ServeHTTP(w, r)
-			return
 		}
-		if r.Header.Get("Authorization") != "" { // a browser's first request has none
-			log.Warn("ops: a credential was refused", zap.String("remote", r.RemoteAddr))
-		}
-		w.Header().Set("WWW-Authenticate", challenge)
-		http.Error(w, "An API key is needed: as a bearer token, or as the password with any user name.", http.StatusUnauthorized)
 	})
 }
 
-// shows reports whether a request has the key. Digests are compared, so that the time taken says nothing about the
-// key, its length included. No key opens nothing.
-func shows(r *http.Request, key string) bool {
+// refuse tells of a credential that was not accepted; a browser's first request has none.
+func (g guard) refuse(r *http.Request, refusal auth.Refusal) {
+	if r.Header.Get("Authorization") != "" {
+		g.log.Warn("ops: a credential was refused", zap.String("reason", string(refusal.Reason)), zap.String("remote", r.RemoteAddr))
+	}
+	if g.refused != nil {
+		host, _, err := net.SplitHostPort(r.RemoteAddr)
+		if err != nil {
+			host = r.RemoteAddr
+		}
+		g.refused(r.Context(), refusal, host)
+	}
+}
+
+// knows reports whether a request is by somebody who may use the listener.
+func (g guard) knows(r *http.Request) bool {
 	given := credential(r)
-	got, want := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(key))
-	return subtle.ConstantTimeCompare(got[:], want[:]) == 1 && given != "" && key != ""
+	if given == "" { // a probe
+		return false
+	}
+	p, err := g.auth.Authenticate(r.Context(), given)
+	return err == nil && p.Allows(auth.OpsAccess)
 }
 
 // credential is the bearer token (RFC 6750) or the password of HTTP Basic (RFC 7617).

@@ -14,12 +14,12 @@ func healthy(w http.ResponseWriter, _ *http.Request) {
 
 // ready answers with what check says. Its error goes to the log only: the route is open. Who shows no key, or a wrong
 // one, is answered too: a probe has none.
-func ready(check func(ctx context.Context, known bool) (any, error), key string, log *zap.Logger) http.HandlerFunc {
+func ready(check func(ctx context.Context, known bool) (any, error), g guard, log *zap.Logger) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var body any
 		var err error
 		if check != nil {
-			body, err = check(r.Context(), shows(r, key))
+			body, err = check(r.Context(), g.knows(r))
 		}
 		status, word := http.StatusOK, "ok"
 		if err != nil {

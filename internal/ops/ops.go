@@ -9,6 +9,8 @@ import (
 	"net/http/pprof"
 
 	"go.uber.org/zap"
+
+	"github.com/presswork/presswork/internal/auth"
 )
 
 // Connector is asynq's RedisConnOpt, as the queue is one.
@@ -23,11 +25,13 @@ type Deps struct {
 	Metrics http.Handler
 	// Redis is where the queues are. Asynqmon gets clients of its own, which connect when they are needed.
 	Redis Connector
-	// APIKey opens every route, as a bearer token or as the password of HTTP Basic with any user name;
-	// empty: nobody gets in.
-	APIKey string
+	// Auth tells who asks. Every route is for who has auth.OpsAccess, and shows it as a bearer token or as the password
+	// of HTTP Basic with any user name.
+	Auth Authenticator
+	// Refused is told of every credential that was not accepted, and the address that it came from; nil: nobody is.
+	Refused func(ctx context.Context, r auth.Refusal, network string)
 	// Ready says what /readyz answers with 200; on an error it is 503, with the same body if there is one.
-	// Everybody may ask; known says that this one showed the APIKey. nil: always ready.
+	// Everybody may ask; known says that this one may use the listener. nil: always ready.
 	Ready func(ctx context.Context, known bool) (any, error)
 	// Pools answers /autoscale/v1/pools; nil: not there.
 	Pools Pools
@@ -76,10 +80,11 @@ func New(d Deps) (*Handler, error) {
 	inner.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	inner.HandleFunc("/debug/pprof/trace", pprof.Trace)
 
+	g := guard{d.Auth, d.Refused, d.Log}
 	outer := http.NewServeMux()
 	outer.HandleFunc("GET /healthz", healthy)
-	outer.Handle("GET /readyz", ready(d.Ready, d.APIKey, d.Log))
-	outer.Handle("/", sameOrigin(authenticate(d.APIKey, d.Log, inner), d.Log))
+	outer.Handle("GET /readyz", ready(d.Ready, g, d.Log))
+	outer.Handle("/", sameOrigin(g.authenticate(inner), d.Log))
 	return &Handler{Handler: protect(outer), queues: q}, nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/presswork/presswork/internal/auth"
 	"github.com/presswork/presswork/internal/testkit/redistest"
 )
 
@@ -32,7 +33,7 @@ func start(t *testing.T, change ...func(*Deps)) (server *httptest.Server, redisU
 	d := Deps{
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "presswork_up 1\n") }),
 		Redis:   connection,
-		APIKey:  key,
+		Auth:    auth.NewGate(key, nil, nil),
 	}
 	for _, c := range change {
 		c(&d)
@@ -169,7 +170,7 @@ func TestAccess(t *testing.T) {
 
 func TestNoKeyLetsNobodyIn(t *testing.T) {
 	t.Parallel()
-	server, _ := start(t, func(d *Deps) { d.APIKey = "" })
+	server, _ := start(t, func(d *Deps) { d.Auth = auth.NewGate("", nil, nil) })
 	for _, header := range []string{"", "Bearer ", "Bearer x", basic("", ""), basic("admin", "")} {
 		if answer, _ := call(t, server.Client(), http.MethodGet, server.URL+"/metrics", "Authorization", header); answer.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%q: %d", header, answer.StatusCode)
@@ -374,5 +375,48 @@ func TestMetricsMayBeAbsent(t *testing.T) {
 	server, _ := start(t, func(d *Deps) { d.Metrics = nil })
 	if answer, _ := call(t, server.Client(), http.MethodGet, server.URL+"/metrics", "Authorization", "Bearer "+key); answer.StatusCode != http.StatusNotFound {
 		t.Errorf("%d", answer.StatusCode)
+	}
+}
+
+// keys is a gate with one key of each role, by the role's name; "away" cannot be looked up.
+type keys struct{}
+
+func (keys) Authenticate(_ context.Context, credential string) (auth.Principal, error) {
+	if credential == "away" {
+		return auth.Principal{}, errors.New("postgres is away")
+	}
+	role, known := auth.ParseRole(credential)
+	if !known {
+		return auth.Principal{}, auth.Refuse(auth.Unknown, "")
+	}
+	return auth.Principal{ID: "key:" + credential, Roles: []auth.Role{role}}, nil
+}
+
+// TestRoles: the listener is for operators; a database that is away is no wrong password.
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	var refused []auth.Reason
+	server, _ := start(t, func(d *Deps) {
+		d.Auth = keys{}
+		d.Refused = func(_ context.Context, r auth.Refusal, network string) {
+			if network != "127.0.0.1" {
+				t.Errorf("from %s", network)
+			}
+			refused = append(refused, r.Reason)
+		}
+	})
+	for credential, want := range map[string]int{"admin": 200, "ops": 200, "publisher": 403, "analyst": 403, "nobody": 401, "away": 503} {
+		for _, header := range []string{"Bearer " + credential, basic("me", credential)} {
+			answer, _ := call(t, server.Client(), http.MethodGet, server.URL+"/metrics", "Authorization", header)
+			if answer.StatusCode != want || (answer.Header.Get("WWW-Authenticate") != "") != (want == 401) || (answer.Header.Get("Retry-After") != "") != (want == 503) {
+				t.Errorf("%s: %d %v", header, answer.StatusCode, answer.Header)
+			}
+			if answer, _ := call(t, server.Client(), http.MethodGet, server.URL+"/readyz", "Authorization", header); answer.StatusCode != http.StatusOK {
+				t.Errorf("a probe with %s: %d", header, answer.StatusCode)
+			}
+		}
+	}
+	if len(refused) != 2 || refused[0] != auth.Unknown {
+		t.Errorf("told of %v", refused)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -93,7 +94,24 @@ func New(d Deps) (http.Handler, error) {
 	mux.Handle("/p/", p.handle(func(http.ResponseWriter, *http.Request) error {
 		return fault.New(fault.NotFound, "not_found", "")
 	}))
-	return mux, nil
+	return p.sameOrigin(mux)
+}
+
+// sameOrigin refuses what the page of another site makes a browser post. Mail providers pass: their one-click requests
+// (RFC 8058) come from no browser, with neither Sec-Fetch-Site nor Origin.
+//
+// The own origin is also trusted as it is known outside, where a proxy changes the name of the host.
+func (p *pages) sameOrigin(next http.Handler) (http.Handler, error) {
+	guard := http.NewCrossOriginProtection()
+	if u, err := url.Parse(p.PublicURL); err == nil && u.Host != "" {
+		if err := guard.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
+			return nil, fmt.Errorf("trust the own origin: %w", err)
+		}
+	}
+	guard.SetDenyHandler(p.handle(func(http.ResponseWriter, *http.Request) error {
+		return fault.New(fault.Forbidden, "other_site", "")
+	}))
+	return guard.Handler(next), nil
 }
 
 // handle sends the security headers and shows errors as pages.
@@ -101,7 +119,9 @@ func (p *pages) handle(fn func(http.ResponseWriter, *http.Request) error) http.H
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", p.views.policy)
-		h.Set("Referrer-Policy", "no-referrer") // the address holds a token
+		// The address holds a token, which is for nobody else. Not no-referrer: browsers would send "Origin: null" with our own
+		// forms, and those that have no Sec-Fetch-Site could not be told from other sites.
+		h.Set("Referrer-Policy", "same-origin")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("X-Robots-Tag", "noindex")
@@ -123,6 +143,8 @@ func (p *pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 		status, message = http.StatusNotFound, "not_found"
 	case fault.Malformed:
 		status, message = http.StatusBadRequest, "not_found"
+	case fault.Forbidden:
+		status = http.StatusForbidden
 	case fault.Unavailable, fault.Timeout:
 		status = http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", "5")

@@ -88,6 +88,10 @@ type page struct {
 	body   string
 }
 
+// transport has connections of its own: those of http.DefaultTransport are closed with every httptest.Server, and a request of
+// a test beside it fails.
+var transport = &http.Transport{}
+
 func (h *house) ask(method, path, body string, headers ...string) page {
 	h.t.Helper()
 	request, err := http.NewRequestWithContext(h.t.Context(), method, h.url+path, strings.NewReader(body))
@@ -101,7 +105,7 @@ func (h *house) ask(method, path, body string, headers ...string) page {
 		name, value, _ := strings.Cut(header, ": ")
 		request.Header.Set(name, value)
 	}
-	response, err := http.DefaultTransport.RoundTrip(request) // follows no redirect
+	response, err := transport.RoundTrip(request) // follows no redirect
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -109,7 +113,6 @@ func (h *house) ask(method, path, body string, headers ...string) page {
 	if closeErr := response.Body.Close(); err != nil || closeErr != nil {
 		h.t.Fatal(err, closeErr)
 	}
-	h.t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
 	return page{response.StatusCode, response.Header, string(text)}
 }
 
@@ -120,7 +123,7 @@ func (h *house) checkPage(p page, status int, texts ...string) {
 		h.t.Errorf("status %d, want %d: %s", p.status, status, p.body)
 	}
 	policy := p.header.Get("Content-Security-Policy")
-	if !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || p.header.Get("Referrer-Policy") != "no-referrer" ||
+	if !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || p.header.Get("Referrer-Policy") != "same-origin" ||
 		p.header.Get("X-Content-Type-Options") != "nosniff" || p.header.Get("Cache-Control") != "no-store" || p.header.Get("X-Robots-Tag") != "noindex" ||
 		p.header.Get("Set-Cookie") != "" {
 		h.t.Errorf("headers %v", p.header)

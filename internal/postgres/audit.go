@@ -35,19 +35,18 @@ func optionalUID(uid ident.UID) *ident.UID {
 	return &uid
 }
 
+// RecordAudit writes a line of the audit log for what is no change of the record, as record does: somebody was let in or
+// not, or looked at something.
+func (db *DB) RecordAudit(ctx context.Context, entity, verb string, uid ident.UID, changes map[string]any) error {
+	return db.tx(ctx, "write the audit log", func(tx pgx.Tx) error { return record(ctx, tx, entity, verb, uid, changes) })
+}
+
 // ListAudit is at most limit lines of the audit log with ids above after, oldest first.
 func (db *DB) ListAudit(ctx context.Context, after int64, limit int) ([]audit.Event, error) {
-	rows, err := db.pool.Query(ctx, `
-		SELECT id, at, actor, action, entity, coalesce(entity_uid, '00000000-0000-0000-0000-000000000000'),
-		       correlation_id, changes
-		FROM audit_event WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
+	rows, err := db.pool.Query(ctx, `SELECT `+auditColumns+` FROM audit_event WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
 	if err != nil {
 		return nil, translate(err, "list the audit log")
 	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (audit.Event, error) {
-		var e audit.Event
-		err := row.Scan(&e.ID, &e.At, &e.Actor, &e.Action, &e.Entity, &e.EntityUID, &e.CorrelationID, &e.Changes)
-		return e, err
-	})
+	list, err := pgx.CollectRows(rows, scanAudit)
 	return list, translate(err, "list the audit log")
 }

@@ -91,7 +91,7 @@ func (s *Channels) UpdateChannel(
 		if err != nil {
 			return taken(err, takenChannel)
 		}
-		return record(ctx, tx, "channel", "update", uid, map[string]any{"provider": c.Provider, "enabled": c.Enabled})
+		return record(ctx, tx, "channel", "update", uid, map[string]any{"provider": c.Provider, "enabled": c.Enabled, "fields": channelFields(before, c)})
 	})
 	return c, err
 }

@@ -85,7 +85,7 @@ func (db *DB) UpdateContent(
 		if err != nil {
 			return err
 		}
-		return record(ctx, tx, "content", "update", uid, map[string]any{"version": i.Version})
+		return record(ctx, tx, "content", "update", uid, map[string]any{"version": i.Version, "fields": contentFields(before, i)})
 	})
 	return i, err
 }

@@ -47,7 +47,7 @@ func classify(err error) error {
 		strings.Contains(err.Error(), "unexpected EOF"):
 		return unavailable(err)
 	}
-	return err
+	return discreet(err)
 }
 
 // classifyServer goes by SQLSTATE (PostgreSQL manual, appendix A).
@@ -62,8 +62,36 @@ func classifyServer(pg *pgconn.PgError, err error) error {
 	case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "57P"), strings.HasPrefix(pg.Code, "53"):
 		return unavailable(err)
 	default:
+		return discreet(err)
+	}
+}
+
+// valueless is an error whose text has no value of a row or of a statement in it. What it wraps answers errors.Is and errors.As.
+type valueless struct {
+	text string
+	err  error
+}
+
+// Error is what happened, without the value that it happened with.
+func (e *valueless) Error() string { return e.text }
+
+// Unwrap is the error as it came.
+func (e *valueless) Unwrap() error { return e.err }
+
+// discreet leaves the values out of those errors that repeat them, which end in logs: of a server's data exceptions (class
+// 22: "invalid input syntax for type bigint: …"), of what functions raise (P0001), and of the driver's "unable to encode …".
+func discreet(err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		if strings.HasPrefix(pg.Code, "22") || pg.Code == "P0001" {
+			return &valueless{text: fmt.Sprintf("a value that PostgreSQL does not take (SQLSTATE %s)", pg.Code), err: err}
+		}
 		return err
 	}
+	if before, _, found := strings.Cut(err.Error(), "unable to encode"); found {
+		return &valueless{text: before + "a value that the driver cannot encode", err: err}
+	}
+	return err
 }
 
 func unavailable(err error) error {

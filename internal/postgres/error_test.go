@@ -21,6 +21,34 @@ import (
 	"github.com/presswork/presswork/internal/testkit/dbtest"
 )
 
+// TestErrorsRepeatNoValues of a row or of a statement: they end in logs.
+func TestErrorsRepeatNoValues(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	for name, ask := range map[string]func(out any) error{
+		"a cast": func(out any) error {
+			return db.pool.QueryRow(t.Context(), `SELECT $1::text::bigint`, "ann@x.org").Scan(out)
+		},
+		"a date": func(out any) error {
+			return db.pool.QueryRow(t.Context(), `SELECT $1::text::date`, "ann@x.org").Scan(out)
+		},
+		"JSON": func(out any) error {
+			return db.pool.QueryRow(t.Context(), `SELECT $1::text::jsonb`, "ann@x.org").Scan(out)
+		},
+		"an exception": func(any) error {
+			_, err := db.pool.Exec(t.Context(), `DO $$ BEGIN RAISE EXCEPTION 'ann@x.org'; END $$`)
+			return err
+		},
+		"an argument": func(out any) error { return db.pool.QueryRow(t.Context(), `SELECT $1::bigint`, "ann@x.org").Scan(out) },
+	} {
+		var out any
+		raw := ask(&out)
+		if err := translate(raw, "ask"); raw == nil || !strings.Contains(raw.Error(), "ann@x.org") && name != "JSON" || strings.Contains(err.Error(), "ann") || !errors.Is(err, raw) {
+			t.Errorf("%s: %v of %v", name, err, raw)
+		}
+	}
+}
+
 func TestTranslate(t *testing.T) {
 	t.Parallel()
 	state := func(code string) error {

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
+	"github.com/presswork/presswork/internal/audit"
 	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/internal/suppression"
 )
@@ -31,6 +32,8 @@ type Options struct {
 	Tracer trace.Tracer
 	// Addresses makes the hashes of the suppression list; nil in a process that stores no subscribers and no feedback.
 	Addresses *suppression.Hasher
+	// Audit seals the audit log; nil in a process without SECRET_KEY.
+	Audit *audit.Chain
 	// Ended is told of each publication that this process ended, and how; nil for nobody. It must be quick.
 	Ended func(publication.State)
 }
@@ -41,7 +44,9 @@ type DB struct {
 	topics topicNames
 	tracer trace.Tracer // nil: no spans
 	// addresses is nil where there is no SECRET_KEY.
-	addresses  *suppression.Hasher
+	addresses *suppression.Hasher
+	// chain is nil likewise.
+	chain      *audit.Chain
 	observeEnd func(publication.State) // nil: nobody looks
 	batchSize  int
 }
@@ -77,7 +82,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database pool: %w", err)
 	}
-	return &DB{pool: pool, tracer: o.Tracer, addresses: o.Addresses, observeEnd: o.Ended, batchSize: o.BatchSize}, nil
+	return &DB{pool: pool, tracer: o.Tracer, addresses: o.Addresses, chain: o.Audit, observeEnd: o.Ended, batchSize: o.BatchSize}, nil
 }
 
 // Ping runs a statement, to prove that the database can be used.

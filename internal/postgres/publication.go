@@ -32,19 +32,23 @@ SELECT p.id, p.uid, p.title, p.type, p.priority, p.state, p.failure, p.channels,
                                                      'media_type', coalesce(a.media_type, ''), 'size', coalesce(a.size, 0)) ORDER BY k.n), '[]')
         FROM jsonb_array_elements_text(p.attachments) WITH ORDINALITY AS k (uid, n)
         LEFT JOIN asset a ON a.uid = k.uid::uuid),
-       s.uid, p.scheduled_at, p.listed, coalesce(p.rate_per_minute, 0), p.created_by, p.created_at, p.started_at, p.completed_at, p.updated_at, p.version
+       s.uid, p.scheduled_at, p.listed, coalesce(p.rate_per_minute, 0), p.created_by, p.created_at, p.started_at, p.completed_at, p.updated_at, p.version,
+       p.approval, p.cloned_from
 FROM publication p LEFT JOIN sender_identity s ON s.id = p.sender_id `
 
 func scanSummary(row pgx.CollectableRow) (publication.Summary, error) {
 	var s publication.Summary
-	var audience, contents, templates, attachments []byte
+	var audience, contents, templates, attachments, approval []byte
 	if err := row.Scan(&s.ID, &s.UID, &s.Title, &s.Type, &s.Priority, &s.State, &s.Failure, &s.Channels,
 		&audience, &contents, &templates, &attachments, &s.Sender, &s.ScheduledAt, &s.Listed, &s.RatePerMinute, &s.CreatedBy, &s.CreatedAt,
-		&s.StartedAt, &s.CompletedAt, &s.UpdatedAt, &s.Version); err != nil {
+		&s.StartedAt, &s.CompletedAt, &s.UpdatedAt, &s.Version, &approval, &s.ClonedFrom); err != nil {
 		return s, err
 	}
+	if approval == nil {
+		approval = []byte("null")
+	}
 	return s, errors.Join(json.Unmarshal(audience, &s.Audience), json.Unmarshal(contents, &s.Contents),
-		json.Unmarshal(templates, &s.Templates), json.Unmarshal(attachments, &s.Attachments))
+		json.Unmarshal(templates, &s.Templates), json.Unmarshal(attachments, &s.Attachments), json.Unmarshal(approval, &s.Approval))
 }
 
 // Publication reads one, or NotFound.
@@ -61,17 +65,27 @@ func publicationBy(ctx context.Context, q querier, uid ident.UID) (publication.S
 	return s, translate(err, "read a publication")
 }
 
+const chosenPublications = `
+WHERE ($3::bigint = 0 OR p.id < $3)
+  AND ($4::text[] IS NULL OR p.state = ANY($4)) AND ($5::text[] IS NULL OR p.type = ANY($5))
+  AND ($6::timestamptz IS NULL OR p.created_at >= $6)`
+
+// underReview is of those that the index publication_approval has.
+const underReview = ` AND p.approval IS NOT NULL AND p.approval ->> 'state' = $7`
+
+const byNewest = ` ORDER BY p.id DESC LIMIT $2`
+
 // Publications reads a page of the list, newest first.
 func (db *DB) Publications(ctx context.Context, f publication.Filter) ([]publication.Summary, error) {
 	var since *time.Time
 	if !f.Since.IsZero() {
 		since = &f.Since
 	}
-	rows, err := db.pool.Query(ctx, selectSummaries+`
-		WHERE ($2::bigint = 0 OR p.id < $2)
-		  AND ($3::text[] IS NULL OR p.state = ANY($3)) AND ($4::text[] IS NULL OR p.type = ANY($4))
-		  AND ($5::timestamptz IS NULL OR p.created_at >= $5)
-		ORDER BY p.id DESC LIMIT $6`, ident.UID{}, f.Before, f.States, f.Types, since, f.Limit)
+	where, args := chosenPublications+byNewest, []any{ident.UID{}, f.Limit, f.Before, f.States, f.Types, since}
+	if f.Approval != "" {
+		where, args = chosenPublications+underReview+byNewest, append(args, f.Approval)
+	}
+	rows, err := db.pool.Query(ctx, selectSummaries+where, args...)
 	if err != nil {
 		return nil, translate(err, "list publications")
 	}

@@ -66,6 +66,12 @@ func (db *DB) SenderByID(ctx context.Context, id int32) (sender.Identity, error)
 // returns NotFound, or Conflict for a name that exists.
 func (db *DB) UpdateSender(ctx context.Context, i sender.Identity) (sender.Identity, error) {
 	err := db.tx(ctx, "update a sender", func(tx pgx.Tx) (err error) {
+		before, err := scanSender(tx.QueryRow(ctx, `
+			SELECT id, uid, name, from_name, from_email, reply_to, postal_address, is_default, created_at
+			FROM sender_identity WHERE uid = $1 FOR UPDATE`, i.UID))
+		if err != nil {
+			return missing(err, noSender)
+		}
 		if err := onlyDefault(ctx, tx, i.Default); err != nil {
 			return err
 		}
@@ -78,7 +84,7 @@ func (db *DB) UpdateSender(ctx context.Context, i sender.Identity) (sender.Ident
 		if err != nil {
 			return missing(taken(err, takenSender), noSender)
 		}
-		return record(ctx, tx, "sender", "update", i.UID, nil)
+		return record(ctx, tx, "sender", "update", i.UID, map[string]any{"fields": senderFields(before, i)})
 	})
 	return i, err
 }

@@ -96,7 +96,7 @@ func (db *DB) UpdateTemplate(
 		if err := insertTemplateVersion(ctx, tx, s); err != nil {
 			return err
 		}
-		return record(ctx, tx, "template", "update", uid, map[string]any{"version": s.Version})
+		return record(ctx, tx, "template", "update", uid, map[string]any{"version": s.Version, "fields": templateFields(before, s)})
 	})
 	return s, err
 }

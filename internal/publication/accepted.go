@@ -23,7 +23,13 @@ type Submission struct {
 	// Key is the client's Idempotency-Key, empty for none; Digest stands for the request it came with.
 	Key    string
 	Digest [32]byte
+	// Review says that somebody else has to approve it first; Origin is what it is a clone of, zero for nothing.
+	Review bool
+	Origin ident.UID
 }
+
+// Plain reports that it goes its way at once, or at its time, as most do: the Acceptor takes it.
+func (s Submission) Plain() bool { return !s.Draft && !s.Review && s.Origin.IsZero() }
 
 // Accepted is the promise that a publication is stored. It is the same for each repetition of a request.
 type Accepted struct {
@@ -31,14 +37,20 @@ type Accepted struct {
 	CreatedAt time.Time
 	// ScheduledAt is nil for at once.
 	ScheduledAt *time.Time
+	// Draft says that it goes nowhere yet.
+	Draft bool
 	// Replay says that an earlier request with the same key stored it.
 	Replay bool
 }
 
 // State is the state in which the publication was accepted.
 func (a Accepted) State() State {
-	if a.ScheduledAt != nil {
+	switch {
+	case a.Draft:
+		return Draft
+	case a.ScheduledAt != nil:
 		return Scheduled
+	default:
+		return Queued
 	}
-	return Queued
 }

@@ -44,6 +44,10 @@ type Request struct {
 	RatePerMinute *int `json:"rate_per_minute,omitempty"`
 	// Data is a free object for the templates.
 	Data map[string]any `json:"data,omitempty"`
+	// Draft keeps it from being sent until it is published.
+	Draft bool `json:"draft,omitempty"`
+	// Approval asks that somebody else approves it before it is sent, even if the settings do not.
+	Approval bool `json:"approval,omitempty"`
 }
 
 // Order is a request that was understood: its parts are well formed, what it names need not exist.
@@ -67,6 +71,8 @@ type Order struct {
 	// Data is what the templates get; Encoded is the same as JSON, an object.
 	Data    map[string]any
 	Encoded string
+	// Draft and Approval are as requested.
+	Draft, Approval bool
 }
 
 // Types is every type.
@@ -118,6 +124,7 @@ func (r Request) Parse(now time.Time, v Vocabulary) (Order, error) {
 		Channels:    parseChannels(&f, r.Channels, v.Channels),
 		Contents:    parseContents(&f, r.Contents),
 		ScheduledAt: parseSchedule(&f, r.ScheduleAt, now),
+		Draft:       r.Draft, Approval: r.Approval,
 	}
 	if r.Priority != "" {
 		o.Priority = oneOf(&f, "/priority", r.Priority, Critical, High, Normal, Bulk)

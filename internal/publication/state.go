@@ -36,7 +36,7 @@ var transitions = map[State][]State{
 	Rendering:  {Sending, Pausing, Cancelling, Failed},
 	Sending:    {Pausing, Cancelling, Completed, CompletedWithFailures, Failed},
 	Pausing:    {Paused, Queued, Sending, Cancelling},
-	Paused:     {Queued, Sending, Scheduled, Cancelling},
+	Paused:     {Queued, Sending, Scheduled, Draft, Cancelling},
 	Cancelling: {Cancelled},
 	// Evidence that arrives later changes counters, never a final state. What is replayed is owed again.
 	Completed: {Sending}, CompletedWithFailures: {Sending},

@@ -26,12 +26,15 @@ type Summary struct {
 	Listed      bool // in the public archive, once it is out
 	// RatePerMinute is the most messages a minute on each channel; 0: no limit of its own.
 	RatePerMinute int
-	CreatedBy     string
-	CreatedAt     time.Time
-	StartedAt     *time.Time
-	CompletedAt   *time.Time
-	UpdatedAt     time.Time
-	Version       int
+	// Approval is nil if nobody asked for one; ClonedFrom what it is a clone of, nil for nothing.
+	Approval    *Approval
+	ClonedFrom  *ident.UID
+	CreatedBy   string
+	CreatedAt   time.Time
+	StartedAt   *time.Time
+	CompletedAt *time.Time
+	UpdatedAt   time.Time
+	Version     int
 }
 
 // AudienceSummary says who a publication is for.
@@ -62,6 +65,8 @@ type Attachment struct {
 type Filter struct {
 	States []State
 	Types  []Type
+	// Approval chooses by the state of the review; empty: any, or none.
+	Approval ApprovalState
 	// Since is the earliest creation.
 	Since time.Time
 	// Before is the internal id that the list goes on after; Limit is how many to return at most.

@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/presswork/presswork/internal/audit"
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/queue"
 	"github.com/presswork/presswork/tasks"
@@ -34,6 +35,7 @@ type Record interface {
 	ResendUncertain(ctx context.Context) (resent int, more bool, err error)
 	StepReplay(ctx context.Context) (reopened int, stepped bool, err error)
 	SweepReopened(ctx context.Context) error
+	AuditLog
 }
 
 // Queue is the queue's side.
@@ -78,6 +80,10 @@ type Reconciler struct {
 	looked  time.Time       // the loss of the queue after which all of them were looked at
 
 	resent, replayed atomic.Int64
+
+	horizon   audit.Horizon // up to which the audit log is to be sealed; zero: to be found
+	unsealed  atomic.Pointer[audit.Backlog]
+	auditKept time.Duration // 0: for ever
 }
 
 // New makes a Reconciler; poke tells the outbox relay that there is work.
@@ -118,6 +124,8 @@ func (r *Reconciler) Run(ctx context.Context) {
 		{"uncertain", quickPeriod, r.uncertain},
 		{"replays", quickPeriod, r.replays},
 		{"reopened", slowPeriod, r.record.SweepReopened},
+		{"audit", sealPeriod, r.seal},
+		{"audit retention", slowPeriod, r.purge},
 	}
 	var wg sync.WaitGroup
 	for _, l := range loops {
@@ -129,13 +137,12 @@ func (r *Reconciler) Run(ctx context.Context) {
 func (r *Reconciler) loop(ctx context.Context, name string, every time.Duration, step func(context.Context) error) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for {
+	for ctx.Err() == nil { // of an end and a tick at once, select takes either
 		if err := bounded(ctx, step); err != nil && ctx.Err() == nil {
 			r.log.Warn("reconciling failed, trying again", zap.String("loop", name), zap.Error(err))
 		}
 		select {
 		case <-ctx.Done():
-			return
 		case <-tick.C:
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 )
@@ -91,3 +92,14 @@ func (s *Sealer) Open(sealed []byte, context string) ([]byte, error) {
 func (s *Sealer) Stale(sealed []byte) bool {
 	return len(sealed) >= idSize && [idSize]byte(sealed) != s.keys[0].id
 }
+
+// KeyOf is the id of the key that sealed a value, in hexadecimal digits; "" for what Seal did not give.
+func KeyOf(sealed []byte) string {
+	if len(sealed) < idSize {
+		return ""
+	}
+	return hex.EncodeToString(sealed[:idSize])
+}
+
+// Newest is the id of the key that seals, as KeyOf has it.
+func (s *Sealer) Newest() string { return hex.EncodeToString(s.keys[0].id[:]) }

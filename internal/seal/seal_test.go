@@ -73,6 +73,18 @@ func TestSealTwiceDiffers(t *testing.T) {
 	}
 }
 
+func TestKeysHaveNames(t *testing.T) {
+	t.Parallel()
+	fresh, rotated := sealer(t, oldSecret), sealer(t, newSecret, oldSecret)
+	sealed := fresh.Seal([]byte("x"), "c")
+	if seal.KeyOf(sealed) != fresh.Newest() || len(fresh.Newest()) != 8 || fresh.Newest() == rotated.Newest() || seal.KeyOf(rotated.Seal(nil, "c")) != rotated.Newest() {
+		t.Errorf("%s by %s, then %s", seal.KeyOf(sealed), fresh.Newest(), rotated.Newest())
+	}
+	if got := seal.KeyOf([]byte("abc")); got != "" {
+		t.Errorf("what is not sealed has the key %q", got)
+	}
+}
+
 func TestShortSecret(t *testing.T) {
 	t.Parallel()
 	if _, err := seal.New([]byte("short")); err == nil {

@@ -25,7 +25,7 @@ import (
 )
 
 // maxRanges is into how many ranges a large audience is split, to be expanded at once.
-const maxRanges = 4
+const maxRanges = publication.MaxRanges
 
 // RenderStore is what rendering reads and writes.
 type RenderStore interface {

@@ -12,6 +12,7 @@ import (
 	"github.com/bwmarrin/discordgo"
 
 	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/credential"
 	"github.com/presswork/presswork/internal/provider/attempt"
 )
 
@@ -38,7 +39,7 @@ func Provider(o Options) channel.Provider {
 		Kinds: []channel.Kind{channel.Discord},
 		Rate:  pace(),
 		Settings: []channel.Setting{
-			{Name: "bot_token", Secret: true, Required: true, Env: "DISCORD_BOT_TOKEN", Doc: "The bot's token, without \"Bot\" before it."},
+			{Name: "bot_token", Secret: true, Required: true, Env: "DISCORD_BOT_TOKEN", Real: realToken, Doc: "The bot's token, without \"Bot\" before it."},
 			{Name: "channel_id", Required: true, Doc: "The channel's id; the bot needs Send Messages and Embed Links there."},
 			{Name: "api_url", URL: true, Doc: "Where Discord's API is; https://discord.com/api/v9/ if not given."},
 		},
@@ -53,11 +54,26 @@ func WebhookProvider(o Options) channel.Provider {
 		Kinds: []channel.Kind{channel.Discord},
 		Rate:  pace(),
 		Settings: []channel.Setting{
-			{Name: "hook_url", Secret: true, Required: true, URL: true, Doc: "The webhook's address (https://discord.com/api/webhooks/…)."},
+			{Name: "hook_url", Secret: true, Required: true, URL: true, Real: credential.CheckURL, Doc: "The webhook's address (https://discord.com/api/webhooks/…)."},
 		},
 		Open: func(_ context.Context, c channel.Channel) (channel.Sender, error) { return openHook(o, c) },
 	}
 }
+
+// realToken says why a value cannot be a bot's token: the bot's id, a time and a signature, with dots between them.
+// https://docs.discord.com/developers/reference#authentication
+func realToken(value string) error {
+	if err := credential.Check(value, leastToken); err != nil {
+		return err
+	}
+	if strings.Count(value, ".") != 2 {
+		return errors.New("is no bot's token, which has three parts with dots between them")
+	}
+	return nil
+}
+
+// leastToken is less than the shortest that Discord has given out.
+const leastToken = 50
 
 func openBot(o Options, c channel.Channel) (*bot, error) {
 	token, id := c.Secrets["bot_token"], c.Settings["channel_id"]

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 
 	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/credential"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/mime"
 	"github.com/presswork/presswork/internal/provider/attempt"
@@ -43,12 +44,19 @@ func Provider(o Options) channel.Provider {
 			{Name: "region", Doc: "AWS region; AWS_REGION if not given."},
 			{Name: "configuration_set", Doc: "SES configuration set, which publishes bounces, complaints and deliveries."},
 			{Name: "endpoint", URL: true, Doc: "Address of the SES v2 API, for VPC endpoints and stand-ins."},
-			{Name: "access_key_id", Secret: true, With: "secret_access_key", Doc: "Static access key; prefer an instance role."},
-			{Name: "secret_access_key", Secret: true, With: "access_key_id", Doc: "The access key's secret."},
+			{Name: "access_key_id", Secret: true, With: "secret_access_key", Env: "AWS_ACCESS_KEY_ID", Real: realKey, Doc: "Static access key; prefer an instance role."},
+			{Name: "secret_access_key", Secret: true, With: "access_key_id", Env: "AWS_SECRET_ACCESS_KEY", Real: realKey, Doc: "The access key's secret."},
+			{Name: "session_token", Secret: true, Env: "AWS_SESSION_TOKEN", Real: realKey, Doc: "The token of an access key that expires."},
 		},
 		Open: func(ctx context.Context, c channel.Channel) (channel.Sender, error) { return open(ctx, o, gate, c) },
 	}
 }
+
+// leastKey is the length of an access key's id; its secret has twice as many characters.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+const leastKey = 20
+
+func realKey(value string) error { return credential.Check(value, leastKey) }
 
 func open(ctx context.Context, o Options, gate *attempt.Gate, c channel.Channel) (*sender, error) {
 	options := []func(*config.LoadOptions) error{}
@@ -60,7 +68,7 @@ func open(ctx context.Context, o Options, gate *attempt.Gate, c channel.Channel)
 		return nil, fmt.Errorf("ses needs both access_key_id and secret_access_key, or neither")
 	}
 	if id != "" {
-		options = append(options, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(id, secret, "")))
+		options = append(options, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(id, secret, c.Secrets["session_token"])))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {

@@ -5,10 +5,12 @@ package slack
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/slack-go/slack"
 
 	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/credential"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/provider/attempt"
 )
@@ -36,7 +38,7 @@ func Provider(o Options) channel.Provider {
 		Kinds: []channel.Kind{channel.Slack},
 		Rate:  pace(),
 		Settings: []channel.Setting{
-			{Name: "bot_token", Secret: true, Required: true, Env: "SLACK_BOT_TOKEN", Doc: "The bot's token (xoxb-…), with the scope chat:write."},
+			{Name: "bot_token", Secret: true, Required: true, Env: "SLACK_BOT_TOKEN", Real: realToken, Doc: "The bot's token (xoxb-…), with the scope chat:write."},
 			{Name: "conversation", Required: true, Doc: "The conversation's id (C…); the bot must be a member."},
 			{Name: "api_url", URL: true, Doc: "Where Slack's Web API is, with a slash at its end; https://slack.com/api/ if not given."},
 		},
@@ -62,7 +64,7 @@ func WebhookProvider(o Options) channel.Provider {
 		Kinds: []channel.Kind{channel.Slack},
 		Rate:  pace(),
 		Settings: []channel.Setting{
-			{Name: "hook_url", Secret: true, Required: true, URL: true, Doc: "The incoming webhook's address (https://hooks.slack.com/services/…)."},
+			{Name: "hook_url", Secret: true, Required: true, URL: true, Real: credential.CheckURL, Doc: "The incoming webhook's address (https://hooks.slack.com/services/…)."},
 		},
 		Open: func(_ context.Context, c channel.Channel) (channel.Sender, error) {
 			url := c.Secrets["hook_url"]
@@ -73,6 +75,21 @@ func WebhookProvider(o Options) channel.Provider {
 		},
 	}
 }
+
+// realToken says why a value cannot be a bot's token: those begin with xoxb-, or xoxe.xoxb- if they expire.
+// https://docs.slack.dev/authentication/tokens
+func realToken(value string) error {
+	if err := credential.Check(value, leastToken); err != nil {
+		return err
+	}
+	if !strings.HasPrefix(value, "xoxb-") && !strings.HasPrefix(value, "xoxe.xoxb-") {
+		return errors.New("is no bot's token, which begins with xoxb-")
+	}
+	return nil
+}
+
+// leastToken is less than the shortest that Slack has given out.
+const leastToken = 24
 
 // bot sends through chat.postMessage.
 type bot struct {

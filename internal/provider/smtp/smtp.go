@@ -56,7 +56,7 @@ func Provider(o Options) channel.Provider {
 		Name:  Name,
 		Kinds: []channel.Kind{channel.Email, channel.Newsletter},
 		Settings: []channel.Setting{{
-			Name: "url", Secret: true, Required: true, Env: "SMTP_URL", URL: true, Schemes: []string{"smtp", "smtps"},
+			Name: "url", Secret: true, Required: true, Env: "SMTP_URL", URL: true, Schemes: []string{"smtp", "smtps"}, Real: realTarget,
 			Doc: "smtp://user:password@host:587, or smtps:// for TLS from the start; ?tls=none, starttls or required.",
 		}},
 		Open: func(_ context.Context, c channel.Channel) (channel.Sender, error) {

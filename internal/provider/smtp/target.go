@@ -2,9 +2,12 @@ package smtp
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
+
+	"github.com/presswork/presswork/internal/credential"
 )
 
 // tlsMode says when a connection is encrypted.
@@ -58,6 +61,27 @@ func parseTarget(text string) (target, error) {
 		t.port = t.usualPort()
 	}
 	return t, nil
+}
+
+// leastPassword is short for a password, and longer than those that are guessed first.
+const leastPassword = 8
+
+// realTarget says why a relay's password cannot be a real one. A relay may know its clients otherwise, and ask for none.
+func realTarget(text string) error {
+	t, err := parseTarget(text)
+	if err != nil {
+		return err
+	}
+	if t.user == "" {
+		return nil
+	}
+	if t.password == "" {
+		return errors.New("has a user without a password")
+	}
+	if err := credential.Check(t.password, leastPassword); err != nil {
+		return fmt.Errorf("has a password that %w", err)
+	}
+	return nil
 }
 
 func (t target) usualPort() string {

@@ -5,6 +5,7 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/credential"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/provider/attempt"
 	"github.com/presswork/presswork/internal/telemetry"
@@ -43,6 +45,7 @@ func Provider(o Options) channel.Provider {
 			{
 				Name: "signing_secrets", Secret: true, Required: true,
 				Valid: func(value string) error { _, err := signersOf(value); return err },
+				Real:  realSecrets,
 				Doc:   "Signing secrets (whsec_…), separated by blanks, newest first.",
 			},
 		},
@@ -80,6 +83,27 @@ func signersOf(secrets string) ([]*standardwebhooks.Webhook, error) {
 		return nil, errors.New("webhook needs a url and signing_secrets")
 	}
 	return signers, nil
+}
+
+// The bytes that a signing secret has.
+// https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme
+const (
+	leastSecret = 24
+	mostSecret  = 64
+)
+
+// realSecrets says why one of the signing secrets cannot be a real one.
+func realSecrets(value string) error {
+	for i, secret := range strings.Fields(value) {
+		if err := credential.Check(secret, 0); err != nil {
+			return fmt.Errorf("has a secret, number %d, that %w", i+1, err)
+		}
+		raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
+		if err != nil || len(raw) < leastSecret || len(raw) > mostSecret {
+			return fmt.Errorf("has a secret, number %d, that has not %d to %d bytes", i+1, leastSecret, mostSecret)
+		}
+	}
+	return nil
 }
 
 type sender struct {

@@ -13,11 +13,12 @@ const (
 	sample = "../../../.env.example"
 )
 
-// others are names in .env.example that are no settings of a process: of the AWS SDK, of providers (the Env of a
-// channel.Setting), of the OpenTelemetry SDK, of compose.
+// others are names in .env.example that are no settings of a process: of the AWS SDK, of Vault (package
+// secret), of the OpenTelemetry SDK, of compose.
 var others = map[string]bool{
-	"AWS_REGION": true, "AWS_ACCESS_KEY_ID": true, "AWS_SECRET_ACCESS_KEY": true, "AWS_ENDPOINT_URL_SESV2": true,
-	"SMTP_URL": true, "SLACK_BOT_TOKEN": true, "DISCORD_BOT_TOKEN": true,
+	"AWS_REGION": true, "AWS_ENDPOINT_URL_SESV2": true,
+	"VAULT_ADDR": true, "VAULT_NAMESPACE": true, "VAULT_TOKEN": true, "VAULT_TOKEN_FILE": true,
+	"VAULT_KUBERNETES_ROLE": true, "VAULT_KUBERNETES_MOUNT": true, "VAULT_KUBERNETES_TOKEN_FILE": true,
 	"OTEL_TRACES_SAMPLER": true, "OTEL_TRACES_SAMPLER_ARG": true,
 	"POSTGRES_PASSWORD": true, "REDIS_PASSWORD": true,
 }

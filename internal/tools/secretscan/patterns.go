@@ -26,6 +26,8 @@ func patterns() []pattern {
 		{name: "Discord bot token", expr: must(`\b[MNO][0-9A-Za-z_-]{23,27}\.[0-9A-Za-z_-]{6}\.[0-9A-Za-z_-]{27,}`)},
 		{name: "Discord webhook", expr: must(`discord(?:app)?\.com/api/(?:v[0-9]+/)?webhooks/[0-9]{16,}/[0-9A-Za-z_-]{40,}`)},
 		{name: "webhook signing secret", expr: must(`\bwhsec_[0-9A-Za-z+/]{20,}={0,2}`)},
+		{name: "Presswork API key", expr: must(`\bpwk_[0-9A-Za-z_-]{16,}`)},
+		{name: "Vault token", expr: must(`\bhv[sbr]\.[0-9A-Za-z_-]{24,}`)},
 		{name: "GitHub token", expr: must(`\b(?:gh[opsur]_[0-9A-Za-z]{36}|github_pat_[0-9A-Za-z_]{22,})`)},
 		{name: "Google API key", expr: must(`\bAIza[0-9A-Za-z_-]{35}`)},
 		{name: "live payment key", expr: must(`\b[rs]k_live_[0-9A-Za-z]{16,}`)},

@@ -24,6 +24,8 @@ func TestFindsEveryKind(t *testing.T) {
 		"Discord bot token":      "M" + random + "." + random[:6] + "." + random + random,
 		"Discord webhook":        "https://discord.com/api/web" + "hooks/123456789012345678/" + random + random,
 		"webhook signing secret": "wh" + "sec_" + random,
+		"Presswork API key":      "pw" + "k_" + random[:8] + "_" + random,
+		"Vault token":            "hv" + "s." + random + random,
 		"GitHub token":           "gh" + "p_" + (random + random)[:36],
 		"Google API key":         "AI" + "za" + (random + random)[:35],
 		"live payment key":       "sk_" + "live_" + random,
@@ -90,6 +92,17 @@ func TestForbiddenFiles(t *testing.T) {
 	} {
 		if got := forbidden(name); (got != "") != bad {
 			t.Errorf("%s: got %q", name, got)
+		}
+	}
+}
+
+// TestSettingsOfAMachineAreIgnored by git, in this repository, so that nobody adds them by mistake.
+func TestSettingsOfAMachineAreIgnored(t *testing.T) {
+	t.Parallel()
+	for name, ignored := range map[string]bool{".env": true, ".env.production": true, "deploy/.env": true, "secrets/secret_key": true, ".env.example": false} {
+		cmd := exec.CommandContext(t.Context(), "git", "-c", "safe.directory=*", "-C", "../../..", "check-ignore", "--quiet", "--no-index", name)
+		if err := cmd.Run(); (err == nil) != ignored {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

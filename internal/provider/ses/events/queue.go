@@ -43,8 +43,10 @@ type QueueOptions struct {
 	// AWS_REGION for hosts of another form, which are called as they are.
 	URL     string
 	Network attempt.Network
-	Taker   Taker
-	Log     *zap.Logger
+	// Credentials replace those of the AWS SDK's default chain; nil: they do not.
+	Credentials aws.CredentialsProvider
+	Taker       Taker
+	Log         *zap.Logger
 }
 
 // Queue takes events from a queue of SQS: raw ones, or in envelopes of SNS. Signatures are not looked at: who may send to
@@ -56,7 +58,7 @@ type Queue struct {
 	close   func()
 }
 
-// OpenQueue makes a Queue; Run makes it work. Credentials are those of the AWS SDK's default chain.
+// OpenQueue makes a Queue; Run makes it work.
 func OpenQueue(ctx context.Context, o QueueOptions) (*Queue, error) {
 	region, endpoint, err := locate(o.URL)
 	if err != nil {
@@ -65,6 +67,9 @@ func OpenQueue(ctx context.Context, o QueueOptions) (*Queue, error) {
 	load := []func(*config.LoadOptions) error{}
 	if region != "" {
 		load = append(load, config.WithRegion(region))
+	}
+	if o.Credentials != nil {
+		load = append(load, config.WithCredentialsProvider(o.Credentials))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, load...)
 	if err != nil {

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/presswork/presswork/client"
+)
+
+func publicationsCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "publications",
+		Short: "Publish drafts, clone, compare versions and go back, approve and reject",
+	}
+	command.AddCommand(publishDraftCommand(), cloneCommand(), deleteCommand(), versionsCommand(), versionCommand(), diffCommand(),
+		rollbackCommand(), approveCommand(), rejectCommand())
+	return command
+}
+
+// onPublication is a command that does something with a publication, and says what state that left it in.
+func onPublication(use, short string, more int, do func(context.Context, *client.Client, []string) (client.Publication, error)) *cobra.Command {
+	command := &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(1 + more)}
+	asJSON := jsonFlag(command)
+	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+		p, err := do(c.Context(), api, args)
+		switch {
+		case err != nil:
+			return err
+		case *asJSON:
+			return printJSON(c, p)
+		case p.Approval != nil && p.Approval.State == "requested":
+			_, err = fmt.Fprintf(c.OutOrStdout(), "%s, waits for approval (version %d)\n", p.State, p.Version)
+		default:
+			_, err = fmt.Fprintln(c.OutOrStdout(), p.State)
+		}
+		return err
+	})
+}
+
+func publishDraftCommand() *cobra.Command {
+	command := &cobra.Command{Use: "publish PUBLICATION", Short: "Send a draft on its way", Args: cobra.ExactArgs(1)}
+	asJSON := jsonFlag(command)
+	dry := command.Flags().Bool("dry-run", false, "change nothing, and show what would be sent")
+	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+		if !*dry {
+			return tellState(c, api, args[0], (*client.Client).PublishDraft)
+		}
+		f, err := api.DryRunDraft(c.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		return showForecast(c, f, *asJSON)
+	})
+}
+
+func cloneCommand() *cobra.Command {
+	var o client.CloneOptions
+	var key string
+	var now bool
+	command := &cobra.Command{Use: "clone PUBLICATION", Short: "Make another one like it: a draft, with the contents of today", Args: cobra.ExactArgs(1)}
+	flags := command.Flags()
+	choose(flags, &o.Title, "title", "another title")
+	flags.Var(moment{&o.ScheduleAt}, "at", "when, RFC 3339")
+	flags.BoolVar(&now, "send", false, "no draft: at its time, or at once")
+	choose(flags, &key, "key", "idempotency key: with the same one, it is cloned once")
+	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+		if draft := !now; now {
+			o.Draft = &draft
+		}
+		p, err := api.ClonePublication(c.Context(), args[0], o, key)
+		if err != nil {
+			return err
+		}
+		return printJSON(c, map[string]string{"id": p.ID, "state": p.State})
+	})
+}
+
+func deleteCommand() *cobra.Command {
+	command := &cobra.Command{Use: "delete PUBLICATION", Short: "Remove one that never began", Args: cobra.ExactArgs(1)}
+	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+		return api.DeletePublication(c.Context(), args[0])
+	})
+}
+
+func versionsCommand() *cobra.Command {
+	command := &cobra.Command{Use: "versions PUBLICATION", Short: "List what it was, newest first", Args: cobra.ExactArgs(1)}
+	asJSON := jsonFlag(command)
+	limit := command.Flags().Int("limit", 50, "at most so many")
+	shown := table[client.PublicationVersion]{columns: "VERSION\tSINCE\tBY", row: func(v client.PublicationVersion) []any {
+		return []any{v.Version, v.ChangedAt.Format(time.DateTime), v.ChangedBy}
+	}}
+	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+		list, err := api.PublicationVersions(c.Context(), args[0], *limit)
+		if err != nil {
+			return err
+		}
+		return shown.show(c, list, *asJSON)
+	})
+}
+
+func versionCommand() *cobra.Command {
+	command := &cobra.Command{Use: "version PUBLICATION VERSION", Short: "Show a version as the request that it was", Args: cobra.ExactArgs(2)}
+	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+		number, err := versionNumber(args[1])
+		if err != nil {
+			return err
+		}
+		v, err := api.PublicationVersion(c.Context(), args[0], number)
+		if err != nil {
+			return err
+		}
+		return printJSON(c, v.Request)
+	})
+}
+
+func diffCommand() *cobra.Command {
+	command := &cobra.Command{Use: "diff PUBLICATION FROM TO", Short: "Compare two versions", Args: cobra.ExactArgs(3)}
+	asJSON := jsonFlag(command)
+	shown := table[client.Difference]{columns: "PATH\tFROM\tTO", row: func(d client.Difference) []any {
+		return []any{d.Path, oneLine(string(d.From)), oneLine(string(d.To))}
+	}}
+	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+		from, err := versionNumber(args[1])
+		if err != nil {
+			return err
+		}
+		to, err := versionNumber(args[2])
+		if err != nil {
+			return err
+		}
+		list, err := api.DiffPublication(c.Context(), args[0], from, to)
+		if err != nil {
+			return err
+		}
+		return shown.show(c, list, *asJSON)
+	})
+}
+
+func rollbackCommand() *cobra.Command {
+	return onPublication("rollback PUBLICATION VERSION", "Make it what it was at a version", 1,
+		func(ctx context.Context, api *client.Client, args []string) (client.Publication, error) {
+			number, err := versionNumber(args[1])
+			if err != nil {
+				return client.Publication{}, err
+			}
+			return api.RollbackPublication(ctx, args[0], number)
+		})
+}
+
+func approveCommand() *cobra.Command {
+	return onPublication("approve PUBLICATION VERSION", "Let what somebody else made be sent, as it is at that version", 1,
+		func(ctx context.Context, api *client.Client, args []string) (client.Publication, error) {
+			number, err := versionNumber(args[1])
+			if err != nil {
+				return client.Publication{}, err
+			}
+			return api.ApprovePublication(ctx, args[0], number)
+		})
+}
+
+func rejectCommand() *cobra.Command {
+	return onPublication("reject PUBLICATION REASON", "Do not let it be sent, and say why", 1,
+		func(ctx context.Context, api *client.Client, args []string) (client.Publication, error) {
+			return api.RejectPublication(ctx, args[0], args[1])
+		})
+}
+
+func versionNumber(text string) (int, error) {
+	number, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, fmt.Errorf("read the version: %w", err)
+	}
+	return number, nil
+}
+
+// showForecast prints what a dry run answered.
+func showForecast(c *cobra.Command, f client.Forecast, asJSON bool) error {
+	if asJSON {
+		return printJSON(c, f)
+	}
+	line := "would be " + f.State + ", lane " + f.Lane
+	if f.ApprovalRequired {
+		line += ", needs approval"
+	}
+	if f.Seconds != nil {
+		line += ", sent in " + (time.Duration(*f.Seconds) * time.Second).String()
+	}
+	_, _ = fmt.Fprintln(c.OutOrStdout(), line)
+	return table[client.ForecastChannel]{columns: "CHANNEL\tRECIPIENTS\tELIGIBLE\tBATCHES\tEXCLUDED", row: func(p client.ForecastChannel) []any {
+		var reasons []string
+		for _, reason := range slices.Sorted(maps.Keys(p.Excluded)) {
+			reasons = append(reasons, fmt.Sprintf("%s %d", reason, p.Excluded[reason]))
+		}
+		return []any{p.Channel, p.Recipients, p.Eligible, p.Batches, strings.Join(reasons, ", ")}
+	}}.show(c, f.Channels, false)
+}

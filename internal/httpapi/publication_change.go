@@ -1,0 +1,242 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/publication"
+)
+
+// update replaces a publication that has not begun: 200. It is resolved and checked exactly as a new one. If-Match is
+// required: an update that gets lost is a mail to the wrong people.
+func (h publications) update(c *gin.Context) error {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	if err := needMatch(c); err != nil {
+		return err
+	}
+	in, err := decode[publication.Request](c, limitPublication)
+	if err != nil {
+		return err
+	}
+	return h.change(c, uid, in, publication.Change{Verb: "update"}, func(version int) error { return ifMatch(c, version) })
+}
+
+// rollbackInput names a version to go back to.
+type rollbackInput struct {
+	Version int `json:"version"`
+}
+
+// rollback makes a publication what it was at a version, if all that it names is still there: 200, and a new version.
+func (h publications) rollback(c *gin.Context) error {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	in, err := decode[rollbackInput](c, limitOther)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request.Context()
+	_, now, err := h.store.PublicationNow(ctx, uid)
+	if err != nil {
+		return err
+	}
+	if in.Version < 1 || in.Version > now {
+		return invalid("/version", "unknown_version", "must be a version that the publication had")
+	}
+	back, err := h.store.PublicationVersion(ctx, uid, in.Version)
+	if err != nil {
+		return err
+	}
+	return h.change(c, uid, back.Request, publication.Change{Verb: "rollback"}, unchanged(c, now))
+}
+
+// change resolves a request and stores it as what the publication is.
+func (h publications) change(
+	c *gin.Context, uid ident.UID, in publication.Request, change publication.Change, check func(version int) error,
+) error {
+	ctx := c.Request.Context()
+	var err error
+	if change.Resolved, change.Review, err = h.resolve(ctx, in); err != nil {
+		return err
+	}
+	p, err := h.store.ChangePublication(ctx, uid, check, change)
+	if err != nil {
+		return err
+	}
+	h.nudged(p.State)
+	status := http.StatusOK
+	if change.Publish {
+		status = http.StatusAccepted
+	}
+	setETag(c, p.Version)
+	c.PureJSON(status, showPublication(p))
+	return nil
+}
+
+// publishInput may be left out.
+type publishInput struct {
+	// ScheduleAt is another time than the draft's; "" is at once. Absent: the draft's.
+	ScheduleAt *string `json:"schedule_at"`
+}
+
+// publish sends a draft on its way: 202. It is resolved anew, so that contents and templates go out as they stand now.
+func (h publications) publish(c *gin.Context) error {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	dry, err := dryRun(c)
+	if err != nil {
+		return err
+	}
+	in, err := optional[publishInput](c)
+	if err != nil {
+		return err
+	}
+	draft, now, err := h.store.PublicationNow(c.Request.Context(), uid)
+	if err != nil {
+		return err
+	}
+	request := draft.Request
+	if request.Draft = false; in.ScheduleAt != nil {
+		request.ScheduleAt = *in.ScheduleAt
+	}
+	if dry {
+		return h.foreseeDraft(c, uid, request)
+	}
+	return h.change(c, uid, request, publication.Change{Verb: "publish", Publish: true}, unchanged(c, now))
+}
+
+// unchanged refuses another version than the one that was read, and first one that If-Match does not name.
+func unchanged(c *gin.Context, read int) func(version int) error {
+	return func(version int) error {
+		if err := ifMatch(c, version); err != nil {
+			return err
+		}
+		if version != read {
+			return fault.New(fault.Conflict, "changed_meanwhile", "It was changed just now: look at it again.")
+		}
+		return nil
+	}
+}
+
+// cloneInput may be left out.
+type cloneInput struct {
+	Title      *string `json:"title"`
+	ScheduleAt string  `json:"schedule_at"`
+	// Draft is true unless told: somebody should look at a copy before it goes out.
+	Draft *bool `json:"draft"`
+}
+
+// digest is the same for requests that ask for the same clone, whatever became of the origin meanwhile.
+func (in cloneInput) digest(origin ident.UID) ([sha256.Size]byte, error) {
+	text, err := json.Marshal(in)
+	if err != nil {
+		return [sha256.Size]byte{}, fmt.Errorf("encode a request: %w", err)
+	}
+	return sha256.Sum256(append([]byte("clone of "+origin.String()+" "), text...)), nil
+}
+
+// clone stores a new publication like another, whatever state that is in: 202. Contents and templates are those of now; the
+// time is not taken over.
+func (h publications) clone(c *gin.Context) error {
+	key, err := idempotencyKey(c)
+	if err != nil {
+		return err
+	}
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	in, err := optional[cloneInput](c)
+	if err != nil {
+		return err
+	}
+	origin, _, err := h.store.PublicationNow(c.Request.Context(), uid)
+	if err != nil {
+		return err
+	}
+	request := origin.Request
+	request.Draft, request.ScheduleAt = in.Draft == nil || *in.Draft, in.ScheduleAt
+	if in.Title != nil {
+		request.Title = *in.Title
+	}
+	digest, err := in.digest(uid)
+	if err != nil {
+		return err
+	}
+	accepted, err := h.accept(c.Request.Context(), request, publication.Submission{Key: key, Digest: digest, Origin: uid})
+	if err != nil {
+		return err
+	}
+	return answerAccepted(c, strings.TrimSuffix(c.Request.URL.Path, c.Param("id")+"/clone"), accepted)
+}
+
+// remove deletes a publication that never began: 204.
+func (h publications) remove(c *gin.Context) error {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	if err := h.store.DeletePublication(c.Request.Context(), uid, func(version int) error { return ifMatch(c, version) }); err != nil {
+		return err
+	}
+	return gone(c)
+}
+
+// nudged has the first task of a publication that was queued brought to the queue at once.
+func (h publications) nudged(state publication.State) {
+	if state == publication.Queued && h.poke != nil {
+		h.poke()
+	}
+}
+
+// needMatch refuses a request without If-Match (RFC 6585, 3).
+func needMatch(c *gin.Context) error {
+	if c.GetHeader("If-Match") == "" {
+		return fault.New(fault.Conflict, codeNoPrecondition, "Say which version is meant: If-Match with the ETag that GET answered.")
+	}
+	return nil
+}
+
+// optional is decode for a body that may be absent.
+func optional[T any](c *gin.Context) (T, error) {
+	if c.Request.ContentLength == 0 {
+		var none T
+		return none, nil
+	}
+	return decode[T](c, limitOther)
+}
+
+// review reports whether somebody else has to approve the publication: its request asks, or its audience is as large as the
+// settings say. Who is in an audience that is not named is counted only then.
+func (h publications) review(ctx context.Context, r publication.Resolved) (bool, error) {
+	switch {
+	case r.Draft:
+		return false, nil // it goes nowhere yet
+	case r.Approval || h.approvalOver == 1:
+		return true, nil
+	case h.approvalOver <= 0 || !r.Personal():
+		return false, nil
+	}
+	n := len(r.AudienceIDs.Subscribers)
+	if n == 0 {
+		var err error
+		if n, err = h.store.CountAudience(ctx, r.AudienceIDs, h.approvalOver); err != nil {
+			return false, err
+		}
+	}
+	return n >= h.approvalOver, nil
+}

@@ -1,0 +1,108 @@
+package httpapi
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/publication"
+)
+
+// SendingRates says how many messages a second each kind of channel sends just now, as far as that is known.
+type SendingRates func(ctx context.Context) (map[string]float64, error)
+
+// dryRun reads ?dry_run=, and refuses other parameters: a misspelt one must not publish.
+func dryRun(c *gin.Context) (bool, error) {
+	if c.Request.URL.RawQuery == "" {
+		return false, nil
+	}
+	if err := knownQuery(c, "dry_run"); err != nil {
+		return false, err
+	}
+	switch c.Query("dry_run") {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	default:
+		return false, badQuery("dry_run", "must be true or false")
+	}
+}
+
+// forecastBody is what a dry run answers. Nothing was stored.
+type forecastBody struct {
+	DryRun           bool              `json:"dry_run"`
+	State            publication.State `json:"state"`
+	ApprovalRequired bool              `json:"approval_required"`
+	Lane             string            `json:"lane"`
+	Channels         []forecastChannel `json:"channels"`
+	// Tasks is how many tasks there would be, by queue.
+	Tasks map[string]int64 `json:"tasks"`
+	// Seconds is how long sending takes at the current rates, if nothing else is sent; null: a rate is not known.
+	Seconds *int64 `json:"seconds"`
+}
+
+type forecastChannel struct {
+	Channel    string           `json:"channel"`
+	Recipients int64            `json:"recipients"`
+	Eligible   int64            `json:"eligible"`
+	Excluded   map[string]int64 `json:"excluded"`
+	Batches    int64            `json:"batches"`
+}
+
+// foresee answers what a request would do; one that would be refused is refused alike.
+func (h publications) foresee(c *gin.Context, in publication.Request) error {
+	ctx := c.Request.Context()
+	resolved, review, err := h.resolve(ctx, in)
+	if err != nil {
+		return err
+	}
+	census, err := h.store.Census(ctx, resolved)
+	if err != nil {
+		return err
+	}
+	rates := map[string]float64{}
+	if h.rates != nil {
+		if now, err := h.rates(ctx); err == nil { // with Redis away nothing is said of the time
+			rates = now
+		}
+	}
+	f := publication.Foresee(publication.Submission{Resolved: resolved, Review: review}, census, rates)
+	c.PureJSON(http.StatusOK, showForecast(f, review))
+	return nil
+}
+
+// foreseeDraft is foresee for a draft that would be published.
+func (h publications) foreseeDraft(c *gin.Context, uid ident.UID, in publication.Request) error {
+	p, err := h.store.Publication(c.Request.Context(), uid)
+	if err != nil {
+		return err
+	}
+	if err := ifMatch(c, p.Version); err != nil {
+		return err
+	}
+	if p.State != publication.Draft || p.Approval != nil && p.Approval.State == publication.ApprovalRequested {
+		return fault.New(fault.Conflict, "wrong_state", "Only a draft that does not wait for approval can be published.")
+	}
+	return h.foresee(c, in)
+}
+
+func showForecast(f publication.Forecast, review bool) forecastBody {
+	body := forecastBody{
+		DryRun: true, State: f.State, ApprovalRequired: review, Lane: f.Lane.String(),
+		Channels: make([]forecastChannel, 0, len(f.Channels)), Tasks: f.Tasks,
+	}
+	for _, part := range f.Channels {
+		body.Channels = append(body.Channels, forecastChannel(part))
+	}
+	if f.Took != nil {
+		seconds := int64(math.Ceil(float64(*f.Took) / float64(time.Second)))
+		body.Seconds = &seconds
+	}
+	return body
+}

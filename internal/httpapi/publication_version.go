@@ -1,0 +1,107 @@
+package httpapi
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/publication"
+)
+
+// versionHead is a version in a list.
+type versionHead struct {
+	Version       int       `json:"version"`
+	ChangedBy     string    `json:"changed_by"`
+	ChangedAt     time.Time `json:"changed_at"`
+	CorrelationID string    `json:"correlation_id"`
+}
+
+// versionBody is a version whole. Its request could be sent again, contents and templates say what was pinned.
+type versionBody struct {
+	versionHead
+
+	Request   publication.Request        `json:"request"`
+	Contents  []publication.Ref          `json:"contents"`
+	Templates map[string]publication.Ref `json:"templates"`
+}
+
+func showVersionHead(v publication.Version) versionHead {
+	return versionHead{Version: v.Number, ChangedBy: v.ChangedBy, ChangedAt: v.ChangedAt.UTC(), CorrelationID: v.CorrelationID}
+}
+
+// versions is newest first: each that made the publication something else. In between its number also rose when it was
+// paused, resumed or decided about.
+func (h publications) versions(c *gin.Context) error {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	name := "versions of " + uid.String()
+	p, err := readPage(c, name)
+	if err != nil {
+		return err
+	}
+	rows, err := h.store.PublicationVersions(c.Request.Context(), uid, publication.Versions{Before: int(p.After), Limit: p.Limit + 1})
+	if err != nil {
+		return err
+	}
+	return answerPage(c, name, p, rows, func(v publication.Version) int64 { return int64(v.Number) }, showVersionHead)
+}
+
+// version is what the publication was when its version had a number.
+func (h publications) version(c *gin.Context) error {
+	v, err := h.readVersion(c, c.Param("version"))
+	if err != nil {
+		return err
+	}
+	return found(c, 0, versionBody{versionHead: showVersionHead(v), Request: v.Request, Contents: v.Contents, Templates: v.Templates})
+}
+
+func (h publications) readVersion(c *gin.Context, text string) (publication.Version, error) {
+	uid, err := pathID(c)
+	if err != nil {
+		return publication.Version{}, err
+	}
+	number, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		return publication.Version{}, fault.New(fault.NotFound, "no_such_version", "The publication never had this version.")
+	}
+	return h.store.PublicationVersion(c.Request.Context(), uid, int(number))
+}
+
+// diffBody says what is different at To from what was at From. Pointers are into a version's request, with "contents" and
+// "templates" in place of their ids.
+type diffBody struct {
+	From        int                      `json:"from"`
+	To          int                      `json:"to"`
+	Differences []publication.Difference `json:"differences"`
+}
+
+// diff compares a version with the one that ?to= names.
+func (h publications) diff(c *gin.Context) error {
+	if err := knownQuery(c, "to"); err != nil {
+		return err
+	}
+	if _, given := c.GetQuery("to"); !given {
+		return badQuery("to", "must be the number of a version")
+	}
+	from, err := h.readVersion(c, c.Param("version"))
+	if err != nil {
+		return err
+	}
+	to, err := h.readVersion(c, c.Query("to"))
+	if err != nil {
+		return err
+	}
+	before, err := from.Document()
+	if err != nil {
+		return err
+	}
+	after, err := to.Document()
+	if err != nil {
+		return err
+	}
+	return found(c, 0, diffBody{From: from.Number, To: to.Number, Differences: publication.Diff(before, after)})
+}

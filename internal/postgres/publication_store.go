@@ -1,0 +1,96 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/presswork/presswork/internal/audit"
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/internal/telemetry"
+)
+
+const insertPublication = `
+INSERT INTO publication (uid, title, type, priority, lane, state, channels, audience, contents, templates, data, sender_id,
+                         scheduled_at, created_by, correlation_id, trace_context, listed, attachments, rate_per_minute,
+                         drafted, cloned_from, wants_approval, approval)
+VALUES ($1, $2, $3, $4, $5, $6, $7::smallint[], $8::jsonb, $9::jsonb, $10::jsonb, $11::jsonb, $12,
+        $13, $14, $15, nullif($16, ''), $17, $18::jsonb, nullif($19::integer, 0), $20, $21, $22, $23::jsonb)
+RETURNING id, created_at`
+
+// errKeyUsed rolls a publication back whose key an earlier request used.
+var errKeyUsed = errors.New("the Idempotency-Key was used before")
+
+// StorePublication stores a draft, a clone, or what waits for approval: what is rare, and goes beside the Acceptor's groups.
+// Once it returns without an error the publication is durable. With a key it may be repeated, and has to be to know what
+// happened if the connection broke; it returns Invalid if the key came with another request.
+func (db *DB) StorePublication(ctx context.Context, s publication.Submission) (publication.Accepted, error) {
+	accepted := publication.Accepted{UID: ident.New(), ScheduledAt: s.ScheduledAt, Draft: s.Draft || s.Review}
+	if accepted.ScheduledAt != nil {
+		at := accepted.ScheduledAt.Round(time.Microsecond)
+		accepted.ScheduledAt = &at
+	}
+	err := db.tx(ctx, "store a publication", func(tx pgx.Tx) error {
+		p := controlled{Lane: s.Lane, Trace: telemetry.TraceParent(ctx)}
+		var err error
+		if p.ID, accepted.CreatedAt, err = storeOne(ctx, tx, s, accepted); err != nil {
+			return senderGone(err)
+		}
+		if err := claimKey(ctx, tx, s, p.ID); err != nil {
+			return err
+		}
+		changes := map[string]any{}
+		if !s.Origin.IsZero() {
+			changes["cloned_from"] = s.Origin
+		}
+		if err := record(ctx, tx, "publication", "create", accepted.UID, changes); err != nil {
+			return err
+		}
+		if accepted.State() != publication.Queued {
+			return nil
+		}
+		return nudgeRender(ctx, tx, &p)
+	})
+	if errors.Is(err, errKeyUsed) {
+		return db.replay(ctx, audit.Actor(ctx), s.Key, s.Digest)
+	}
+	return accepted, err
+}
+
+func storeOne(ctx context.Context, tx pgx.Tx, s publication.Submission, a publication.Accepted) (id int64, at time.Time, err error) {
+	actor := audit.Actor(ctx)
+	var approval *publication.Approval
+	if s.Review && !s.Draft {
+		approval = &publication.Approval{State: publication.ApprovalRequested, RequestedBy: actor, RequestedAt: time.Now().UTC()}
+	}
+	var origin *ident.UID
+	if !s.Origin.IsZero() {
+		origin = &s.Origin
+	}
+	err = tx.QueryRow(ctx, insertPublication, a.UID, s.Title, string(s.Type), string(s.Priority), s.Lane, string(a.State()),
+		channelArray(s.Channels), encoded(s.AudienceIDs), encoded(s.ContentPins), encoded(s.TemplatePins), s.Encoded, s.SenderID,
+		a.ScheduledAt, actor, telemetry.Correlation(ctx), telemetry.TraceParent(ctx), s.Listed,
+		encoded(append([]ident.UID{}, s.Attachments...)), s.RatePerMinute, a.Draft, origin, s.Approval, approvalJSON(approval),
+	).Scan(&id, &at)
+	return id, at, err
+}
+
+// claimKey notes that a request's key stored a publication, or returns errKeyUsed. One of more than 24 hours ago is free
+// again. Of two requests at once the second waits here for the first.
+func claimKey(ctx context.Context, tx pgx.Tx, s publication.Submission, id int64) error {
+	if s.Key == "" {
+		return nil
+	}
+	tag, err := tx.Exec(ctx, `
+		INSERT INTO idempotency AS i (principal, route, key, request_hash, publication_id) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (principal, route, key) DO UPDATE
+		   SET request_hash = excluded.request_hash, publication_id = excluded.publication_id, created_at = now()
+		 WHERE i.created_at < now() - interval '24 hours'`, audit.Actor(ctx), acceptRoute, s.Key, s.Digest[:], id)
+	if err == nil && tag.RowsAffected() == 0 {
+		return errKeyUsed
+	}
+	return err
+}

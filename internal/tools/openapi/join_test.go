@@ -1,0 +1,71 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+)
+
+const source = "../../httpapi/openapi/source"
+
+// TestUpToDate: what is served is what the sources say.
+func TestUpToDate(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	if err := run(source, folder); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"openapi.json", "page.html"} {
+		made, err := os.ReadFile(folder + "/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		served, err := os.ReadFile("../../httpapi/openapi/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(made, served) {
+			t.Errorf("%s is not up to date: go generate ./internal/httpapi/openapi", name)
+		}
+	}
+}
+
+// TestMistakesAreTold: each edit of the sources is a mistake, and is told as such.
+func TestMistakesAreTold(t *testing.T) {
+	t.Parallel()
+	for want, edit := range map[string]func(topic *object){
+		"there is no schema Nothing": func(f *object) {
+			f.object("schemas").object("Topic").object("properties").set("x", newObject("$ref", "Nothing"))
+		},
+		"there is no parameter nothing": func(f *object) { listTopics(f).set("parameters", []any{"nothing"}) },
+		"there is no error 499":         func(f *object) { listTopics(f).set("errors", []any{uint64(499)}) },
+		"there is no header Nothing": func(f *object) {
+			listTopics(f).object("answers").object("200").set("headers", []any{"Nothing"})
+		},
+		"has no example":                         func(f *object) { f.object("schemas").object("TopicInput").remove("examples") },
+		"neither open nor which permission":      func(f *object) { listTopics(f).remove("needs") },
+		"is optional and no property":            func(f *object) { f.object("schemas").object("Topic").set("optional", []any{"nothing"}) },
+		"not among those of _document.yaml":      func(f *object) { f.set("tag", "Nothing") },
+		"schemas Problem is there twice":         func(f *object) { f.object("schemas").set("Problem", newObject()) },
+		"the path /api/v1/pauses is there twice": func(f *object) { f.object("paths").set("/api/v1/pauses", newObject()) },
+	} {
+		files, err := read(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		edit(files["topic"])
+		if _, err := join(files); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+}
+
+func listTopics(f *object) *object { return f.object("paths").object("/api/v1/topics").object("get") }
+
+func TestProseIsEscaped(t *testing.T) {
+	t.Parallel()
+	if got := string(prose("a `<b>` and **c** <d>\n\ne")); got != "<p>a <code>&lt;b&gt;</code> and <strong>c</strong> &lt;d&gt;</p>\n<p>e</p>\n" {
+		t.Error(got)
+	}
+}
