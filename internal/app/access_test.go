@@ -43,6 +43,12 @@ func serving(t *testing.T, change func(*config.Config)) *App {
 	t.Helper()
 	c := migrated(t)
 	change(c)
+	return started(t, c)
+}
+
+// started is a process with the API, which ends with the test.
+func started(t *testing.T, c *config.Config) *App {
+	t.Helper()
 	a, err := New(t.Context(), c, zap.NewNop(), API)
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"net/http"
 
 	"go.uber.org/zap"
 
@@ -11,6 +12,8 @@ import (
 	"github.com/presswork/presswork/internal/jinja"
 	"github.com/presswork/presswork/internal/pages"
 	"github.com/presswork/presswork/internal/postgres"
+	"github.com/presswork/presswork/internal/template"
+	"github.com/presswork/presswork/internal/token"
 )
 
 // AddAPI adds the role that clients and subscribers talk to.
@@ -43,11 +46,7 @@ func (a *App) AddAPI(ctx context.Context) error {
 	if err := a.observeEvents(events); err != nil {
 		return err
 	}
-	subscriberPages, err := pages.New(pages.Deps{
-		Log: a.Log, Organisation: a.Config.Organisation, Tokens: signer, Readers: a.db, Listing: a.db, PublicURL: a.Config.PublicURL,
-		Archive: &edition.Archive{IDs: a.db, Shelf: edition.NewShelf(a.db, engine), Images: a.Config.PublicURL + pages.ImagePath},
-		Images:  a.db,
-	})
+	subscriberPages, err := a.subscriberPages(engine, signer)
 	if err != nil {
 		return err
 	}
@@ -81,4 +80,13 @@ func (a *App) AddAPI(ctx context.Context) error {
 	a.add(a.listener("api", l, handler))
 	a.add(part{name: "streams", stop: func(context.Context) error { endStreams(); return nil }})
 	return nil
+}
+
+// subscriberPages answers everything below /p/.
+func (a *App) subscriberPages(engine template.Engine, signer *token.Signer) (http.Handler, error) {
+	return pages.New(pages.Deps{
+		Log: a.Log, Organisation: a.Config.Organisation, Tokens: signer, Readers: a.db, Listing: a.db, PublicURL: a.Config.PublicURL,
+		Archive: &edition.Archive{IDs: a.db, Shelf: edition.NewShelf(a.db, engine), Images: a.Config.PublicURL + pages.ImagePath},
+		Images:  a.db,
+	})
 }

@@ -16,19 +16,7 @@ import (
 func limitedAPI(t *testing.T, c config.Config) *App {
 	t.Helper()
 	c.RateAddress, c.RateHooks = 3, 1000
-	a, err := New(t.Context(), &c, zap.NewNop(), API)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := a.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := a.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return a
+	return started(t, &c)
 }
 
 func statusOf(t *testing.T, a *App, key string) (int, http.Header) {

@@ -4,21 +4,15 @@ package config
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/caarlos0/env/v11"
-
-	"github.com/presswork/presswork/internal/credential"
-	"github.com/presswork/presswork/tasks"
 )
 
 // Config is every setting. Names are those that the settings' own tools use. docs/configuration.md is generated
@@ -374,20 +368,7 @@ func names() []string {
 	return list
 }
 
-type problems struct{ list []string }
-
-func (p *problems) add(format string, args ...any) {
-	p.list = append(p.list, fmt.Sprintf(format, args...))
-}
-
-func (p *problems) err() error {
-	if len(p.list) == 0 {
-		return nil
-	}
-	slices.Sort(p.list)
-	return errors.New("settings: " + strings.Join(slices.Compact(p.list), "; "))
-}
-
+// check notes what is wrong with the settings that are set, and parses those that have parts.
 func (p *problems) check(c *Config, vars map[string]string) {
 	if c.Environment != "development" && c.Environment != "production" {
 		p.add("ENVIRONMENT must be development or production, not %q", c.Environment)
@@ -444,79 +425,4 @@ func (p *problems) check(c *Config, vars map[string]string) {
 	p.pools(c)
 	p.edge(c)
 	p.unknown(vars)
-}
-
-// unknown refuses PRESSWORK_ names that nothing reads: a typo is a setting that silently does not apply.
-func (p *problems) unknown(vars map[string]string) {
-	known := map[string]bool{}
-	for _, name := range names() {
-		known[name], known[name+"_FILE"] = true, true
-	}
-	for name := range vars {
-		if strings.HasPrefix(name, "PRESSWORK_") && !strings.HasPrefix(name, "PRESSWORK_TEST_") && !known[name] {
-			p.add("%s is not known", name)
-		}
-	}
-}
-
-func (p *problems) url(name, value string, schemes ...string) {
-	if value == "" {
-		return
-	}
-	u, err := url.Parse(value)
-	if err != nil {
-		p.add("%s is not a URL", name) // the error would repeat a password
-		return
-	}
-	if slices.Contains(schemes, u.Scheme) {
-		if u.Host == "" && (u.Scheme == "http" || u.Scheme == "https") {
-			p.add("%s names no host", name)
-		}
-		return
-	}
-	p.add("%s must begin with %s://", name, strings.Join(schemes, ":// or "))
-}
-
-// minAuditKept is also what the database holds the application to (migration 0024).
-const minAuditKept = 90 * 24 * time.Hour
-
-// MinSecret is the least length of a secret, in characters: 32 random characters are more than 128 bits.
-const MinSecret = 32
-
-func (p *problems) secret(name, value string, production bool) {
-	if value == "" {
-		return
-	}
-	if len(value) < MinSecret {
-		p.add("%s must have at least %d characters", name, MinSecret)
-	}
-	if production && credential.Placeholder(value) {
-		p.add("%s %v", name, credential.ErrPlaceholder)
-	}
-}
-
-// ParseQueues reads "email=6,slack=2"; empty means every queue with its default weight.
-func ParseQueues(text string) (map[string]int, error) {
-	if strings.TrimSpace(text) == "" {
-		return tasks.Queues(), nil
-	}
-	weights := make(map[string]int)
-	for part := range strings.SplitSeq(text, ",") {
-		name, value, found := strings.Cut(strings.TrimSpace(part), "=")
-		weight := 1
-		if found {
-			var err error
-			if weight, err = strconv.Atoi(value); err != nil || weight < 1 {
-				return nil, fmt.Errorf("the weight of %q must be a whole number of at least 1", name)
-			}
-		}
-		if _, known := tasks.Queues()[name]; !known {
-			return nil, fmt.Errorf("no queue is called %q", name)
-		}
-		if _, again := weights[name]; again {
-			return nil, fmt.Errorf("the queue %q is named twice", name)
-		}
-		weights[name] = weight
-	}
-	return weights, nil
 }
