@@ -49,24 +49,32 @@ bench: build ## Measure (ONLY=name measures one thing)
 
 .PHONY: deps
 deps: ## Install what building and testing need besides Go, if it is missing
-	@scripts/deps.sh postgresql redis cc
+	@scripts/deps.sh postgresql redis cc node chromium
 
 # The tests of Presswork as a whole count no coverage: they are to find what goes wrong between the parts, and with the
 # race detector each counter is a lock that costs time and orders what would race. They wait most of their time, for leases
 # to run out and processes to come back: hence more of them at once than there are cores.
-# Those of chaos, and of the benchmarks, run the program as it ships, which is built before: compiling it beside them would
-# starve them.
+# Those of chaos, and of the benchmarks, run the program as it ships, and those of the TypeScript client run it, which are built
+# before: compiling beside them would starve them.
 # The gate thus asks for what the tests of the parts reach, over all packages, for what one is tested through another.
-WHOLE := ./internal/e2e ./internal/chaos ./internal/demo
+WHOLE := ./internal/e2e ./internal/chaos ./internal/demo ./internal/attack
 
 .PHONY: test
 test: export PRESSWORK_TEST_PROGRAM = $(CURDIR)/bin/presswork
 test: deps build ## Run all tests, with the race detector and the coverage gate
+	@scripts/typescript.sh
 	@rm -f coverage.out
 	CGO_ENABLED=1 $(WITHSTACK) go test $(TEST_FLAGS) -p=3 -coverprofile=coverage.out -coverpkg=./... \
 	  $$(go list ./... | grep -vxF "$$(go list $(WHOLE))")
 	CGO_ENABLED=1 $(WITHSTACK) go test $(TEST_FLAGS) -parallel=4 -p=3 $(WHOLE)
 	@go run ./internal/tools/coverage $(if $(UPDATE),-raise,)
+
+# make test does it as well: the tests are run by internal/e2e, where they cost the time that others wait.
+.PHONY: client-ts
+client-ts: ## Build the TypeScript client and its example, and run the client's tests
+	@scripts/deps.sh node
+	@scripts/typescript.sh
+	cd client/typescript && npm test
 
 # scripts/chaos.sh says what SEED, FAULTS, RECIPIENTS, POLICY and LOGS mean.
 .PHONY: chaos
@@ -85,8 +93,12 @@ cover: ## Show the coverage of the last `make test`: each package, and coverage.
 
 # go test fuzzes one target of one package at a time.
 .PHONY: fuzz
-fuzz: ## Fuzz every target (FUZZTIME=30s each, PKG=./internal/x for one package)
-	@scripts/fuzz.sh "$(or $(FUZZTIME),30s)" $(PKG)
+fuzz: ## Fuzz every target (FUZZTIME=60s each, PKG=./internal/x for one package)
+	@scripts/fuzz.sh "$(or $(FUZZTIME),60s)" $(PKG)
+
+.PHONY: attack
+attack: deps ## Throw every input of the corpus at every field of the API: minutes, where the tests throw a share
+	$(WITHSTACK) go test -count=1 -timeout=30m ./internal/attack -run=TestEveryField -v -args -whole
 
 .PHONY: fmt
 fmt: $(LINT) ## Format the code
@@ -112,6 +124,7 @@ hooks: ## Let git run .githooks/pre-commit before each commit
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf bin coverage.out coverage.html
+	rm -rf {client,examples}/typescript/{node_modules,dist,dist-test,src/generated}
 	go clean -testcache
 
 ##@ Check it

@@ -1,108 +1,170 @@
 package client
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"github.com/presswork/presswork/client/api"
 )
 
-func serve(t *testing.T, handler http.HandlerFunc) *Client {
+// standIn is an API that does what a test says, and a client of it that waits for nothing.
+type standIn struct {
+	*Client
+	mu     sync.Mutex
+	waited []time.Duration
+}
+
+func serve(t *testing.T, handler http.HandlerFunc, options ...Option) *standIn {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	c := New(server.URL+"/", "key")
-	t.Cleanup(c.Close)
-	return c
+	server.Config.SetKeepAlivesEnabled(false) // net/http repeats by itself what breaks off on a connection that was kept
+	s := &standIn{Client: New(server.URL+"/", "key", options...)}
+	t.Cleanup(s.Close)
+	s.calls.jitter = func(d time.Duration) time.Duration { return d }
+	s.calls.wait = func(ctx context.Context, d time.Duration) error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.waited = append(s.waited, d)
+		return ctx.Err()
+	}
+	return s
 }
 
-func TestPublish(t *testing.T) {
+// write answers with a body.
+func write(t *testing.T, w http.ResponseWriter, status int, body string) {
+	t.Helper()
+	w.WriteHeader(status)
+	if _, err := w.Write([]byte(body)); err != nil {
+		t.Error(err)
+	}
+}
+
+func problemOf(t *testing.T, err error) *Problem {
+	t.Helper()
+	var p *Problem
+	if !errors.As(err, &p) {
+		t.Fatalf("%v is no problem", err)
+	}
+	return p
+}
+
+// TestCallsAreMadeAs who has the key, in JSON, and go nowhere else.
+func TestCallsAreMadeAs(t *testing.T) {
 	t.Parallel()
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		var got PublicationRequest
-		if err := json.NewDecoder(r.Body).Decode(&got); err != nil {
-			t.Error(err)
+		if r.Header.Get("Authorization") != "Bearer key" || r.Header.Get("Accept") != "application/json" || r.Header.Get("If-Match") != `"7"` ||
+			r.Header.Get("X-Correlation-ID") != "job-1" || r.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("%s %s %v", r.Method, r.URL, r.Header)
 		}
-		if r.URL.Path != "/api/v1/publications" || r.Header.Get("Authorization") != "Bearer key" ||
-			r.Header.Get("Idempotency-Key") != "once" || got.Title != "News" || !got.Audience.All {
-			t.Errorf("%s %v %+v", r.URL, r.Header, got)
+		w.Header().Set("Location", "https://elsewhere.example.org/")
+		write(t, w, http.StatusFound, `{"id":"x"}`)
+	}, WithHTTPClient(&http.Client{Transport: http.DefaultTransport}))
+	got, err := c.UpdateTemplate(t.Context(), "a b", api.TemplateChange{Name: "n"}, IfVersion(7), CorrelationID("job-1"))
+	if err != nil || got.ID != "x" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestIfVersionIsAny(t *testing.T) {
+	t.Parallel()
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("If-Match") != "*" {
+			t.Errorf("%v", r.Header)
 		}
-		w.WriteHeader(http.StatusAccepted)
-		_, _ = w.Write([]byte(`{"id":"p","state":"queued"}`))
+		w.WriteHeader(http.StatusNoContent)
 	})
-	p, err := c.Publish(t.Context(), PublicationRequest{Title: "News", Audience: &Audience{All: true}}, "once")
-	if err != nil || p.ID != "p" || p.State != "queued" {
+	if err := c.DeleteTopic(t.Context(), "x", IfVersion(0)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnswerInto(t *testing.T) {
+	t.Parallel()
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Idempotency-Key") != "mine" {
+			t.Errorf("%v", r.Header)
+		}
+		for name, value := range map[string]string{"ETag": `"3"`, "Location": "/api/v1/publications/p", "X-Correlation-ID": "c",
+			"Idempotent-Replay": "true", "RateLimit-Policy": `"key";q=1000;w=60`, "RateLimit": `"key";r=995;t=12`} {
+			w.Header().Set(name, value)
+		}
+		write(t, w, http.StatusAccepted, `{"id":"p","state":"queued"}`)
+	})
+	var a Answer
+	p, err := c.Publish(t.Context(), api.PublicationInput{Title: "News"}, IdempotencyKey("mine"), Into(&a))
+	if err != nil || p.ID != "p" || p.State != api.AcceptedStateQueued {
 		t.Errorf("%+v, %v", p, err)
 	}
+	if a.Status != http.StatusAccepted || a.ETag != `"3"` || a.Location != "/api/v1/publications/p" || a.CorrelationID != "c" || !a.Replayed ||
+		len(a.Limits) != 1 || a.Limits[0] != (Limit{Name: "key", Quota: 1000, Window: time.Minute, Remaining: 995, Reset: 12 * time.Second}) {
+		t.Errorf("%+v", a)
+	}
 }
 
-func TestUploadAsset(t *testing.T) {
+// TestDryRunHasNoKey: it stores nothing, and must not use one up.
+func TestDryRunHasNoKey(t *testing.T) {
 	t.Parallel()
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil || r.Method != http.MethodPost || r.URL.Path != "/api/v1/assets" || r.URL.Query().Get("name") != "a & b.pdf" ||
-			r.Header.Get("Content-Type") != "application/pdf" || r.ContentLength != 4 || string(body) != "%PDF" {
-			t.Errorf("%s %v %q %v", r.URL, r.Header, body, err)
+		if r.URL.RawQuery != "dry_run=true" || r.Header.Get("Idempotency-Key") != "" {
+			t.Errorf("%s %v", r.URL, r.Header)
 		}
-		w.WriteHeader(http.StatusCreated)
-		_, _ = w.Write([]byte(`{"id":"a","size":4}`))
+		write(t, w, http.StatusOK, `{"dry_run":true,"lane":"bulk"}`)
 	})
-	a, err := c.UploadAsset(t.Context(), "a & b.pdf", "application/pdf", strings.NewReader("%PDF"))
-	if err != nil || a.ID != "a" || a.Size != 4 {
-		t.Errorf("%+v, %v", a, err)
+	if f, err := c.DryRun(t.Context(), api.PublicationInput{}); err != nil || f.Lane != "bulk" {
+		t.Errorf("%+v, %v", f, err)
 	}
 }
 
-func TestProblem(t *testing.T) {
+func TestAnUnexpectedStatusIsAnError(t *testing.T) {
 	t.Parallel()
-	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusUnprocessableEntity)
-		_, _ = w.Write([]byte(`{"title":"Invalid","detail":"The input has errors.","errors":[{"pointer":"/title","detail":"is required"}]}`))
+	c := serve(t, func(w http.ResponseWriter, _ *http.Request) { write(t, w, http.StatusCreated, `{}`) })
+	if _, err := c.Publish(t.Context(), api.PublicationInput{}); err == nil || !strings.Contains(err.Error(), "createPublication: an answer with the status 201") {
+		t.Error(err)
+	}
+}
+
+// TestTimelineByAddress keeps the address out of the path, and an error of the network out of the text.
+func TestTimelineByAddress(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, strings.TrimPrefix(r.URL.RequestURI(), "/api/v1/publications/p"))
+		write(t, w, http.StatusOK, `{"deliveries":[{"channel":"email"}]}`)
 	})
-	_, err := c.Publish(t.Context(), PublicationRequest{}, "")
-	var p *Problem
-	if !errors.As(err, &p) || p.Status != 422 || p.Error() != "422 Invalid: The input has errors.; /title is required" {
-		t.Errorf("%v", err)
+	for _, who := range []string{"id", "a+b@example.org"} {
+		if got, err := c.Timeline(t.Context(), "p", who); err != nil || len(got.Deliveries) != 1 {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
+	if got := strings.Join(asked, " "); got != "/recipients/id /recipients/lookup?email=a%2Bb%40example.org" {
+		t.Errorf("asked %s", got)
+	}
+	away := New("http://127.0.0.1:1", "key", WithoutRetries())
+	defer away.Close()
+	if _, err := away.Timeline(t.Context(), "p", "ann@example.org"); err == nil || strings.Contains(err.Error(), "ann") || strings.Contains(err.Error(), "email=") {
+		t.Error(err)
 	}
 }
 
-func TestProblemThatIsNoJSON(t *testing.T) {
-	t.Parallel()
-	c := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
-	_, err := c.Progress(t.Context(), "x")
-	var p *Problem
-	if !errors.As(err, &p) || p.Status != 502 || p.Title != "Bad Gateway" {
-		t.Errorf("%v", err)
-	}
-}
-
-func TestListFollowsCursors(t *testing.T) {
+func TestDecideAllGoesOn(t *testing.T) {
 	t.Parallel()
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Query().Get("cursor") {
-		case "":
-			_, _ = w.Write([]byte(`{"items":[1,2],"next":"more"}`))
-		default:
-			_, _ = w.Write([]byte(`{"items":[3],"next":""}`))
+		body := make([]byte, 1000)
+		n, _ := r.Body.Read(body)
+		if strings.Contains(string(body[:n]), `"after":9`) {
+			write(t, w, http.StatusOK, `{"changed":3}`)
+			return
 		}
+		write(t, w, http.StatusOK, `{"changed":2,"busy":1,"next":9}`)
 	})
-	got, err := List[int](t.Context(), c, "/numbers", nil)
-	if err != nil || len(got) != 3 || got[2] != 3 {
-		t.Errorf("%v, %v", got, err)
-	}
-}
-
-func TestProgressCounts(t *testing.T) {
-	t.Parallel()
-	p := Progress{State: "sending", Channels: []Counts{{Channel: "email", Sent: 2, Failed: 1}}}
-	if p.Final() || p.Channel("email").Settled() != 3 || p.Channel("slack").Total != 0 {
-		t.Errorf("%+v", p)
-	}
-	p.State = "completed_with_failures"
-	if !p.Final() {
-		t.Error("not final")
+	if f, err := c.DecideAll(t.Context(), api.DecisionInput{Decision: "sent", All: true}); err != nil || f.Changed != 5 || f.Busy != 1 {
+		t.Errorf("%+v, %v", f, err)
 	}
 }

@@ -42,7 +42,7 @@ echo "== A way out for e-mail: of several that are enabled, the one that was mad
 way=$(jq --null-input --arg url "${SMTP_URL:-}" '{kind: "email", name: "example-email", enabled: true} +
   if $url == "" then {provider: "placeholder", secrets: {}} else {provider: "smtp", secrets: {url: $url}} end')
 channel=$(ensure channels name example-email "$way")
-send PUT "/channels/$channel" "$way" | jq --compact-output '{id, kind, provider, enabled, secret_names}'
+send PUT "/channels/$channel" "$way" --header 'If-Match: *' | jq --compact-output '{id, kind, provider, enabled, secret_names}'
 
 echo "== Who the mail is from"
 sender=$(ensure senders name example '{

@@ -3,13 +3,15 @@
 # its package manager. Servers that come with a package are left stopped: Presswork
 # starts private ones of its own.
 #
-#   scripts/deps.sh postgresql redis cc     all three are needed
-#   scripts/deps.sh postgresql -o redis     redis is wanted, but do without it
+#   scripts/deps.sh postgresql redis cc node   all four are needed (and chromium, for make test)
+#   scripts/deps.sh postgresql -o redis        redis is wanted, but do without it
 #
 # Everything it says goes to stderr. It reads no input; sudo may ask at a terminal.
 set -euo pipefail
 
 readonly postgres_min=15
+readonly node_min=20
+readonly node_version=20.20.2 # where the package manager's is older
 undo=() # files to remove on exit
 
 say() { echo "deps: $*" >&2; }
@@ -52,6 +54,16 @@ have_cc() {
   command -v "$cc" >/dev/null && echo '#include <stdlib.h>' | "$cc" -E - >/dev/null 2>&1
 }
 
+have_node() {
+  local version
+  version=$(node --version 2>/dev/null) || return 1
+  version=${version#v}
+  [ "${version%%.*}" -ge "$node_min" ] && command -v npm >/dev/null
+}
+
+# The browser that the tests of pages drive.
+have_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
+
 # --- how to install -------------------------------------------------------
 
 can_be_root() {
@@ -76,6 +88,7 @@ packages() {
     apt-get:postgresql) echo postgresql ;;
     apt-get:redis) echo redis-server ;;
     apt-get:cc) echo gcc libc6-dev ;;
+    apt-get:node | dnf:node | apk:node | pacman:node) missing_of node npm ;;
     dnf:postgresql) echo postgresql-server ;;
     dnf:redis) echo redis ;;
     dnf:cc) echo gcc glibc-devel ;;
@@ -85,7 +98,15 @@ packages() {
     pacman:cc) echo gcc ;;
     brew:postgresql) echo postgresql@17 ;;
     brew:cc) echo llvm ;;
+    *:chromium) echo chromium ;;
+    brew:node) echo node ;;
   esac
+}
+
+# missing_of prints those of the programs that are not here: who has Node of another source has an npm that goes with it.
+missing_of() {
+  local name
+  for name in "$@"; do command -v "$name" >/dev/null || echo "$name"; done | sed s/^node$/nodejs/ | tr '\n' ' '
 }
 
 # retry runs a command up to three times: mirrors and networks have hiccups.
@@ -138,13 +159,22 @@ install() {
   esac </dev/null >&2
 }
 
+# newer_node puts a Node that is new enough before the package manager's: Debian 12 and Ubuntu 24.04 have version 18.
+newer_node() {
+  say "installing node $node_version with npm"
+  retry as_root npm install --global --no-fund --no-audit --loglevel=error "node@$node_version" </dev/null >&2
+  hash -r
+}
+
 # --- what is asked --------------------------------------------------------
 
 by_hand() {
   case $1 in
     postgresql) echo "PostgreSQL $postgres_min or newer with initdb (Debian: postgresql), on PATH or in /usr/lib/postgresql/*/bin" ;;
     redis) echo "Redis 7.0 or newer (Debian: redis-server), on PATH" ;;
+    node) echo "Node.js $node_min or newer with npm (Debian 13: nodejs npm), on PATH" ;;
     cc) echo "a C compiler and the C library's headers (Debian: gcc libc6-dev), for the race detector" ;;
+    chromium) echo "Chromium (Debian: chromium), on PATH, for the tests of pages" ;;
   esac
 }
 
@@ -153,7 +183,7 @@ main() {
   while [ $# -gt 0 ]; do
     case $1 in
       -o) optional+="$2 " && wanted+=("$2") && shift ;;
-      postgresql | redis | cc) wanted+=("$1") ;;
+      postgresql | redis | cc | node | chromium) wanted+=("$1") ;;
       *) say "unknown program: $1" && exit 2 ;;
     esac
     shift
@@ -168,8 +198,13 @@ main() {
     read -ra more < <(packages "$(manager)" "$name") || true
     names+=(${more[@]+"${more[@]}"})
   done
-  say "installing ${names[*]-${missing[*]}} with $(manager)"
-  install ${names[@]+"${names[@]}"} || say "nothing could be installed"
+  if [ ${#names[@]} -gt 0 ]; then # none are known, or what there is is too old
+    say "installing ${names[*]} with $(manager)"
+    install "${names[@]}" || say "nothing could be installed"
+  fi
+  case " ${missing[*]} " in
+    *" node "*) have_node || ! command -v npm >/dev/null || newer_node || say "nothing newer could be installed" ;;
+  esac
 
   for name in "${missing[@]}"; do
     "have_$name" && continue

@@ -25,12 +25,12 @@ func withAPI(command *cobra.Command, do func(*cobra.Command, *client.Client, []s
 	var target apiFlags
 	target.add(command.Flags())
 	command.RunE = func(c *cobra.Command, args []string) error {
-		api, err := app.Client(c.Context(), target.address, target.key)
+		remote, err := app.Client(c.Context(), target.address, target.key)
 		if err != nil {
 			return err
 		}
-		defer api.Close()
-		return do(c, api, args)
+		defer remote.Close()
+		return do(c, remote, args)
 	}
 	return command
 }
@@ -76,14 +76,17 @@ func (t table[T]) show(c *cobra.Command, list []T, asJSON bool) error {
 func listCommand[T any](command *cobra.Command, t table[T], read func(*cobra.Command, *client.Client) ([]T, error)) *cobra.Command {
 	command.Args = cobra.NoArgs
 	asJSON := jsonFlag(command)
-	return withAPI(command, func(c *cobra.Command, api *client.Client, _ []string) error {
-		list, err := read(c, api)
+	return withAPI(command, func(c *cobra.Command, remote *client.Client, _ []string) error {
+		list, err := read(c, remote)
 		if err != nil {
 			return err
 		}
 		return t.show(c, list, *asJSON)
 	})
 }
+
+// page is how many of a list to ask for at once.
+func page(limit int) int { return min(limit, 200) }
 
 // oneLine is a text as it fits a table.
 func oneLine(text string) string {

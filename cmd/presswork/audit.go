@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 	"github.com/presswork/presswork/internal/app"
 	"github.com/presswork/presswork/internal/config"
 )
@@ -25,20 +26,20 @@ func auditCommand() *cobra.Command {
 	return command
 }
 
-func auditTable() table[client.AuditEvent] {
-	return table[client.AuditEvent]{columns: "ID\tAT\tACTOR\tACTION\tENTITY ID\tCORRELATION ID\tCHANGES", row: func(e client.AuditEvent) []any {
+func auditTable() table[api.AuditEvent] {
+	return table[api.AuditEvent]{columns: "ID\tAT\tACTOR\tACTION\tENTITY ID\tCORRELATION ID\tCHANGES", row: func(e api.AuditEvent) []any {
 		changes, err := json.Marshal(e.Changes)
 		if err != nil || len(e.Changes) == 0 {
 			changes = nil
 		}
-		return []any{e.ID, e.At.Format(time.DateTime), e.Actor, e.Action, e.EntityID, e.CorrelationID, oneLine(string(changes))}
+		return []any{e.ID, e.At.Format(time.DateTime), e.Actor, e.Action, textOf(e.EntityID), e.CorrelationID, oneLine(string(changes))}
 	}}
 }
 
 func auditListCommand() *cobra.Command {
 	command := &cobra.Command{Use: "list", Short: "List who did what, the newest first",
 		Long: "List who did what, the newest first. That somebody has read the log is itself in it."}
-	var f client.AuditFilter
+	var f api.ListAuditEventsParams
 	flags := command.Flags()
 	choose(flags, &f.Actor, "actor", "only by this one, as in key:ID")
 	choose(flags, &f.Action, "action", "only this, as in topic.update")
@@ -48,8 +49,9 @@ func auditListCommand() *cobra.Command {
 	flags.Var(moment{&f.Since}, "since", "only at or after this time (RFC 3339)")
 	flags.Var(moment{&f.Until}, "until", "only before this time (RFC 3339)")
 	limit := flags.Int("limit", 50, "at most so many")
-	return listCommand(command, auditTable(), func(c *cobra.Command, api *client.Client) ([]client.AuditEvent, error) {
-		return api.AuditEvents(c.Context(), f, *limit)
+	return listCommand(command, auditTable(), func(c *cobra.Command, remote *client.Client) ([]api.AuditEvent, error) {
+		f.Limit = page(*limit)
+		return client.Collect(remote.AuditEvents(c.Context(), f), *limit)
 	})
 }
 

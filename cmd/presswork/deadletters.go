@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 )
 
 func deadLettersCommand() *cobra.Command {
@@ -22,10 +23,10 @@ func deadLettersCommand() *cobra.Command {
 }
 
 // chooseDead adds the flags that choose among dead letters.
-func chooseDead(flags *pflag.FlagSet) *client.DeadFilter {
-	var f client.DeadFilter
+func chooseDead(flags *pflag.FlagSet) *api.GroupDeadLettersParams {
+	var f api.GroupDeadLettersParams
 	choose(flags, &f.PublicationID, "publication", "of this publication")
-	choose(flags, &f.Channel, "channel", "of this channel: email, newsletter, slack, discord, webhook")
+	choose(flags, (*string)(&f.Channel), "channel", "of this channel: email, newsletter, slack, discord, webhook")
 	choose(flags, &f.Queue, "queue", "of this queue: email-bulk, critical, ...")
 	choose(flags, &f.Fingerprint, "fingerprint", "with this cause, as groups shows it")
 	choose(flags, &f.Code, "code", "with this error code")
@@ -38,34 +39,38 @@ func deadListCommand() *cobra.Command {
 	command := &cobra.Command{Use: "list", Short: "List dead letters, newest first"}
 	filter := chooseDead(command.Flags())
 	limit := command.Flags().Int("limit", 50, "at most so many")
-	shown := table[client.DeadLetter]{columns: "ID\tFAILED\tPUBLICATION\tQUEUE\tFINGERPRINT\tERROR", row: func(d client.DeadLetter) []any {
+	shown := table[api.DeadLetter]{columns: "ID\tFAILED\tPUBLICATION\tQUEUE\tFINGERPRINT\tERROR", row: func(d api.DeadLetter) []any {
 		return []any{d.ID, d.FailedAt.Format(time.DateTime), d.PublicationID, d.Queue, d.Fingerprint, oneLine(d.Error)}
 	}}
-	return listCommand(command, shown, func(c *cobra.Command, api *client.Client) ([]client.DeadLetter, error) {
-		return api.DeadLetters(c.Context(), *filter, *limit)
+	return listCommand(command, shown, func(c *cobra.Command, remote *client.Client) ([]api.DeadLetter, error) {
+		return client.Collect(remote.DeadLetters(c.Context(), api.ListDeadLettersParams{
+			Limit: page(*limit), PublicationID: filter.PublicationID, Channel: filter.Channel, Queue: filter.Queue,
+			Fingerprint: filter.Fingerprint, Code: filter.Code, Since: filter.Since, Until: filter.Until,
+		}), *limit)
 	})
 }
 
 func deadGroupsCommand() *cobra.Command {
 	command := &cobra.Command{Use: "groups", Short: "Count dead letters by cause, the most frequent first"}
 	filter := chooseDead(command.Flags())
-	shown := table[client.DeadGroup]{columns: "COUNT\tFINGERPRINT\tCHANNEL\tCODE\tLAST\tERROR", row: func(g client.DeadGroup) []any {
-		return []any{g.Count, g.Fingerprint, g.Channel, g.Code, g.Last.Format(time.DateTime), oneLine(g.Error)}
+	shown := table[api.DeadLetterGroup]{columns: "COUNT\tFINGERPRINT\tCHANNEL\tCODE\tLAST\tERROR", row: func(g api.DeadLetterGroup) []any {
+		return []any{g.Count, g.Fingerprint, g.Channel, g.Code, g.LastFailedAt.Format(time.DateTime), oneLine(g.Error)}
 	}}
-	return listCommand(command, shown, func(c *cobra.Command, api *client.Client) ([]client.DeadGroup, error) {
-		return api.DeadGroups(c.Context(), *filter)
+	return listCommand(command, shown, func(c *cobra.Command, remote *client.Client) ([]api.DeadLetterGroup, error) {
+		list, err := remote.GroupDeadLetters(c.Context(), *filter)
+		return list.Items, err
 	})
 }
 
 func deadShowCommand() *cobra.Command {
 	command := &cobra.Command{Use: "show ID", Short: "Show one dead letter and its replays, as JSON", Args: cobra.ExactArgs(1)}
 	command.Flags().Bool("json", true, "print JSON, the only form")
-	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+	return withAPI(command, func(c *cobra.Command, remote *client.Client, args []string) error {
 		ids, err := readIDs(args)
 		if err != nil {
 			return err
 		}
-		d, err := api.DeadLetter(c.Context(), ids[0])
+		d, err := remote.GetDeadLetter(c.Context(), ids[0])
 		if err != nil {
 			return err
 		}
@@ -82,24 +87,26 @@ func deadDeleteCommand() *cobra.Command {
 	}
 	filter := chooseDead(command.Flags())
 	asJSON := jsonFlag(command)
-	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+	return withAPI(command, func(c *cobra.Command, remote *client.Client, args []string) error {
 		ids, err := readIDs(args)
 		if err != nil {
 			return err
 		}
-		if byFilter := !filter.Empty(); byFilter == (len(ids) > 0) {
+		if byFilter := *filter != (api.GroupDeadLettersParams{}); byFilter == (len(ids) > 0) {
 			return errors.New("say which: ids or a filter")
 		}
 		n := int64(len(ids))
 		for _, id := range ids {
-			if err := api.DeleteDeadLetter(c.Context(), id); err != nil {
+			if err := remote.DeleteDeadLetter(c.Context(), id); err != nil {
 				return err
 			}
 		}
 		if n == 0 {
-			if n, err = api.DeleteDeadLetters(c.Context(), *filter); err != nil {
+			done, err := remote.DeleteDeadLetters(c.Context(), api.DeleteDeadLettersParams(*filter))
+			if err != nil {
 				return err
 			}
+			n = done.Deleted
 		}
 		if *asJSON {
 			return printJSON(c, map[string]int64{"deleted": n})

@@ -7,10 +7,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 )
 
 func deadReplayCommand() *cobra.Command {
-	var request client.ReplayRequest
+	var request api.ReplayInput
 	command := &cobra.Command{
 		Use: "replay [ID...]", Short: "Try failed recipients once more: by id, by filter, or all",
 		Long: `Make failed recipients owed again, with all their attempts. The ledger sees to it that nobody who was reached is sent to
@@ -23,49 +24,56 @@ twice. A replay is a job of the scheduler and goes on without this command; too 
 	flags.BoolVar(&request.All, "all", false, "every dead letter")
 	flags.BoolVar(&request.DryRun, "dry-run", false, "count only")
 	flags.IntVar(&request.Canary, "canary", 0, "replay so many first, and the rest only if few enough of them fail again")
-	flags.Float64Var(&request.Rate, "rate", 100, "recipients a second")
+	rate := flags.Float64("rate", 100, "recipients a second")
 	failing := flags.Float64("max-failing", 0.5, "stop when more than this share of those that are settled did not get through")
 	watch := flags.Bool("watch", false, "wait for the end; an error if it is stopped")
 	asJSON := jsonFlag(command)
-	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+	return withAPI(command, func(c *cobra.Command, remote *client.Client, args []string) error {
 		var err error
-		request.Filter = *filter
+		request.RatePerSecond = rate
+		request.Filter = api.DeadLetterFilter{
+			PublicationID: filter.PublicationID, Channel: api.DeadLetterFilterChannel(filter.Channel), Queue: filter.Queue,
+			Fingerprint: filter.Fingerprint, Code: filter.Code, Since: filter.Since, Until: filter.Until,
+		}
 		if request.Filter.IDs, err = readIDs(args); err != nil {
 			return err
 		}
-		if request.Filter.Empty() != request.All {
+		if nothing := *filter == (api.GroupDeadLettersParams{}) && len(args) == 0; nothing != request.All {
 			return errNothingChosen
 		}
 		if flags.Changed("max-failing") {
 			request.MaxFailing = failing
 		}
-		r, err := api.ReplayDeadLetters(c.Context(), request)
+		answer, err := remote.CreateReplay(c.Context(), request)
+		switch {
+		case err != nil:
+			return err
+		case answer.ReplayDryRun != nil:
+			return showDryReplay(c, *answer.ReplayDryRun, *asJSON)
+		case !*watch:
+			return showReplay(c, *answer.Replay, *asJSON)
+		}
+		r, err := watchReplay(c, remote, *answer.Replay)
 		if err != nil {
 			return err
 		}
-		if !*watch || request.DryRun {
-			return showReplay(c, r, request.DryRun, *asJSON)
-		}
-		if r, err = watchReplay(c, api, r); err != nil {
-			return err
-		}
-		if err := showReplay(c, r, false, *asJSON); err != nil || r.State == "completed" {
+		if err := showReplay(c, r, *asJSON); err != nil || r.State == api.ReplayStateCompleted {
 			return err
 		}
 		return fmt.Errorf("replay %s is %s", r.ID, r.State)
 	})
 }
 
-func watchReplay(c *cobra.Command, api *client.Client, r client.Replay) (client.Replay, error) {
+func watchReplay(c *cobra.Command, remote *client.Client, r api.Replay) (api.Replay, error) {
 	tick := time.NewTicker(watchPeriod)
 	defer tick.Stop()
-	for !r.Final() {
+	for !r.State.Final() {
 		select {
 		case <-c.Context().Done():
 			return r, c.Context().Err()
 		case <-tick.C:
 		}
-		next, err := api.Replay(c.Context(), r.ID)
+		next, err := remote.GetReplay(c.Context(), r.ID)
 		if err == nil {
 			r = next
 		} else if !client.Passing(err) {
@@ -75,40 +83,41 @@ func watchReplay(c *cobra.Command, api *client.Client, r client.Replay) (client.
 	return r, nil
 }
 
-func showReplay(c *cobra.Command, r client.Replay, dry, asJSON bool) error {
-	var err error
-	switch out := c.OutOrStdout(); {
-	case asJSON && dry:
-		err = printJSON(c, map[string]any{"dry_run": true, "matched": r.Matched})
-	case asJSON:
-		err = printJSON(c, r)
-	case dry:
-		_, err = fmt.Fprintf(out, "%d would be replayed\n", r.Matched)
-	default:
-		_, err = fmt.Fprintf(out, "replay %s is %s: %d of %d replayed, %d sent, %d failed, %d uncertain, %d skipped, %d waiting, %d refused %s\n",
-			r.ID, r.State, r.Reopened, r.Matched, r.Sent, r.Failed, r.Uncertain, r.Skipped, r.Waiting, r.Refused, r.Note)
+func showDryReplay(c *cobra.Command, r api.ReplayDryRun, asJSON bool) error {
+	if asJSON {
+		return printJSON(c, r)
 	}
+	_, err := fmt.Fprintf(c.OutOrStdout(), "%d would be replayed\n", r.Matched)
+	return err
+}
+
+func showReplay(c *cobra.Command, r api.Replay, asJSON bool) error {
+	if asJSON {
+		return printJSON(c, r)
+	}
+	_, err := fmt.Fprintf(c.OutOrStdout(), "replay %s is %s: %d of %d replayed, %d sent, %d failed, %d uncertain, %d skipped, %d waiting, %d refused %s\n",
+		r.ID, r.State, r.Reopened, r.Matched, r.Sent, r.Failed, r.Uncertain, r.Skipped, r.Waiting, r.Refused, r.Note)
 	return err
 }
 
 func deadReplaysCommand() *cobra.Command {
 	command := &cobra.Command{Use: "replays [REPLAY]", Short: "List the newest replays, or show one", Args: cobra.MaximumNArgs(1)}
-	shown := table[client.Replay]{
+	shown := table[api.Replay]{
 		columns: "ID\tSTATE\tCREATED\tMATCHED\tREPLAYED\tSENT\tFAILED\tUNCERTAIN\tWAITING",
-		row: func(r client.Replay) []any {
+		row: func(r api.Replay) []any {
 			return []any{r.ID, r.State, r.CreatedAt.Format(time.DateTime), r.Matched, r.Reopened, r.Sent, r.Failed, r.Uncertain, r.Waiting}
 		},
 	}
 	asJSON := jsonFlag(command)
-	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+	return withAPI(command, func(c *cobra.Command, remote *client.Client, args []string) error {
 		if len(args) == 1 {
-			r, err := api.Replay(c.Context(), args[0])
+			r, err := remote.GetReplay(c.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			return showReplay(c, r, false, *asJSON)
+			return showReplay(c, r, *asJSON)
 		}
-		list, err := api.Replays(c.Context(), 50)
+		list, err := client.Collect(remote.Replays(c.Context(), api.ListReplaysParams{Limit: 50}), 50)
 		if err != nil {
 			return err
 		}
@@ -119,11 +128,11 @@ func deadReplaysCommand() *cobra.Command {
 func deadCancelCommand() *cobra.Command {
 	command := &cobra.Command{Use: "cancel REPLAY", Short: "Stop a replay; what it made owed again goes on", Args: cobra.ExactArgs(1)}
 	asJSON := jsonFlag(command)
-	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
-		r, err := api.CancelReplay(c.Context(), args[0])
+	return withAPI(command, func(c *cobra.Command, remote *client.Client, args []string) error {
+		r, err := remote.CancelReplay(c.Context(), args[0])
 		if err != nil {
 			return err
 		}
-		return showReplay(c, r, false, *asJSON)
+		return showReplay(c, r, *asJSON)
 	})
 }

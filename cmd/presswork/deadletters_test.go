@@ -30,6 +30,11 @@ func recovery(t *testing.T) (address string, asked *[]string) {
 			answer = `{"changed":2,"busy":1,"next":9}`
 		case path == "/uncertain/decide":
 			answer = `{"changed":3}`
+		case strings.Contains(string(body), `"dry_run":true`):
+			answer = `{"dry_run":true,"matched":12}`
+		case path == "/dead-letters/replays" && r.Method == http.MethodPost:
+			w.WriteHeader(http.StatusAccepted)
+			answer = replay
 		case r.Method == http.MethodPost || path == "/dead-letters/replays/r1":
 			answer = replay
 		case path == "/dead-letters/replays":
@@ -53,7 +58,7 @@ func TestRecoveryCommands(t *testing.T) {
 		"deadletters delete 17 --json":                              {"DELETE /dead-letters/17", `{"deleted":1}`},
 		"deadletters replay --fingerprint f --dry-run":              {`POST /dead-letters/replays  {"filter":{"fingerprint":"f"},"dry_run":true,"rate_per_second":100}`, "12 would be replayed"},
 		"deadletters replay 17 --json --canary 3":                   {`POST /dead-letters/replays  {"filter":{"ids":[17]},"canary":3,"rate_per_second":100}`, `"state":"completed"`},
-		"deadletters replay --all --watch --max-failing 0":          {`POST /dead-letters/replays  {"filter":{},"all":true,"rate_per_second":100,"max_failing":0}`, "12 of 12 replayed, 11 sent, 1 failed"},
+		"deadletters replay --all --watch --max-failing 0":          {`POST /dead-letters/replays  {"all":true,"rate_per_second":100,"max_failing":0}`, "12 of 12 replayed, 11 sent, 1 failed"},
 		"deadletters replays":                                       {"GET /dead-letters/replays limit=50", "completed"},
 		"deadletters replays r1":                                    {"GET /dead-letters/replays/r1", "replay r1 is completed"},
 		"deadletters cancel r1 --json":                              {"POST /dead-letters/replays/r1/cancel", `"id":"r1"`},

@@ -35,14 +35,14 @@ func choose(flags *pflag.FlagSet, into *string, name, usage string) {
 }
 
 // moment is the value of a flag that is a time.
-type moment struct{ at **time.Time }
+type moment struct{ at *time.Time }
 
 // String is the time, "" if there is none.
 func (v moment) String() string {
-	if v.at == nil || *v.at == nil {
+	if v.at == nil || v.at.IsZero() {
 		return ""
 	}
-	return (*v.at).Format(time.RFC3339)
+	return v.at.Format(time.RFC3339)
 }
 
 // Type is what the help calls the value.
@@ -54,9 +54,12 @@ func (v moment) Set(text string) error {
 	if err != nil {
 		return err
 	}
-	*v.at = &at
+	*v.at = at
 	return nil
 }
+
+// rfc3339 is a time in text, "" for none.
+func rfc3339(at time.Time) string { return moment{&at}.String() }
 
 // readIDs reads numbers.
 func readIDs(args []string) ([]int64, error) {

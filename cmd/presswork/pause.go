@@ -9,20 +9,21 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 )
 
 func pauseCommand() *cobra.Command {
-	return controlCommand("pause", "Stop sending within a second", (*client.Client).Pause, (*client.Client).PausePublication)
+	return controlCommand("pause", "Stop sending within a second", (*client.Client).PauseScope, (*client.Client).PausePublication)
 }
 
 func resumeCommand() *cobra.Command {
-	return controlCommand("resume", "Go on with what is paused: exactly the rest is sent", (*client.Client).Resume, (*client.Client).ResumePublication)
+	return controlCommand("resume", "Go on with what is paused: exactly the rest is sent", (*client.Client).ResumeScope, (*client.Client).ResumePublication)
 }
 
 // controlCommand does something with a scope or a publication.
 func controlCommand(
-	name, short string, scope func(*client.Client, context.Context, string) error,
-	publication func(*client.Client, context.Context, string) (client.Publication, error),
+	name, short string, scope func(*client.Client, context.Context, string, ...api.Option) error,
+	publication func(*client.Client, context.Context, string, ...api.Option) (api.Publication, error),
 ) *cobra.Command {
 	command := &cobra.Command{
 		Use:   name + " SCOPE|PUBLICATION",
@@ -31,11 +32,11 @@ func controlCommand(
 			" queue:email-bulk\n  presswork " + name + " 0192f0c4-…",
 		Args: cobra.ExactArgs(1),
 	}
-	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+	return withAPI(command, func(c *cobra.Command, remote *client.Client, args []string) error {
 		if isScope(args[0]) {
-			return scope(api, c.Context(), args[0])
+			return scope(remote, c.Context(), args[0])
 		}
-		return tellState(c, api, args[0], publication)
+		return tellState(c, remote, args[0], publication)
 	})
 }
 
@@ -44,9 +45,9 @@ func isScope(text string) bool { return text == "all" || strings.Contains(text, 
 
 // tellState does something with a publication, and says what state that left it in.
 func tellState(
-	c *cobra.Command, api *client.Client, id string, do func(*client.Client, context.Context, string) (client.Publication, error),
+	c *cobra.Command, remote *client.Client, id string, do func(*client.Client, context.Context, string, ...api.Option) (api.Publication, error),
 ) error {
-	p, err := do(api, c.Context(), id)
+	p, err := do(remote, c.Context(), id)
 	if err != nil {
 		return err
 	}
@@ -60,17 +61,18 @@ func cancelCommand() *cobra.Command {
 		Short: "End a publication within a second: who is still owed gets nothing",
 		Args:  cobra.ExactArgs(1),
 	}
-	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
-		return tellState(c, api, args[0], (*client.Client).CancelPublication)
+	return withAPI(command, func(c *cobra.Command, remote *client.Client, args []string) error {
+		return tellState(c, remote, args[0], (*client.Client).CancelPublication)
 	})
 }
 
 func pausesCommand() *cobra.Command {
 	command := &cobra.Command{Use: "pauses", Short: "Show which scopes are paused, since when and by whom"}
-	shown := table[client.Pause]{columns: "SCOPE\tSINCE\tBY", row: func(p client.Pause) []any {
-		return []any{p.Scope, p.At.Format(time.DateTime), p.By}
+	shown := table[api.Pause]{columns: "SCOPE\tSINCE\tBY", row: func(p api.Pause) []any {
+		return []any{p.Scope, p.PausedAt.Format(time.DateTime), p.PausedBy}
 	}}
-	return listCommand(command, shown, func(c *cobra.Command, api *client.Client) ([]client.Pause, error) {
-		return api.Pauses(c.Context())
+	return listCommand(command, shown, func(c *cobra.Command, remote *client.Client) ([]api.Pause, error) {
+		list, err := remote.ListPauses(c.Context())
+		return list.Items, err
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 )
 
 func publicationsCommand() *cobra.Command {
@@ -25,17 +26,17 @@ func publicationsCommand() *cobra.Command {
 }
 
 // onPublication is a command that does something with a publication, and says what state that left it in.
-func onPublication(use, short string, more int, do func(context.Context, *client.Client, []string) (client.Publication, error)) *cobra.Command {
+func onPublication(use, short string, more int, do func(context.Context, *client.Client, []string) (api.Publication, error)) *cobra.Command {
 	command := &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(1 + more)}
 	asJSON := jsonFlag(command)
-	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
-		p, err := do(c.Context(), api, args)
+	return withAPI(command, func(c *cobra.Command, remote *client.Client, args []string) error {
+		p, err := do(c.Context(), remote, args)
 		switch {
 		case err != nil:
 			return err
 		case *asJSON:
 			return printJSON(c, p)
-		case p.Approval != nil && p.Approval.State == "requested":
+		case p.Approval.State == api.ApprovalStateRequested:
 			_, err = fmt.Fprintf(c.OutOrStdout(), "%s, waits for approval (version %d)\n", p.State, p.Version)
 		default:
 			_, err = fmt.Fprintln(c.OutOrStdout(), p.State)
@@ -48,44 +49,54 @@ func publishDraftCommand() *cobra.Command {
 	command := &cobra.Command{Use: "publish PUBLICATION", Short: "Send a draft on its way", Args: cobra.ExactArgs(1)}
 	asJSON := jsonFlag(command)
 	dry := command.Flags().Bool("dry-run", false, "change nothing, and show what would be sent")
-	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+	return withAPI(command, func(c *cobra.Command, remote *client.Client, args []string) error {
 		if !*dry {
-			return tellState(c, api, args[0], (*client.Client).PublishDraft)
+			return tellState(c, remote, args[0], publishDraft)
 		}
-		f, err := api.DryRunDraft(c.Context(), args[0])
+		answer, err := remote.PublishDraft(c.Context(), args[0], api.PublishDraftParams{DryRun: "true"}, api.PublishInput{})
 		if err != nil {
 			return err
 		}
-		return showForecast(c, f, *asJSON)
+		return showForecast(c, *answer.Forecast, *asJSON)
 	})
 }
 
+func publishDraft(remote *client.Client, ctx context.Context, id string, options ...api.Option) (api.Publication, error) { //nolint:revive // as the methods of a client are
+	answer, err := remote.PublishDraft(ctx, id, api.PublishDraftParams{}, api.PublishInput{}, options...)
+	if err != nil {
+		return api.Publication{}, err
+	}
+	return *answer.Publication, nil
+}
+
 func cloneCommand() *cobra.Command {
-	var o client.CloneOptions
+	var o api.CloneInput
 	var key string
+	var at time.Time
 	var now bool
 	command := &cobra.Command{Use: "clone PUBLICATION", Short: "Make another one like it: a draft, with the contents of today", Args: cobra.ExactArgs(1)}
 	flags := command.Flags()
 	choose(flags, &o.Title, "title", "another title")
-	flags.Var(moment{&o.ScheduleAt}, "at", "when, RFC 3339")
+	flags.Var(moment{&at}, "at", "when, RFC 3339")
 	flags.BoolVar(&now, "send", false, "no draft: at its time, or at once")
 	choose(flags, &key, "key", "idempotency key: with the same one, it is cloned once")
-	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
-		if draft := !now; now {
-			o.Draft = &draft
+	return withAPI(command, func(c *cobra.Command, remote *client.Client, args []string) error {
+		o.ScheduleAt = rfc3339(at)
+		if now {
+			o.Draft = new(false)
 		}
-		p, err := api.ClonePublication(c.Context(), args[0], o, key)
+		p, err := remote.ClonePublication(c.Context(), args[0], o, keyed(key)...)
 		if err != nil {
 			return err
 		}
-		return printJSON(c, map[string]string{"id": p.ID, "state": p.State})
+		return printJSON(c, map[string]string{"id": p.ID, "state": string(p.State)})
 	})
 }
 
 func deleteCommand() *cobra.Command {
 	command := &cobra.Command{Use: "delete PUBLICATION", Short: "Remove one that never began", Args: cobra.ExactArgs(1)}
-	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
-		return api.DeletePublication(c.Context(), args[0])
+	return withAPI(command, func(c *cobra.Command, remote *client.Client, args []string) error {
+		return remote.DeletePublication(c.Context(), args[0], client.IfVersion(0))
 	})
 }
 
@@ -93,11 +104,11 @@ func versionsCommand() *cobra.Command {
 	command := &cobra.Command{Use: "versions PUBLICATION", Short: "List what it was, newest first", Args: cobra.ExactArgs(1)}
 	asJSON := jsonFlag(command)
 	limit := command.Flags().Int("limit", 50, "at most so many")
-	shown := table[client.PublicationVersion]{columns: "VERSION\tSINCE\tBY", row: func(v client.PublicationVersion) []any {
+	shown := table[api.PublicationVersionHead]{columns: "VERSION\tSINCE\tBY", row: func(v api.PublicationVersionHead) []any {
 		return []any{v.Version, v.ChangedAt.Format(time.DateTime), v.ChangedBy}
 	}}
-	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
-		list, err := api.PublicationVersions(c.Context(), args[0], *limit)
+	return withAPI(command, func(c *cobra.Command, remote *client.Client, args []string) error {
+		list, err := client.Collect(remote.PublicationVersions(c.Context(), args[0], api.ListPublicationVersionsParams{Limit: page(*limit)}), *limit)
 		if err != nil {
 			return err
 		}
@@ -107,12 +118,12 @@ func versionsCommand() *cobra.Command {
 
 func versionCommand() *cobra.Command {
 	command := &cobra.Command{Use: "version PUBLICATION VERSION", Short: "Show a version as the request that it was", Args: cobra.ExactArgs(2)}
-	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+	return withAPI(command, func(c *cobra.Command, remote *client.Client, args []string) error {
 		number, err := versionNumber(args[1])
 		if err != nil {
 			return err
 		}
-		v, err := api.PublicationVersion(c.Context(), args[0], number)
+		v, err := remote.GetPublicationVersion(c.Context(), args[0], number)
 		if err != nil {
 			return err
 		}
@@ -123,10 +134,10 @@ func versionCommand() *cobra.Command {
 func diffCommand() *cobra.Command {
 	command := &cobra.Command{Use: "diff PUBLICATION FROM TO", Short: "Compare two versions", Args: cobra.ExactArgs(3)}
 	asJSON := jsonFlag(command)
-	shown := table[client.Difference]{columns: "PATH\tFROM\tTO", row: func(d client.Difference) []any {
+	shown := table[api.Difference]{columns: "PATH\tFROM\tTO", row: func(d api.Difference) []any {
 		return []any{d.Path, oneLine(string(d.From)), oneLine(string(d.To))}
 	}}
-	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+	return withAPI(command, func(c *cobra.Command, remote *client.Client, args []string) error {
 		from, err := versionNumber(args[1])
 		if err != nil {
 			return err
@@ -135,40 +146,40 @@ func diffCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		list, err := api.DiffPublication(c.Context(), args[0], from, to)
+		diff, err := remote.DiffPublicationVersions(c.Context(), args[0], from, api.DiffPublicationVersionsParams{To: to})
 		if err != nil {
 			return err
 		}
-		return shown.show(c, list, *asJSON)
+		return shown.show(c, diff.Differences, *asJSON)
 	})
 }
 
 func rollbackCommand() *cobra.Command {
 	return onPublication("rollback PUBLICATION VERSION", "Make it what it was at a version", 1,
-		func(ctx context.Context, api *client.Client, args []string) (client.Publication, error) {
+		func(ctx context.Context, remote *client.Client, args []string) (api.Publication, error) {
 			number, err := versionNumber(args[1])
 			if err != nil {
-				return client.Publication{}, err
+				return api.Publication{}, err
 			}
-			return api.RollbackPublication(ctx, args[0], number)
+			return remote.RollBackPublication(ctx, args[0], api.RollbackInput{Version: number}, client.IfVersion(0))
 		})
 }
 
 func approveCommand() *cobra.Command {
 	return onPublication("approve PUBLICATION VERSION", "Let what somebody else made be sent, as it is at that version", 1,
-		func(ctx context.Context, api *client.Client, args []string) (client.Publication, error) {
+		func(ctx context.Context, remote *client.Client, args []string) (api.Publication, error) {
 			number, err := versionNumber(args[1])
 			if err != nil {
-				return client.Publication{}, err
+				return api.Publication{}, err
 			}
-			return api.ApprovePublication(ctx, args[0], number)
+			return remote.ApprovePublication(ctx, args[0], api.ApproveInput{Version: number})
 		})
 }
 
 func rejectCommand() *cobra.Command {
 	return onPublication("reject PUBLICATION REASON", "Do not let it be sent, and say why", 1,
-		func(ctx context.Context, api *client.Client, args []string) (client.Publication, error) {
-			return api.RejectPublication(ctx, args[0], args[1])
+		func(ctx context.Context, remote *client.Client, args []string) (api.Publication, error) {
+			return remote.RejectPublication(ctx, args[0], api.RejectInput{Reason: args[1]})
 		})
 }
 
@@ -181,11 +192,11 @@ func versionNumber(text string) (int, error) {
 }
 
 // showForecast prints what a dry run answered.
-func showForecast(c *cobra.Command, f client.Forecast, asJSON bool) error {
+func showForecast(c *cobra.Command, f api.Forecast, asJSON bool) error {
 	if asJSON {
 		return printJSON(c, f)
 	}
-	line := "would be " + f.State + ", lane " + f.Lane
+	line := "would be " + string(f.State) + ", lane " + f.Lane
 	if f.ApprovalRequired {
 		line += ", needs approval"
 	}
@@ -193,7 +204,7 @@ func showForecast(c *cobra.Command, f client.Forecast, asJSON bool) error {
 		line += ", sent in " + (time.Duration(*f.Seconds) * time.Second).String()
 	}
 	_, _ = fmt.Fprintln(c.OutOrStdout(), line)
-	return table[client.ForecastChannel]{columns: "CHANNEL\tRECIPIENTS\tELIGIBLE\tBATCHES\tEXCLUDED", row: func(p client.ForecastChannel) []any {
+	return table[api.ForecastChannel]{columns: "CHANNEL\tRECIPIENTS\tELIGIBLE\tBATCHES\tEXCLUDED", row: func(p api.ForecastChannel) []any {
 		var reasons []string
 		for _, reason := range slices.Sorted(maps.Keys(p.Excluded)) {
 			reasons = append(reasons, fmt.Sprintf("%s %d", reason, p.Excluded[reason]))

@@ -11,13 +11,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 )
 
 func publishCommand() *cobra.Command {
-	var request client.PublicationRequest
-	var audience client.Audience
+	var request api.PublicationInput
+	var audience api.AudienceInput
 	var key, file string
-	var at *time.Time
+	var at time.Time
+	var channels []string
+	var rate int
 	var watch, dry bool
 	command := &cobra.Command{
 		Use:   "publish",
@@ -26,12 +29,16 @@ func publishCommand() *cobra.Command {
   presswork publish --file publication.json --key 2026-11-22-news`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
-			if audience.All || len(audience.Topics) > 0 {
-				request.Audience = &audience
+			for _, kind := range channels {
+				request.Channels = append(request.Channels, api.ChannelKind(kind))
+			}
+			request.Audience, request.ScheduleAt = audience, rfc3339(at)
+			if rate != 0 {
+				request.RatePerMinute = &rate
 			}
 			err := readRequest(&request, file)
-			if at != nil {
-				request.ScheduleAt = at
+			if !at.IsZero() {
+				request.ScheduleAt = rfc3339(at)
 			}
 			return err
 		},
@@ -39,41 +46,49 @@ func publishCommand() *cobra.Command {
 	flags := command.Flags()
 	choose(flags, &file, "file", "read the request from a JSON file, - for standard input")
 	flags.StringVar(&request.Title, "title", "", "title")
-	flags.StringVar(&request.Type, "type", "announcement", "announcement, newsletter, digest, alert or transactional")
-	flags.StringVar(&request.Priority, "priority", "", "critical, high, normal or bulk")
-	flags.StringSliceVar(&request.Channels, "channel", nil, "email, newsletter, slack, discord or webhook")
+	flags.StringVar((*string)(&request.PublicationType), "type", "announcement", "announcement, newsletter, digest, alert or transactional")
+	flags.StringVar((*string)(&request.Priority), "priority", "", "critical, high, normal or bulk")
+	flags.StringSliceVar(&channels, "channel", nil, "email, newsletter, slack, discord or webhook")
 	flags.StringSliceVar(&request.ContentIDs, "content", nil, "ids of content items")
 	flags.BoolVar(&audience.All, "all", false, "to every active subscriber")
 	flags.StringSliceVar(&audience.Topics, "topic", nil, "to subscribers of these topics")
 	flags.Var(moment{&at}, "at", "when, RFC 3339; now unless told")
 	choose(flags, &key, "key", "idempotency key: with the same one, the same request is stored once")
-	flags.IntVar(&request.RatePerMinute, "rate-per-minute", 0, "at most so many messages a minute on each channel; 0: as fast as the channels take them")
+	flags.IntVar(&rate, "rate-per-minute", 0, "at most so many messages a minute on each channel; 0: as fast as the channels take them")
 	flags.BoolVar(&request.Draft, "draft", false, "store it, and send nothing until it is published: presswork publications publish")
 	flags.BoolVar(&request.Approval, "approval", false, "ask that somebody else approves it first")
 	flags.BoolVar(&dry, "dry-run", false, "store nothing, and show what would be sent")
 	asJSON := jsonFlag(command)
 	flags.BoolVar(&watch, "watch", false, "show the progress until everything is settled; an error if it fails as a whole")
-	return withAPI(command, func(c *cobra.Command, api *client.Client, _ []string) error {
+	return withAPI(command, func(c *cobra.Command, remote *client.Client, _ []string) error {
 		if dry {
-			f, err := api.DryRun(c.Context(), request)
+			f, err := remote.DryRun(c.Context(), request)
 			if err != nil {
 				return err
 			}
 			return showForecast(c, f, *asJSON)
 		}
-		p, err := api.Publish(c.Context(), request, key)
+		p, err := remote.Publish(c.Context(), request, keyed(key)...)
 		if err != nil {
 			return err
 		}
-		if err := printJSON(c, map[string]string{"id": p.ID, "state": p.State}); err != nil || !watch || p.State == "draft" {
+		if err := printJSON(c, map[string]string{"id": p.ID, "state": string(p.State)}); err != nil || !watch || p.State == api.AcceptedStateDraft {
 			return err
 		}
-		return watchProgress(c, api, p.ID)
+		return watchProgress(c, remote, p.ID)
 	})
 }
 
+// keyed is the option of a call with the idempotency key that was given, if one was.
+func keyed(key string) []api.Option {
+	if key == "" {
+		return nil
+	}
+	return []api.Option{client.IdempotencyKey(key)}
+}
+
 // readRequest takes the request from a file, if one is named.
-func readRequest(request *client.PublicationRequest, file string) error {
+func readRequest(request *api.PublicationInput, file string) error {
 	if file == "" {
 		return nil
 	}

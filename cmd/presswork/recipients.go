@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"net/url"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -11,10 +10,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 )
 
 func recipientsCommand() *cobra.Command {
-	filter := map[string]*string{"state": new(string), "reason": new(string), "channel": new(string)}
+	var filter api.ListRecipientsParams
 	command := &cobra.Command{
 		Use:   "recipients PUBLICATION [RECIPIENT]",
 		Short: "Show what became of a publication's recipients, or all about one of them",
@@ -23,48 +23,41 @@ func recipientsCommand() *cobra.Command {
 		Example: "  presswork recipients 0192f0c4-… --state failed,uncertain\n  presswork recipients 0192f0c4-… ann@example.org",
 		Args:    cobra.RangeArgs(1, 2),
 	}
-	choose(command.Flags(), filter["state"], "state", "only these states, with commas: failed,uncertain,skipped")
-	choose(command.Flags(), filter["reason"], "reason", "only these reasons, with commas: unsubscribed,rejected")
-	choose(command.Flags(), filter["channel"], "channel", "only this channel")
+	choose(command.Flags(), &filter.State, "state", "only these states, with commas: failed,uncertain,skipped")
+	choose(command.Flags(), &filter.Reason, "reason", "only these reasons, with commas: unsubscribed,rejected")
+	choose(command.Flags(), (*string)(&filter.Channel), "channel", "only this channel")
 	asJSON := command.Flags().Bool("json", false, "print JSON; of a list one object a line")
-	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+	return withAPI(command, func(c *cobra.Command, remote *client.Client, args []string) error {
 		if len(args) == 2 {
-			return showRecipient(c, api, args[0], args[1], *asJSON)
+			return showRecipient(c, remote, args[0], args[1], *asJSON)
 		}
-		query := url.Values{}
-		for name, value := range filter {
-			if *value != "" {
-				query.Set(name, *value)
-			}
-		}
-		return listRecipients(c, api, args[0], query, *asJSON)
+		return listRecipients(c, remote, args[0], filter, *asJSON)
 	})
 }
 
 // listRecipients writes as it reads: there may be millions.
-func listRecipients(c *cobra.Command, api *client.Client, id string, query url.Values, asJSON bool) error {
+func listRecipients(c *cobra.Command, remote *client.Client, id string, filter api.ListRecipientsParams, asJSON bool) error {
 	out := c.OutOrStdout()
 	if !asJSON {
 		_, _ = fmt.Fprintf(out, "%-36s  %-10s  %-10s  %-15s  %8s  %s\n", "RECIPIENT", "CHANNEL", "STATE", "REASON", "ATTEMPTS", "SETTLED")
 	}
-	return api.Recipients(c.Context(), id, query, func(list []client.Recipient) error {
-		for _, r := range list {
-			var err error
-			if asJSON {
-				err = printJSON(c, r)
-			} else {
-				_, err = fmt.Fprintf(out, "%-36s  %-10s  %-10s  %-15s  %8d  %s\n", textOf(r.ID), r.Channel, r.State, textOf(r.Reason), r.Attempts, timeOf(r.SettledAt))
-			}
-			if err != nil {
-				return err
-			}
+	for r, err := range remote.Recipients(c.Context(), id, filter) {
+		switch {
+		case err != nil:
+		case asJSON:
+			err = printJSON(c, r)
+		default:
+			_, err = fmt.Fprintf(out, "%-36s  %-10s  %-10s  %-15s  %8d  %s\n", textOf(r.RecipientID), r.Channel, r.State, textOf(r.Reason), r.AttemptsUsed, timeOf(r.SettledAt))
 		}
-		return nil
-	})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func showRecipient(c *cobra.Command, api *client.Client, id, recipient string, asJSON bool) error {
-	t, err := api.Timeline(c.Context(), id, recipient)
+func showRecipient(c *cobra.Command, remote *client.Client, id, recipient string, asJSON bool) error {
+	t, err := remote.Timeline(c.Context(), id, recipient)
 	if err != nil {
 		return err
 	}
@@ -72,9 +65,9 @@ func showRecipient(c *cobra.Command, api *client.Client, id, recipient string, a
 	if asJSON {
 		return printJSON(c, t)
 	}
-	_, _ = fmt.Fprintf(out, "%s %s\n", t.Kind, t.Recipient)
-	if t.Absence != nil {
-		_, _ = fmt.Fprintf(out, "no recipient: %s\n", *t.Absence)
+	_, _ = fmt.Fprintf(out, "%s %s\n", t.Kind, t.RecipientID)
+	if t.NotARecipient != nil {
+		_, _ = fmt.Fprintf(out, "no recipient: %s\n", *t.NotARecipient)
 	}
 	for _, d := range t.Deliveries {
 		if err := showDelivery(out, d); err != nil {
@@ -84,7 +77,7 @@ func showRecipient(c *cobra.Command, api *client.Client, id, recipient string, a
 	return nil
 }
 
-func showDelivery(out io.Writer, d client.Delivery) error {
+func showDelivery(out io.Writer, d api.RecipientDelivery) error {
 	_, _ = fmt.Fprintf(out, "\n%s: %s %s\n", d.Channel, d.State, textOf(d.Reason))
 	if d.Choice != nil {
 		_, _ = fmt.Fprintf(out, "  chosen (%s):\n", d.Choice.Basis)
@@ -109,11 +102,11 @@ func showDelivery(out io.Writer, d client.Delivery) error {
 }
 
 // textOf is what may be missing, as a table shows it.
-func textOf(s *string) string {
+func textOf[T ~string](s *T) string {
 	if s == nil {
 		return "-"
 	}
-	return *s
+	return string(*s)
 }
 
 func timeOf(t *time.Time) string {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 )
 
 // answering is an API that answers by method and path below /api/v1; what it does not know is not found.
@@ -52,7 +53,7 @@ func TestStatusPrints(t *testing.T) {
 		"GET /publications":                    `{"items":[{"id":"p1","state":"sending","title":"News","created_at":"2030-01-02T03:04:05Z"}]}`,
 		"GET /publications/p1/progress":        `{"state":"sending","all":{"total":9,"sent":7}}`,
 		"GET /publications/p1/progress/stream": "event: final\ndata: {\"id\":\"p1\",\"state\":\"completed\"}\n\n",
-		"POST /dead-letters/replays":           replay,
+		"POST /dead-letters/replays":           `{"dry_run":true,"matched":12}`,
 		"GET /dead-letters/replays":            `{"items":[` + replay + `]}`,
 	})
 	for line, want := range map[string]string{
@@ -104,11 +105,11 @@ func TestReplayIsWatchedToItsEnd(t *testing.T) {
 			t.Parallel()
 			var looked atomic.Int32
 			api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				answer := `{"id":"r1","state":"running"}`
+				status, answer := http.StatusAccepted, `{"id":"r1","state":"running"}`
 				if r.Method == http.MethodGet {
-					w.WriteHeader(c.answers[looked.Add(1)-1])
-					answer = `{"id":"r1","state":"stopped"}`
+					status, answer = c.answers[looked.Add(1)-1], `{"id":"r1","state":"stopped"}`
 				}
+				w.WriteHeader(status)
 				_, _ = io.WriteString(w, answer)
 			}))
 			defer api.Close()
@@ -127,8 +128,8 @@ func TestWatchingAReplayCanBeInterrupted(t *testing.T) {
 	cancel()
 	c := &cobra.Command{}
 	c.SetContext(ctx)
-	r, err := watchReplay(c, nil, client.Replay{ID: "r1", State: "running"})
-	if !errors.Is(err, context.Canceled) || r.ID != "r1" || r.Final() {
+	r, err := watchReplay(c, nil, api.Replay{ID: "r1", State: "running"})
+	if !errors.Is(err, context.Canceled) || r.ID != "r1" || r.State.Final() {
 		t.Errorf("%+v, %v", r, err)
 	}
 }

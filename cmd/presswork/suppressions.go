@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 )
 
 func suppressionsCommand() *cobra.Command {
@@ -20,8 +21,8 @@ func suppressionsCommand() *cobra.Command {
 	return command
 }
 
-func suppressionsTable() table[client.Suppression] {
-	return table[client.Suppression]{columns: "ID\tSINCE\tREASON\tSOURCE\tPUBLICATION", row: func(s client.Suppression) []any {
+func suppressionsTable() table[api.Suppression] {
+	return table[api.Suppression]{columns: "ID\tSINCE\tREASON\tSOURCE\tPUBLICATION", row: func(s api.Suppression) []any {
 		return []any{s.ID, s.CreatedAt.Format(time.DateTime), s.Reason, s.Source, s.PublicationID}
 	}}
 }
@@ -31,26 +32,27 @@ func suppressionsListCommand() *cobra.Command {
 	var email string
 	choose(command.Flags(), &email, "email", "only the entry of this address")
 	limit := command.Flags().Int("limit", 50, "at most so many")
-	return listCommand(command, suppressionsTable(), func(c *cobra.Command, api *client.Client) ([]client.Suppression, error) {
+	return listCommand(command, suppressionsTable(), func(c *cobra.Command, remote *client.Client) ([]api.Suppression, error) {
 		if email != "" {
-			return api.LookupSuppression(c.Context(), email)
+			list, err := remote.LookUpSuppression(c.Context(), api.AddressInput{Email: email})
+			return list.Items, err
 		}
-		return api.Suppressions(c.Context(), *limit)
+		return client.Collect(remote.Suppressions(c.Context(), api.ListSuppressionsParams{Limit: page(*limit)}), *limit)
 	})
 }
 
 func suppressionsAddCommand() *cobra.Command {
 	command := &cobra.Command{Use: "add ADDRESS", Short: "Send nothing to an address any more", Args: cobra.ExactArgs(1)}
 	asJSON := jsonFlag(command)
-	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
-		s, err := api.Suppress(c.Context(), args[0])
+	return withAPI(command, func(c *cobra.Command, remote *client.Client, args []string) error {
+		s, err := remote.CreateSuppression(c.Context(), api.AddressInput{Email: args[0]})
 		if err != nil {
 			return err
 		}
 		if *asJSON {
 			return printJSON(c, s)
 		}
-		return suppressionsTable().show(c, []client.Suppression{s}, false)
+		return suppressionsTable().show(c, []api.Suppression{s}, false)
 	})
 }
 
@@ -59,18 +61,18 @@ func suppressionsRemoveCommand() *cobra.Command {
 		Use: "remove ID|ADDRESS", Short: "Take an entry off the list: its address is sent to again", Args: cobra.ExactArgs(1),
 		Long: "Take an entry off the list. Do so only if the cause is gone: providers watch how much mail bounces and is complained of.",
 	}
-	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
+	return withAPI(command, func(c *cobra.Command, remote *client.Client, args []string) error {
 		id := args[0]
 		if strings.Contains(id, "@") {
-			list, err := api.LookupSuppression(c.Context(), id)
+			list, err := remote.LookUpSuppression(c.Context(), api.AddressInput{Email: id})
 			if err != nil {
 				return err
 			}
-			if len(list) == 0 {
+			if len(list.Items) == 0 {
 				return fmt.Errorf("%s is not on the list", id)
 			}
-			id = list[0].ID
+			id = list.Items[0].ID
 		}
-		return api.Unsuppress(c.Context(), id)
+		return remote.DeleteSuppression(c.Context(), id)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 )
 
 func uncertainCommand() *cobra.Command {
@@ -20,10 +21,10 @@ func uncertainCommand() *cobra.Command {
 }
 
 // chooseUncertain adds the flags that choose among uncertain recipients.
-func chooseUncertain(flags *pflag.FlagSet) *client.UncertainFilter {
-	var f client.UncertainFilter
+func chooseUncertain(flags *pflag.FlagSet) *api.CountUncertainParams {
+	var f api.CountUncertainParams
 	choose(flags, &f.PublicationID, "publication", "of this publication")
-	choose(flags, &f.Channel, "channel", "of this channel: email, newsletter, slack, discord, webhook")
+	choose(flags, (*string)(&f.Channel), "channel", "of this channel: email, newsletter, slack, discord, webhook")
 	choose(flags, &f.Reason, "reason", "no_answer or process_died")
 	flags.Var(moment{&f.Before}, "before", "uncertain since before this time, RFC 3339")
 	return &f
@@ -33,27 +34,30 @@ func uncertainListCommand() *cobra.Command {
 	command := &cobra.Command{Use: "list", Short: "List them, the oldest first"}
 	filter := chooseUncertain(command.Flags())
 	limit := command.Flags().Int("limit", 50, "at most so many")
-	shown := table[client.Uncertain]{columns: "ID\tSINCE\tPUBLICATION\tCHANNEL\tREASON\tRESENDS", row: func(u client.Uncertain) []any {
+	shown := table[api.UncertainRecipient]{columns: "ID\tSINCE\tPUBLICATION\tCHANNEL\tREASON\tRESENDS", row: func(u api.UncertainRecipient) []any {
 		return []any{u.ID, u.Since.Format(time.DateTime), u.PublicationID, u.Channel, u.Reason, u.Resends}
 	}}
-	return listCommand(command, shown, func(c *cobra.Command, api *client.Client) ([]client.Uncertain, error) {
-		return api.Uncertain(c.Context(), *filter, *limit)
+	return listCommand(command, shown, func(c *cobra.Command, remote *client.Client) ([]api.UncertainRecipient, error) {
+		return client.Collect(remote.Uncertain(c.Context(), api.ListUncertainParams{
+			Limit: page(*limit), PublicationID: filter.PublicationID, Channel: filter.Channel, Reason: filter.Reason, Before: filter.Before,
+		}), *limit)
 	})
 }
 
 func uncertainCountCommand() *cobra.Command {
 	command := &cobra.Command{Use: "count", Short: "Count them by publication, channel and reason"}
 	filter := chooseUncertain(command.Flags())
-	shown := table[client.UncertainCount]{columns: "COUNT\tPUBLICATION\tCHANNEL\tREASON\tOLDEST", row: func(n client.UncertainCount) []any {
+	shown := table[api.UncertainCount]{columns: "COUNT\tPUBLICATION\tCHANNEL\tREASON\tOLDEST", row: func(n api.UncertainCount) []any {
 		return []any{n.Count, n.PublicationID, n.Channel, n.Reason, n.Oldest.Format(time.DateTime)}
 	}}
-	return listCommand(command, shown, func(c *cobra.Command, api *client.Client) ([]client.UncertainCount, error) {
-		return api.CountUncertain(c.Context(), *filter)
+	return listCommand(command, shown, func(c *cobra.Command, remote *client.Client) ([]api.UncertainCount, error) {
+		list, err := remote.CountUncertain(c.Context(), *filter)
+		return list.Items, err
 	})
 }
 
 func uncertainDecideCommand() *cobra.Command {
-	var request client.DecideRequest
+	var request api.DecisionInput
 	command := &cobra.Command{
 		Use:   "decide resend|sent|failed",
 		Short: "Send to them once more, or settle them as somebody found out",
@@ -67,9 +71,11 @@ failed say what somebody found out, in the provider's log for example.`,
 	command.Flags().BoolVar(&request.All, "all", false, "everybody")
 	command.Flags().Int64SliceVar(&request.IDs, "id", nil, "with this id, as list shows it")
 	asJSON := jsonFlag(command)
-	return withAPI(command, func(c *cobra.Command, api *client.Client, args []string) error {
-		request.Decision, request.UncertainFilter = args[0], *filter
-		d, err := api.DecideUncertain(c.Context(), request)
+	return withAPI(command, func(c *cobra.Command, remote *client.Client, args []string) error {
+		request.Decision = api.DecisionInputDecision(args[0])
+		request.PublicationID, request.Channel = filter.PublicationID, api.DecisionInputChannel(filter.Channel)
+		request.Reason, request.Before = api.DecisionInputReason(filter.Reason), filter.Before
+		d, err := remote.DecideAll(c.Context(), request)
 		if err != nil {
 			return err
 		}

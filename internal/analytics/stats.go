@@ -15,8 +15,7 @@ type Count struct {
 
 // Sum is how often something happened, and by how many recipients.
 type Sum struct {
-	Total   int64 `json:"total"`
-	Uniques int64 `json:"unique"`
+	Total, Uniques int64
 }
 
 // Stats are a publication's counters, by channel, kind and hour.

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 	"github.com/presswork/presswork/internal/config"
 	"github.com/presswork/presswork/internal/testkit/fixture"
 	"github.com/presswork/presswork/internal/testkit/issuer"
@@ -76,11 +77,11 @@ func issued(c *config.Config) {
 func TestWhoGetsIn(t *testing.T) {
 	t.Parallel()
 	a := serving(t, issued)
-	api := client.New(a.APIURL, fixture.Key)
-	defer api.Close()
+	remote := client.New(a.APIURL, fixture.Key)
+	defer remote.Close()
 	key := func(role string) string {
 		t.Helper()
-		k, err := api.CreateAPIKey(t.Context(), client.NewAPIKey{Name: role, Role: role})
+		k, err := remote.CreateAPIKey(t.Context(), api.APIKeyInput{Name: role, Role: api.Role(role)})
 		if err != nil {
 			t.Fatal(err)
 		}

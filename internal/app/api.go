@@ -64,7 +64,7 @@ func (a *App) AddAPI(ctx context.Context) error {
 	}
 	closing, endStreams := context.WithCancel(context.Background())
 	handler := httpapi.New(httpapi.Deps{
-		Log: a.Log, Auth: gate, AdminKey: a.Config.APIKey, Refused: a.access.refused, APIKeys: a.db, Production: a.Config.Production(),
+		Log: a.Log, Auth: gate, AdminKey: a.Config.APIKey, Refused: a.access.refused, APIKeys: a.db, Webhooks: a.webhooksOfAPI(a.db.Webhooks(sealer)), Production: a.Config.Production(),
 		Limits: limits, Origins: a.Config.CORSOrigins, PublicURL: a.Config.PublicURL,
 		Tracer:   a.tracing.Tracer(),
 		Observe:  func(r httpapi.Request) { a.Metrics.Request(r.Method, r.Route, r.Status, r.Took, r.TraceID) },

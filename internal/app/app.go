@@ -19,6 +19,7 @@ import (
 	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/internal/queue"
 	"github.com/presswork/presswork/internal/telemetry"
+	"github.com/presswork/presswork/internal/webhook"
 )
 
 // App is one process.
@@ -35,7 +36,9 @@ type App struct {
 	limits *budget.Budget
 	pools  *capacity.Watch // nil: neither api nor scheduler
 	heart  *heartbeat      // nil: no worker
-	access *access
+	// webhooks posts events; nil: no worker.
+	webhooks *webhook.Deliverer
+	access   *access
 
 	parts   []part
 	closing sync.Once
@@ -73,7 +76,7 @@ func (a *App) open(ctx context.Context, roles []Role) error {
 		return err
 	}
 	o := postgres.Options{MaxConns: a.Config.DatabasePool, Log: a.Log, Tracer: a.tracing.Tracer(), Addresses: addresses, Audit: chain,
-		Ended: func(s publication.State) { a.Metrics.Publication(string(s)) }}
+		Ended: func(s publication.State) { a.Metrics.Publication(string(s)) }, Announced: a.pokeWebhooks}
 	if a.db, err = postgres.Open(ctx, a.Config.DatabaseURL, o); err != nil {
 		return fmt.Errorf("DATABASE_URL: %w", err)
 	}

@@ -60,7 +60,7 @@ func mailer(id int64, name, rate string) channel.Channel {
 // fail has one call by a channel fail.
 func fail(t *testing.T, target worker.Target) {
 	t.Helper()
-	done, err := target.Begin()
+	done, err := target.Begin(0)
 	if err != nil {
 		t.Fatal(err)
 	}

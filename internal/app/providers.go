@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/presswork/presswork/internal/backoff"
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/postgres"
 	"github.com/presswork/presswork/internal/provider/attempt"
@@ -52,6 +53,17 @@ func (a *App) connections(channelID int16) int {
 		return a.Config.Connections
 	}
 	return broadcastConnections
+}
+
+// scheduleOf is how a channel kind is tried again: webhooks are looked after by people, who need a night's sleep.
+func (a *App) scheduleOf(channelID int16) backoff.Schedule {
+	if channelID != channel.Webhook.ID() {
+		return backoff.Transient
+	}
+	if len(a.Config.WebhookRetries) == 0 {
+		return backoff.Webhook
+	}
+	return backoff.Waits(a.Config.WebhookRetries)
 }
 
 // credentials refuses to start sending in production while a channel that is switched on cannot send.

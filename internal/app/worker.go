@@ -45,6 +45,10 @@ func (a *App) AddWorker(ctx context.Context) error {
 	slots := queue.Slots{Urgent: a.Config.UrgentSlots, Bulk: a.Config.BulkSlots}
 	a.heart = a.newHeartbeat(slots)
 	sending := a.engine()
+	health, err := a.addHealth(a.db.Channels(sealer))
+	if err != nil {
+		return err
+	}
 	personalize := &worker.Personalize{Store: a.db, Poke: a.relay.Poke}
 	handlers := queue.NewHandlers(func(kind tasks.Kind, took time.Duration, err error) {
 		a.Metrics.Task(string(kind), took, err)
@@ -55,7 +59,7 @@ func (a *App) AddWorker(ctx context.Context) error {
 		Personalize: personalize,
 		Render: &worker.Render{Store: a.db, Library: library, Writer: content.NewWriter(), Memo: rendition.NewMemo(), Sets: worker.NewSets(), Engine: engine, Personalize: personalize,
 			PublicURL: a.Config.PublicURL, Retried: queue.Retried, Poke: a.relay.Poke, Log: a.Log},
-		Send: &worker.Send{Engine: sending, Shelf: edition.NewShelf(a.db, engine), Files: edition.NewFiles(a.db), Outlets: outlets, Limits: senderLimits{a.limits},
+		Send: &worker.Send{Engine: sending, Shelf: edition.NewShelf(a.db, engine), Files: edition.NewFiles(a.db), Outlets: outlets, Limits: senderLimits{a.limits}, Health: health,
 			Signer: a.signer(), PublicURL: a.Config.PublicURL, Poke: a.relay.Poke, Expect: a.relay.Expect, Log: a.Log, Tracer: a.tracing.Tracer(),
 			Archive: a.queue, Letters: a.db},
 		Aggregate: &worker.Aggregate{Events: a.db},
@@ -73,6 +77,9 @@ func (a *App) AddWorker(ctx context.Context) error {
 		},
 	})
 	if err := a.addQuotas(outlets); err != nil {
+		return err
+	}
+	if err := a.addWebhooks(a.db.Webhooks(sealer)); err != nil {
 		return err
 	}
 	a.heart.tasksOf = tasksOf
@@ -105,6 +112,7 @@ func (a *App) engine() *delivery.Engine {
 	return delivery.NewEngine(a.db, delivery.Config{
 		Process:     processName(),
 		Connections: a.connections,
+		Schedule:    a.scheduleOf,
 		Observe: func(channelID int16, o delivery.Outcome, took time.Duration) {
 			kind, err := channel.KindOf(channelID)
 			if err == nil {

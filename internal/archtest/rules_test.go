@@ -16,15 +16,15 @@ const (
 	core   = "internal/fault internal/ident tasks"
 	domain = "internal/publication internal/subscriber internal/content internal/template internal/channel " +
 		"internal/delivery internal/sender internal/experiment internal/automation internal/analytics " +
-		"internal/audit internal/feedback internal/suppression internal/auth internal/capacity internal/asset"
+		"internal/audit internal/feedback internal/suppression internal/auth internal/capacity internal/asset internal/webhook"
 	// plain packages are small tools with rules of their own and nothing of the world: an address, a topic, a sealed
-	// secret, a signed link, a credential, values that never change, text encoded for mail, a token bucket. The domain may use them as it uses the standard library.
-	plain = "internal/canonical internal/mailbox internal/seal internal/token internal/credential internal/keep internal/quoted internal/allowance"
+	// secret, a signed link, a credential, values that never change, text encoded for mail, a token bucket, many changes in one call, a total. The domain may use them as it uses the standard library.
+	plain = "internal/backoff internal/canonical internal/mailbox internal/seal internal/token internal/credential internal/keep internal/quoted internal/allowance internal/bulk internal/tally"
 	// inner is what adapters stand on.
 	inner = core + " " + plain + " " + domain + " internal/rendition internal/edition " +
 		"internal/mime internal/telemetry migrations"
-	// attempts is what the providers share: how one call is made and told apart, and how texts are cut.
-	attempts = "internal/provider/attempt internal/provider/excerpt"
+	// attempts is what the providers share: how one call is made and told apart, how it is signed, and how texts are cut.
+	attempts = "internal/provider/attempt internal/provider/excerpt internal/provider/signed"
 
 	providers = "internal/provider/ses internal/provider/smtp internal/provider/slack internal/provider/discord " +
 		"internal/provider/webhook internal/provider/placeholder"
@@ -75,9 +75,11 @@ var rules = []rule{
 	{pkgs: "internal/budget", may: inner, libs: "github.com/redis/go-redis github.com/sony/gobreaker"},
 	{pkgs: "internal/provider/attempt", may: inner, libs: "code.dny.dev/ssrf golang.org/x/sync"},
 	{pkgs: "internal/provider/excerpt", may: core},
+	{pkgs: "internal/provider/signed", may: inner + " internal/provider/attempt", libs: "code.dny.dev/ssrf github.com/standard-webhooks"},
 	{pkgs: providers, may: inner + " " + attempts, libs: anything},
 	{pkgs: "internal/provider/providertest", may: inner + " internal/sandbox", libs: anything},
 	{pkgs: "internal/httpapi internal/graphqlapi internal/pages internal/console internal/ops", may: inner, libs: anything},
+	{pkgs: "internal/httpapi/wire", may: "internal/ident"},
 
 	{pkgs: "internal/devstack internal/sandbox", may: inner, libs: anything},
 	{pkgs: "internal/app", may: anything + " -internal/testkit -internal/provider/providertest", libs: anything},
@@ -87,9 +89,12 @@ var rules = []rule{
 	{pkgs: "internal/demo internal/bench", may: anything + " -internal/testkit -internal/provider/providertest", libs: anything},
 	{pkgs: "cmd/presswork", may: "client internal/progress internal/app internal/config internal/demo internal/bench internal/sandbox", libs: "github.com/spf13/cobra github.com/spf13/pflag"},
 
+	// An example knows what any other program knows.
+	{pkgs: "examples/go", may: "client"},
+
 	// Test support and tools of the repository.
 	{pkgs: "internal/testkit", may: anything + " -internal/app", libs: anything},
-	{pkgs: "internal/e2e internal/chaos", may: anything, libs: anything},
+	{pkgs: "internal/e2e internal/chaos internal/attack", may: anything, libs: anything},
 	{pkgs: "internal/tools/openapi", libs: "github.com/goccy/go-yaml"},
 	{pkgs: "internal/archtest internal/tools"},
 }

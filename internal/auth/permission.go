@@ -48,6 +48,11 @@ const (
 	UncertainWrite
 	APIKeysRead
 	APIKeysWrite
+	WebhooksRead
+	// WebhooksWrite says who is told of everything that happens.
+	WebhooksWrite
+	// WebhooksControl switches endpoints on and off, tests them, and posts events again.
+	WebhooksControl
 	// AuditRead is who did what.
 	AuditRead
 	// OpsAccess is the operators' listener: metrics, profiles, Asynqmon, draining.
@@ -74,6 +79,7 @@ func scopes() []string {
 		DeadLettersRead: "dead-letters:read", DeadLettersWrite: "dead-letters:write",
 		UncertainRead: "uncertain:read", UncertainWrite: "uncertain:write",
 		APIKeysRead: "api-keys:read", APIKeysWrite: "api-keys:write",
+		WebhooksRead: "webhooks:read", WebhooksWrite: "webhooks:write", WebhooksControl: "webhooks:control",
 		AuditRead: "audit:read",
 		OpsAccess: "ops:access",
 	}

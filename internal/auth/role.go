@@ -36,7 +36,7 @@ const (
 		1<<PublicationsRead | 1<<AnalyticsRead
 	opsMay = 1<<ChannelsRead | 1<<ChannelsControl | 1<<PublicationsRead | 1<<PublicationsControl | 1<<AnalyticsRead |
 		1<<SuppressionsRead | 1<<PausesRead | 1<<PausesWrite | 1<<QueuesRead | 1<<DeadLettersRead | 1<<DeadLettersWrite |
-		1<<UncertainRead | 1<<UncertainWrite | 1<<OpsAccess
+		1<<UncertainRead | 1<<UncertainWrite | 1<<WebhooksRead | 1<<WebhooksControl | 1<<OpsAccess
 )
 
 // Permissions is what the role may do; of a role that this build does not know, nothing.

@@ -34,7 +34,7 @@ func TestRun(t *testing.T) {
 		name string
 		has  []string // fields besides those that all have
 	}{
-		{"api.publish", []string{"p95_ms", "limit", "runs"}},
+		{"api.publish", []string{"p95_ms", "limit", "runs", "cpu_us_parts"}},
 		{"email.smtp", []string{"limit", "bytes_per_message", "runs"}},
 		{"start.first", []string{"p50_ms", "p99_ms", "limit"}},
 		{"email.ses", []string{"runs"}},

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"time"
-
-	"github.com/presswork/presswork/internal/ident"
 )
 
 // startFirst measures how long it takes from the request to the first message at the provider, on a system that
@@ -50,7 +48,7 @@ func startFirst(ctx context.Context, r *runner, s *system) (Line, error) {
 // first publishes, waits until all is sent and returns how long the first message took.
 func (s *system) first(ctx context.Context, contents []string) (time.Duration, error) {
 	begun := time.Now()
-	made, err := s.api.Publish(ctx, mailing(contents), ident.New().String())
+	made, err := s.api.Publish(ctx, mailing(contents))
 	if err != nil {
 		return 0, err
 	}

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/presswork/presswork/client"
+	types "github.com/presswork/presswork/client/api"
 	"github.com/presswork/presswork/internal/config"
-	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/sandbox"
 )
 
@@ -99,7 +99,7 @@ func mail(ctx context.Context, r *runner, s *system, provider string, readers in
 // send publishes to everybody and returns how long it took. It fails unless every reader got one message.
 func (s *system) send(ctx context.Context, contents []string, readers int) (time.Duration, error) {
 	begun := time.Now()
-	made, err := s.api.Publish(ctx, mailing(contents), ident.New().String())
+	made, err := s.api.Publish(ctx, mailing(contents))
 	if err != nil {
 		return 0, err
 	}
@@ -120,7 +120,7 @@ func (s *system) send(ctx context.Context, contents []string, readers int) (time
 // completed waits for a publication's end and returns when that was, by the database's clock: the same
 // machine's.
 func (s *system) completed(ctx context.Context, id string, period time.Duration) (time.Time, error) {
-	p, err := s.api.Watch(ctx, id, period, func(client.Progress) {})
+	p, err := client.Last(s.api.Watch(ctx, id, period), func(types.Progress) {})
 	if err != nil {
 		return time.Time{}, err
 	}

@@ -3,10 +3,9 @@ package bench
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strings"
 
-	"github.com/presswork/presswork/client"
+	types "github.com/presswork/presswork/client/api"
 )
 
 // named is what the API gives back of something that was made.
@@ -16,28 +15,26 @@ type named struct {
 
 // prepare makes the sender and a channel, by provider "smtp", "ses" or "placeholder", and returns the ids of articles.
 func (s *system) prepare(ctx context.Context, provider string) ([]string, error) {
-	sender := map[string]any{
-		"name": "bench", "from_name": "The Slow Post", "from_email": "post@example.org",
-		"postal_address": "1 Paper Lane, 00000 Example", "default": true,
-	}
-	if err := s.api.Call(ctx, http.MethodPost, "/senders", sender, nil); err != nil {
+	if _, err := s.api.CreateSender(ctx, types.SenderInput{
+		Name: "bench", FromName: "The Slow Post", FromEmail: "post@example.org", PostalAddress: "1 Paper Lane, 00000 Example", Default: true,
+	}); err != nil {
 		return nil, err
 	}
-	mail := map[string]any{"kind": "email", "provider": provider, "name": "bench-email"}
+	mail := types.ChannelInput{Kind: types.ChannelKindEmail, Provider: provider, Name: "bench-email"}
 	switch provider {
 	case "smtp":
-		mail["secrets"] = map[string]string{"url": s.sandbox.SMTP}
+		mail.Secrets = map[string]string{"url": s.sandbox.SMTP}
 	case "ses":
-		mail["settings"] = map[string]string{"region": "eu-west-1", "endpoint": s.sandbox.SES}
-		mail["secrets"] = map[string]string{"access_key_id": "bench", "secret_access_key": "bench"}
+		mail.Settings = map[string]string{"region": "eu-west-1", "endpoint": s.sandbox.SES}
+		mail.Secrets = map[string]string{"access_key_id": "bench", "secret_access_key": "bench"}
 	}
-	if err := s.api.Call(ctx, http.MethodPost, "/channels", mail, nil); err != nil {
+	if _, err := s.api.CreateChannel(ctx, mail); err != nil {
 		return nil, err
 	}
 	var ids []string
 	for _, article := range articles() {
-		var made named
-		if err := s.api.Call(ctx, http.MethodPost, "/contents", article, &made); err != nil {
+		made, err := s.api.CreateContent(ctx, article)
+		if err != nil {
 			return nil, err
 		}
 		ids = append(ids, made.ID)
@@ -46,18 +43,18 @@ func (s *system) prepare(ctx context.Context, provider string) ([]string, error)
 }
 
 // articles has one for every topic, some of them in each language. Their links are tracked.
-func articles() []map[string]any {
+func articles() []types.ContentInput {
 	const lead = "The **slow post** on %s is written once and read by many, each of whom gets what they asked for: " +
 		"the [%s desk](https://example.org/desk/%s) chose it, and the [archive](https://example.org/archive) keeps it."
 	const rest = "\n\nNobody has to read it today. It was made to be opened on a quiet evening, put aside in the middle " +
 		"of a sentence and found again on Sunday, when there is time for the second half and for an answer."
-	var list []map[string]any
+	var list []types.ContentInput
 	for i, topic := range topics() {
-		list = append(list, map[string]any{
-			"title": "What is new in " + topic, "summary": "A page on " + topic + ", to be read at leisure.",
-			"format": "markdown", "body": fmt.Sprintf(lead, topic, topic, topic) + strings.Repeat(rest, 3),
-			"url":    "https://example.org/articles/" + topic,
-			"topics": []string{topic}, "language": languages()[i%len(languages())], "quality": 0.8,
+		list = append(list, types.ContentInput{
+			Title: "What is new in " + topic, Summary: "A page on " + topic + ", to be read at leisure.",
+			Format: types.ContentInputFormatMarkdown, Body: fmt.Sprintf(lead, topic, topic, topic) + strings.Repeat(rest, 3),
+			URL:    "https://example.org/articles/" + topic,
+			Topics: []string{topic}, Language: languages()[i%len(languages())], Quality: new(0.8),
 		})
 	}
 	return list
@@ -65,9 +62,9 @@ func articles() []map[string]any {
 
 // mailing is a publication by e-mail to everybody, with the built-in template: it greets readers by name and
 // gives them the articles that fit their topics and language.
-func mailing(contents []string) client.PublicationRequest {
-	return client.PublicationRequest{
-		Title: "The Slow Post", Type: "newsletter", Priority: "normal", Channels: []string{"email"},
-		ContentIDs: contents, Audience: &client.Audience{All: true},
+func mailing(contents []string) types.PublicationInput {
+	return types.PublicationInput{
+		Title: "The Slow Post", PublicationType: types.PublicationTypeNewsletter, Priority: types.PublicationInputPriorityNormal,
+		Channels: []types.ChannelKind{types.ChannelKindEmail}, ContentIDs: contents, Audience: types.AudienceInput{All: true},
 	}
 }

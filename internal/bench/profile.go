@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,30 +20,36 @@ func (r *runner) profile(ctx context.Context, s *system, n int) (end func() erro
 	}
 	done := make(chan error, 1)
 	go func() {
-		done <- s.profileWorker(ctx, filepath.Join(r.Profiles, fmt.Sprintf("%s-worker-%d.pprof", r.name, n)))
+		taken, err := s.profileOf(ctx, worker, profileSeconds)
+		done <- errors.Join(err, r.keepProfile(fmt.Sprintf("%s-worker-%d.pprof", r.name, n), taken))
 	}()
 	return func() error { return <-done }
 }
 
-func (s *system) profileWorker(ctx context.Context, path string) (err error) {
-	ops := newEndpoint("http://"+s.child(worker).ops, s.key)
-	defer ops.close()
-	ops.http.Timeout = 0
-	answer, err := ops.send(ctx, http.MethodGet, fmt.Sprintf("/debug/pprof/profile?seconds=%d", profileSeconds), http.NoBody)
-	if err != nil {
-		return fmt.Errorf("profile the worker: %w", err)
+// keepProfile writes a profile for whoever wants to look at it, if profiles are wanted.
+func (r *runner) keepProfile(name string, taken []byte) error {
+	if r.Profiles == "" || len(taken) == 0 {
+		return nil
 	}
-	defer answer.Body.Close()
-	file, err := os.Create(path) //nolint:gosec // named by whoever wants it
-	if err != nil {
-		return fmt.Errorf("profile the worker: %w", err)
-	}
-	if _, err := io.Copy(file, answer.Body); err != nil {
-		_ = file.Close() // the first error counts
-		return fmt.Errorf("profile the worker: %w", err)
-	}
-	if err := file.Close(); err != nil {
-		return fmt.Errorf("profile the worker: %w", err)
+	if err := os.WriteFile(filepath.Join(r.Profiles, name), taken, 0o600); err != nil {
+		return fmt.Errorf("keep a profile: %w", err)
 	}
 	return nil
+}
+
+// profileOf takes a CPU profile of a part for so long.
+func (s *system) profileOf(ctx context.Context, p part, seconds int) ([]byte, error) {
+	ops := newEndpoint("http://"+s.child(p).ops, s.key)
+	defer ops.close()
+	ops.http.Timeout = 0
+	answer, err := ops.send(ctx, http.MethodGet, fmt.Sprintf("/debug/pprof/profile?seconds=%d", seconds), http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("profile the %s: %w", p, err)
+	}
+	defer answer.Body.Close()
+	taken, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return nil, fmt.Errorf("profile the %s: %w", p, err)
+	}
+	return taken, nil
 }

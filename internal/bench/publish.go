@@ -4,8 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"time"
+
+	types "github.com/presswork/presswork/client/api"
 )
 
 // publishScheduled measures how many publications the API accepts a second. They are for tomorrow: stored,
@@ -22,11 +23,8 @@ func publishScheduled(ctx context.Context, r *runner, s *system) (Line, error) {
 // publisher is an API key as a backend has one, with a limit that nobody reaches: its look-up, its permissions and its count
 // are part of what is measured. The admin key would have none of them.
 func (s *system) publisher(ctx context.Context) (string, error) {
-	var made struct {
-		Key string `json:"key"`
-	}
-	wanted := map[string]any{"name": "bench", "role": "publisher", "rate_per_hour": 100_000_000}
-	if err := s.api.Call(ctx, http.MethodPost, "/api-keys", wanted, &made); err != nil {
+	made, err := s.api.CreateAPIKey(ctx, types.APIKeyInput{Name: "bench", Role: types.RolePublisher, RatePerHour: 100_000_000})
+	if err != nil {
 		return "", fmt.Errorf("make an API key: %w", err)
 	}
 	return made.Key, nil
@@ -53,7 +51,9 @@ func publish(ctx context.Context, r *runner, s *system, scheduleAt *time.Time) (
 		return Line{}, err
 	}
 	request := mailing(contents[:1])
-	request.ScheduleAt = scheduleAt
+	if scheduleAt != nil {
+		request.ScheduleAt = scheduleAt.Format(time.RFC3339)
+	}
 	body, err := json.Marshal(request)
 	if err != nil {
 		return Line{}, fmt.Errorf("write a publication: %w", err)
@@ -87,7 +87,10 @@ func publish(ctx context.Context, r *runner, s *system, scheduleAt *time.Time) (
 	}
 	line := newLine("publications/s", runs)
 	line.Limit = limit
-	return line, nil
+	if line.Cost != nil && scheduleAt != nil {
+		line.Parts, err = r.partsOf(ctx, s, posts, line.API)
+	}
+	return line, err
 }
 
 // limitOfPosts lets the same clients post the same document to a bare server.

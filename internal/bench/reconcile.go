@@ -9,7 +9,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/sandbox"
 )
 
@@ -45,12 +44,12 @@ func reconcile(ctx context.Context, r *runner, s *system) (Line, error) {
 	if err != nil {
 		return Line{}, err
 	}
-	made, err := s.api.Publish(ctx, mailing(contents), ident.New().String())
+	made, err := s.api.Publish(ctx, mailing(contents))
 	if err != nil {
 		return Line{}, err
 	}
 	defer func() { // what is left need not be sent
-		_ = s.api.Call(context.WithoutCancel(ctx), http.MethodPost, "/publications/"+made.ID+"/cancel", nil, nil)
+		_, _ = s.api.CancelPublication(context.WithoutCancel(ctx), made.ID)
 	}()
 	if err := s.expanded(ctx, made.ID); err != nil {
 		return Line{}, err
@@ -59,7 +58,7 @@ func reconcile(ctx context.Context, r *runner, s *system) (Line, error) {
 	if err != nil {
 		return Line{}, err
 	}
-	p, err := s.api.Progress(ctx, made.ID)
+	p, err := s.api.GetProgress(ctx, made.ID)
 	if err != nil {
 		return Line{}, err
 	}
@@ -91,11 +90,11 @@ func reconcile(ctx context.Context, r *runner, s *system) (Line, error) {
 // expanded waits until all of a publication's recipients are in the ledger.
 func (s *system) expanded(ctx context.Context, id string) error {
 	for {
-		p, err := s.api.Progress(ctx, id)
+		p, err := s.api.GetProgress(ctx, id)
 		if err != nil || p.FanoutDone {
 			return err
 		}
-		if p.Final() {
+		if p.State.Final() {
 			return fmt.Errorf("publication %s is %s", id, p.State)
 		}
 		if err := wait(ctx, 200*time.Millisecond); err != nil {

@@ -20,6 +20,7 @@ type Line struct {
 	*Limit
 	*Memory
 	*Recovery
+	*Parts
 	// Bytes is the size of one message as the provider got it.
 	Bytes    int      `json:"bytes_per_message,omitempty"`
 	Note     string   `json:"note,omitempty"`

@@ -71,7 +71,7 @@ func (s *system) startChildren(ctx context.Context) error {
 	if s.apiAddr, err = freeAddress(ctx); err != nil {
 		return err
 	}
-	s.api = client.New("http://"+s.apiAddr, s.key)
+	s.api = client.New("http://"+s.apiAddr, s.key, client.WithoutRetries())
 	for _, p := range []part{api, worker, scheduler} { // the first of them migrates
 		if err := s.startRole(ctx, p); err != nil {
 			return fmt.Errorf("start the %s: %w", p, err)

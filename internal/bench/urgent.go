@@ -11,8 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/presswork/presswork/client"
-	"github.com/presswork/presswork/internal/ident"
+	types "github.com/presswork/presswork/client/api"
 	"github.com/presswork/presswork/internal/sandbox"
 )
 
@@ -63,10 +62,8 @@ type contest struct {
 
 // readers are the ids of some subscribers.
 func (s *system) readers(ctx context.Context) ([]string, error) {
-	var page struct {
-		Items []named `json:"items"`
-	}
-	if err := s.api.Call(ctx, http.MethodGet, "/subscribers?limit=100", nil, &page); err != nil {
+	page, err := s.api.ListSubscribers(ctx, types.ListSubscribersParams{Limit: 100})
+	if err != nil {
 		return nil, err
 	}
 	ids := make([]string, 0, len(page.Items))
@@ -89,7 +86,7 @@ func (c *contest) beside(ctx context.Context, latency time.Duration) (Line, erro
 		return Line{}, err
 	}
 	begun := time.Now()
-	bulk, err := c.api.Publish(ctx, mailing(c.contents), ident.New().String())
+	bulk, err := c.api.Publish(ctx, mailing(c.contents))
 	if err != nil {
 		return Line{}, err
 	}
@@ -193,18 +190,19 @@ type posted struct {
 }
 
 // request is an urgent publication to ten readers, drawn now.
-func (c *contest) request() client.PublicationRequest {
+func (c *contest) request() types.PublicationInput {
 	people := slices.Clone(c.people)
 	c.chance.Shuffle(len(people), func(i, j int) { people[i], people[j] = people[j], people[i] })
-	return client.PublicationRequest{
-		Title: "The Slow Post burns", Type: "alert", Priority: "critical", Channels: []string{"email"},
-		ContentIDs: c.contents[:1], Audience: &client.Audience{Subscribers: people[:urgentReaders]},
+	return types.PublicationInput{
+		Title: "The Slow Post burns", PublicationType: types.PublicationTypeAlert, Priority: types.PublicationInputPriorityCritical,
+		Channels:   []types.ChannelKind{types.ChannelKindEmail},
+		ContentIDs: c.contents[:1], Audience: types.AudienceInput{SubscriberIDs: people[:urgentReaders]},
 	}
 }
 
-func (c *contest) post(ctx context.Context, request client.PublicationRequest, to *posted) error {
+func (c *contest) post(ctx context.Context, request types.PublicationInput, to *posted) error {
 	to.at = time.Now()
-	made, err := c.api.Publish(ctx, request, ident.New().String())
+	made, err := c.api.Publish(ctx, request)
 	to.id = made.ID
 	return err
 }

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/presswork/presswork/client"
-	"github.com/presswork/presswork/internal/ident"
+	types "github.com/presswork/presswork/client/api"
 )
 
 // budget is the provider's, in messages a second: the send rate of many an SES account in production.
@@ -27,7 +27,7 @@ func (c *contest) underBudget(ctx context.Context) (Line, error) {
 	if err := c.slow(ctx, latency); err != nil {
 		return Line{}, err
 	}
-	bulk, err := c.api.Publish(ctx, mailing(c.contents), ident.New().String())
+	bulk, err := c.api.Publish(ctx, mailing(c.contents))
 	if err != nil {
 		return Line{}, err
 	}
@@ -73,33 +73,27 @@ func (c *contest) underBudget(ctx context.Context) (Line, error) {
 
 // limitTo sets the rate of the e-mail channel.
 func (c *contest) limitTo(ctx context.Context, perSecond int) error {
-	var page struct {
-		Items []struct {
-			named
-			Name     string `json:"name"`
-			Provider string `json:"provider"`
-			Version  int    `json:"version"`
-		} `json:"items"`
-	}
-	if err := c.api.Call(ctx, http.MethodGet, "/channels", nil, &page); err != nil {
+	page, err := c.api.ListChannels(ctx, types.ListChannelsParams{})
+	if err != nil {
 		return err
 	}
 	if len(page.Items) != 1 {
 		return fmt.Errorf("there are %d channels", len(page.Items))
 	}
 	one := page.Items[0]
-	limited := map[string]any{"kind": "email", "provider": one.Provider, "name": one.Name,
-		"settings": map[string]string{"rate": strconv.Itoa(perSecond)}}
-	return c.api.Call(ctx, http.MethodPut, "/channels/"+one.ID, limited, nil, "If-Match", fmt.Sprintf("%q", strconv.Itoa(one.Version)))
+	_, err = c.api.UpdateChannel(ctx, one.ID, types.ChannelInput{
+		Kind: types.ChannelKindEmail, Provider: one.Provider, Name: one.Name, Settings: map[string]string{"rate": strconv.Itoa(perSecond)},
+	}, client.IfVersion(one.Version))
+	return err
 }
 
 // cancel ends a publication, unless it has ended, and waits until it has.
 func (c *contest) cancel(ctx context.Context, id string) error {
-	err := c.api.Call(ctx, http.MethodPost, "/publications/"+id+"/cancel", nil, nil)
+	_, err := c.api.CancelPublication(ctx, id)
 	var p *client.Problem
 	if err != nil && (!errors.As(err, &p) || p.Status != http.StatusConflict) {
 		return err
 	}
-	_, err = c.api.Watch(ctx, id, time.Second/2, func(client.Progress) {})
+	_, err = client.Last(c.api.Watch(ctx, id, time.Second/2), func(types.Progress) {})
 	return err
 }

@@ -27,7 +27,7 @@ func TestBreakingAlone(t *testing.T) {
 			call(t, target, errDown)
 			call(t, other, errDown)
 		}
-		if _, err := target.Begin(); !fault.Is(err, fault.Wait) || fault.CodeOf(err) != channel.CodeCircuitOpen {
+		if _, err := target.Begin(0); !fault.Is(err, fault.Wait) || fault.CodeOf(err) != channel.CodeCircuitOpen {
 			t.Errorf("a call while it is open: %v", err)
 		}
 		if target.probes(t.Context()) {
@@ -45,18 +45,18 @@ func TestBreakingAlone(t *testing.T) {
 		if !target.probes(t.Context()) {
 			t.Error("a probe that got lost stays so")
 		}
-		probe, err := target.Begin()
+		probe, err := target.Begin(0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := target.Begin(); !fault.Is(err, fault.Wait) || fault.CodeOf(err) != channel.CodeCircuitOpen {
+		if _, err := target.Begin(0); !fault.Is(err, fault.Wait) || fault.CodeOf(err) != channel.CodeCircuitOpen {
 			t.Errorf("a call beside the probe: %v", err)
 		}
 		if err := probe(nil); err != nil {
 			t.Error(err)
 		}
 		call(t, target, nil)
-		if s := target.circuit.openUntil.Load(); s != 0 {
+		if s := target.circuit.Load().openUntil.Load(); s != 0 {
 			t.Error("it is open after a probe that succeeded")
 		}
 	})
@@ -69,7 +69,7 @@ func TestCallsThatBeganBefore(t *testing.T) {
 	target := b.Channel(outlet())
 	var under []func(error) error
 	for range 3 {
-		done, err := target.Begin()
+		done, err := target.Begin(0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,7 +101,7 @@ func TestASuccessLearnsOfAnOpenCircuit(t *testing.T) {
 	call(t, target, errDown)
 	call(t, two.Channel(outlet()), errDown)
 	call(t, target, nil) // it has not heard yet
-	if _, err := target.Begin(); fault.CodeOf(err) != channel.CodeCircuitOpen {
+	if _, err := target.Begin(0); fault.CodeOf(err) != channel.CodeCircuitOpen {
 		t.Errorf("a call after that: %v", err)
 	}
 	if got := state(t, two); got.State != channel.CircuitOpen {

@@ -19,7 +19,7 @@ var errDown = fault.New(fault.Retry, "not_sent", "connection refused")
 // call makes one call to a target's provider, which answers err.
 func call(t *testing.T, target *Target, err error) {
 	t.Helper()
-	done, begun := target.Begin()
+	done, begun := target.Begin(0)
 	if begun != nil {
 		t.Fatalf("not begun: %v", begun)
 	}
@@ -30,7 +30,7 @@ func call(t *testing.T, target *Target, err error) {
 
 func state(t *testing.T, b *Budget) channel.Circuit {
 	t.Helper()
-	c, err := b.Circuit(t.Context(), 7)
+	c, err := b.Circuit(t.Context(), 7, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestAFailedProbeOpensAgain(t *testing.T) {
 		n, err := p.Take(1)
 		return n == 1 && err == nil
 	})
-	probe, err := target.Begin()
+	probe, err := target.Begin(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +249,7 @@ func TestFlushedRedisClosesNothing(t *testing.T) {
 		}
 	}
 	// What was under way when the circuit opened says nothing new when it comes back.
-	if fails := a.circuit.own.Counts().ConsecutiveFailures; fails != 0 {
+	if fails := a.circuit.Load().own.Counts().ConsecutiveFailures; fails != 0 {
 		t.Errorf("%d failures are counted", fails)
 	}
 }
@@ -261,7 +261,7 @@ func TestStandingStillIsNoFailure(t *testing.T) {
 	target := b.Channel(outlet())
 	var under []func(error) error
 	for range 10 {
-		done, err := target.Begin()
+		done, err := target.Begin(0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -289,14 +289,14 @@ func TestSuccessUnderWayClosesNothing(t *testing.T) {
 	for range 4 {
 		call(t, a, errDown)
 	}
-	begun := a.circuit.openUntil.Load()
-	fifth, err := a.circuit.own.Allow()
+	begun := a.circuit.Load().openUntil.Load()
+	fifth, err := a.circuit.Load().own.Allow()
 	if err != nil {
 		t.Fatal(err)
 	}
-	fifth(errDown)   // opens here, and the others are not told yet
-	a.succeed(begun) // ends the row that all count
-	a.fail()
+	fifth(errDown)                     // opens here, and the others are not told yet
+	a.succeed(a.circuit.Load(), begun) // ends the row that all count
+	a.fail(a.circuit.Load())
 	for name, target := range map[string]*Target{"one": a, "two": b} {
 		target.read(t.Context())
 		if _, err := target.Enter(t.Context(), 0, 1, newWoken().wake); fault.CodeOf(err) != channel.CodeCircuitOpen {

@@ -14,7 +14,7 @@ func (p *pass) Take(n int) (int, error) {
 	if err := t.shutNow(); err != nil {
 		return 0, err
 	}
-	if probing, got := t.circuit.takeProbe(); probing {
+	if probing, got := t.circuit.Load().takeProbe(); probing {
 		return got, nil
 	}
 	if !t.limited.Load() {
@@ -47,7 +47,7 @@ func (p *pass) Ready() bool {
 	if t.shutNow() != nil {
 		return true
 	}
-	if probing, left := t.circuit.probeLeft(); probing {
+	if probing, left := t.circuit.Load().probeLeft(); probing {
 		return left
 	}
 	if !t.limited.Load() {

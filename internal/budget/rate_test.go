@@ -92,7 +92,7 @@ func TestUrgentBeforeBulk(t *testing.T) {
 	client := redistest.Client(t)
 	b := process(t, client, "one")
 	answer := func(lane, n int) int64 {
-		list, err := b.run(t.Context(), takeScript, "x", 20.0, 20.0, spec{breaks: true}.reserve(lane), n, 0, "one", 0, 0)
+		list, err := b.run(t.Context(), takeScript, redisKeys("x"), 20.0, 20.0, spec{breaks: true}.reserve(lane), n, 0, "one", 0, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +133,7 @@ func TestWithoutARateNothingIsAsked(t *testing.T) {
 		if err != nil || n != 16 {
 			t.Fatal(n, err)
 		}
-		done, err := target.Begin()
+		done, err := target.Begin(0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -199,7 +199,7 @@ func TestComplaintsLowerTheRate(t *testing.T) {
 	one, two := process(t, client, "one"), process(t, client, "two")
 	c := outlet("rate", "100")
 	a := one.Channel(c)
-	done, err := a.Begin()
+	done, err := a.Begin(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +212,7 @@ func TestComplaintsLowerTheRate(t *testing.T) {
 		t.Errorf("%v, %v, %v", rate, limited, err)
 	}
 	until(t, "the rate to rise", func() bool {
-		list, err := two.run(t.Context(), takeScript, a.key, 100.0, 0, 0, 1, 0, "two", 0, 0)
+		list, err := two.run(t.Context(), takeScript, redisKeys(a.key), 100.0, 0, 0, 1, 0, "two", 0, 0)
 		return err == nil && float(list, 4) > 50 && float(list, 4) < 60
 	})
 }
@@ -232,7 +232,7 @@ func TestARateIsLearned(t *testing.T) {
 	// A complaint of our own says nothing about the provider.
 	other := outlet()
 	other.ID = 8
-	done, err := b.Channel(other).Begin()
+	done, err := b.Channel(other).Begin(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,7 +262,7 @@ func TestARateThatFellFarComesBack(t *testing.T) {
 			if err := client.HSet(t.Context(), key, "at", now.Add(-time.Second).UnixMicro()).Err(); err != nil {
 				t.Fatal(err)
 			}
-			list, err := b.run(t.Context(), takeScript, "far", ceiling, 0, 0, 1, 0, "one", 0, 0)
+			list, err := b.run(t.Context(), takeScript, redisKeys("far"), ceiling, 0, 0, 1, 0, "one", 0, 0)
 			if err != nil || seconds > 1000 {
 				t.Fatalf("after %d seconds it is %v, %v", seconds, rate, err)
 			}
@@ -309,7 +309,7 @@ func TestRedisAway(t *testing.T) {
 	}
 	fail := fault.New(fault.Retry, "not_sent", "")
 	for range 3 {
-		done, err := target.Begin()
+		done, err := target.Begin(0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -336,7 +336,7 @@ func BenchmarkHealthyTarget(b *testing.B) {
 		if n, err := p.Take(1); n != 1 || err != nil || p.Shut() != nil {
 			b.Fatal(n, err)
 		}
-		done, err := target.Begin()
+		done, err := target.Begin(0)
 		if err != nil {
 			b.Fatal(err)
 		}

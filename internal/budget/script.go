@@ -9,15 +9,18 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The state of a target is one hash. Times in it are microseconds of Redis's clock; what goes in and out are durations.
+// The state of a target is one hash, and that of a circuit another, for each version of the channel's settings. Times in it are microseconds of Redis's clock; what goes in and out are durations.
 //
 //	rate base cut   learned rate, only while it differs from the ceiling; what it was when it was last cut, and when
 //	tokens at       the bucket, and when it was last looked at
 //	day used        days since 1970, and what was sent of that day's number
 //	until           paused by the provider until then
-//	fails failed    failures in a row, and when the last was
-//	open probe      circuit: 0 closed; open until; a probe is under way until. Missing: this Redis does not know
 //	quota           messages a second that the account may send
+//
+// and of the circuit:
+//
+//	fails failed    failures in a row, and when the last was
+//	open probe      0 closed; open until; a probe is under way until. Missing: this Redis does not know
 //
 // The set of workers has those that took tokens in the last 15 seconds.
 const (
@@ -29,6 +32,9 @@ local key = KEYS[1]
 `
 	// keep is how long a target nobody uses is remembered: longer than a day of a warm-up.
 	keep = `redis.call('EXPIRE', key, 90000)
+`
+	// ofCircuit follows the prelude where the circuit's hash is what is meant.
+	ofCircuit = `key = KEYS[2]
 `
 )
 
@@ -107,7 +113,7 @@ end
 return {untilWhen - now, tostring(rate)}`)
 
 // failScript counts a failure; the limit opens the circuit, and so does any while it is half-open. ARGV: limit, open for.
-var failScript = redis.NewScript(prelude + `
+var failScript = redis.NewScript(prelude + ofCircuit + `
 local h = redis.call('HMGET', key, 'open', 'fails', 'failed')
 local open, fails = num(h[1]), num(h[2]) + 1
 if open > now then return {0, open - now} end
@@ -125,7 +131,7 @@ return {fails, 0}`)
 
 // okScript ends a row of failures, and closes a circuit that is half-open. One that is open stays so: the call that
 // succeeded began before.
-var okScript = redis.NewScript(prelude + `
+var okScript = redis.NewScript(prelude + ofCircuit + `
 local open = num(redis.call('HGET', key, 'open'))
 if open > now then return open - now end
 redis.call('HSET', key, 'open', 0, 'fails', 0)
@@ -135,7 +141,7 @@ return 0`)
 
 // probeScript lets one process through a half-open circuit, for ARGV[1]: 1 and that time; 0 and how long to wait; 2 if
 // there is nothing to probe.
-var probeScript = redis.NewScript(prelude + `
+var probeScript = redis.NewScript(prelude + ofCircuit + `
 local h = redis.call('HMGET', key, 'open', 'probe')
 local open, probe = num(h[1]), num(h[2])
 if open == 0 then return {2, 0} end
@@ -144,16 +150,17 @@ if probe > now then return {0, probe - now} end
 redis.call('HSET', key, 'probe', now + num(ARGV[1]))
 return {1, num(ARGV[1])}`)
 
-// readScript is what is known of a target, and changes nothing: whether the circuit is known at all, for how long it is
+// readScript is what is known of a target and a circuit of it, and changes nothing: whether the circuit is known at all, for how long it is
 // open (less than 0: half-open since), for how long it is paused, failures, rate, quota.
 var readScript = redis.NewScript(prelude + `
-local h = redis.call('HMGET', key, 'open', 'until', 'fails', 'rate', 'quota')
-local open = num(h[1])
+local h = redis.call('HMGET', key, 'until', 'rate', 'quota')
+local c = redis.call('HMGET', KEYS[2], 'open', 'fails')
+local open = num(c[1])
 if open > 0 then
     open = open - now
     if open == 0 then open = -1 end
 end
-return {h[1] and 1 or 0, open, math.max(0, num(h[2]) - now), num(h[3]), h[4] or '0', h[5] or '0'}`)
+return {c[1] and 1 or 0, open, math.max(0, num(h[1]) - now), num(c[2]), h[2] or '0', h[3] or '0'}`)
 
 // quotaScript notes what an account may send a second.
 var quotaScript = redis.NewScript(prelude + `
@@ -161,11 +168,11 @@ redis.call('HSET', key, 'quota', ARGV[1])
 ` + keep + `
 return 0`)
 
-// run runs a script on a target's keys. A failure to answer leaves Redis alone for a moment.
-func (b *Budget) run(ctx context.Context, s *redis.Script, key string, args ...any) ([]any, error) {
+// run runs a script on keys of a target. A failure to answer leaves Redis alone for a moment.
+func (b *Budget) run(ctx context.Context, s *redis.Script, keys []string, args ...any) ([]any, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	defer cancel()
-	answer, err := s.Run(ctx, b.options.Redis, redisKeys(key), args...).Result()
+	answer, err := s.Run(ctx, b.options.Redis, keys, args...).Result()
 	b.answered(err)
 	if err != nil {
 		return nil, fmt.Errorf("share a provider's limits: %w", err)

@@ -2,6 +2,7 @@ package budget
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/presswork/presswork/internal/channel"
@@ -10,6 +11,10 @@ import (
 // spec is what is configured of a target.
 type spec struct {
 	key string
+	// version is that of the channel's settings: each has a circuit of its own.
+	version int
+	// patient targets are tried again over days (backoff.Webhook): what probes a circuit is an attempt like any other.
+	patient bool
 	// name is the channel's, for metrics and messages; empty: a publication's.
 	name string
 	// rate: what the channel says, else what is known of its provider; the quota, if one is known, goes between.
@@ -23,7 +28,7 @@ func channelKey(id int64) string { return fmt.Sprintf("c%d", id) }
 
 func (b *Budget) specOf(c channel.Channel) spec {
 	limits := c.Limits()
-	s := spec{key: channelKey(c.ID), name: c.Name, perDay: limits.PerDay, breaks: true, rate: b.options.DefaultRate(c.Provider)}
+	s := spec{key: channelKey(c.ID), version: c.Version, patient: c.Kind == channel.Webhook, name: c.Name, perDay: limits.PerDay, breaks: true, rate: b.options.DefaultRate(c.Provider)}
 	if limits.PerSecond > 0 {
 		s.rate.PerSecond, s.explicit = limits.PerSecond, true
 	}
@@ -50,4 +55,11 @@ func (s spec) ceiling(quota float64) float64 {
 func redisKeys(key string) []string {
 	base := "presswork:target:{" + key + "}"
 	return []string{base, base + ":workers"}
+}
+
+// circuitKeys are those of a target and of the circuit of one version of its settings. Who still works with older settings
+// counts for those, and opens nobody else's circuit.
+func circuitKeys(key string, version int) []string {
+	base := redisKeys(key)[0]
+	return []string{base, base + ":circuit:" + strconv.Itoa(version)}
 }

@@ -8,9 +8,10 @@ import (
 	"github.com/presswork/presswork/internal/channel"
 )
 
-// Circuit is the circuit breaker of a channel as all processes share it. It is closed if nobody has heard of it.
-func (b *Budget) Circuit(ctx context.Context, id int64) (channel.Circuit, error) {
-	answer, err := b.run(ctx, readScript, channelKey(id))
+// Circuit is the circuit breaker of a channel, in the version of its settings, as all processes share it. It is closed if
+// nobody has heard of it.
+func (b *Budget) Circuit(ctx context.Context, id int64, version int) (channel.Circuit, error) {
+	answer, err := b.run(ctx, readScript, circuitKeys(channelKey(id), version))
 	if err != nil {
 		return channel.Circuit{}, err
 	}
@@ -32,7 +33,7 @@ func (b *Budget) Broken(ctx context.Context) ([]string, error) {
 	}
 	names := []string{}
 	for _, c := range list {
-		circuit, err := b.Circuit(ctx, c.ID)
+		circuit, err := b.Circuit(ctx, c.ID, c.Version)
 		if err != nil {
 			return nil, err
 		}
@@ -86,7 +87,7 @@ func (b *Budget) rateOf(ctx context.Context, c channel.Channel, all []channel.Ch
 
 // ownRate is how many messages a second may leave by a channel, 0 if nothing limits that; broken: its circuit is not closed.
 func (b *Budget) ownRate(ctx context.Context, c channel.Channel) (perSecond float64, broken bool, err error) {
-	answer, err := b.run(ctx, readScript, channelKey(c.ID))
+	answer, err := b.run(ctx, readScript, circuitKeys(channelKey(c.ID), c.Version))
 	if err != nil {
 		return 0, false, err
 	}
@@ -103,7 +104,7 @@ func (b *Budget) SetQuota(ctx context.Context, id int64, q channel.Quota) error 
 	if q.PerSecond <= 0 {
 		return nil
 	}
-	_, err := b.run(ctx, quotaScript, channelKey(id), q.PerSecond)
+	_, err := b.run(ctx, quotaScript, redisKeys(channelKey(id)), q.PerSecond)
 	return err
 }
 
@@ -127,7 +128,7 @@ func (b *Budget) Statuses() []Status {
 	b.mu.Lock()
 	targets := make([]*Target, 0, len(b.targets))
 	for _, t := range b.targets {
-		if t.circuit.openUntil.Load() == 0 || b.now()-t.asked < staleAfter+b.options.OpenFor {
+		if t.circuit.Load().openUntil.Load() == 0 || b.now()-t.asked < staleAfter+b.options.OpenFor {
 			targets = append(targets, t)
 		}
 	}
@@ -139,7 +140,7 @@ func (b *Budget) Statuses() []Status {
 			continue
 		}
 		s := Status{Channel: name, Circuit: channel.CircuitClosed, Held: map[string]int64{}}
-		if until := time.Duration(t.circuit.openUntil.Load()); until != 0 {
+		if until := time.Duration(t.circuit.Load().openUntil.Load()); until != 0 {
 			s.Circuit = channel.CircuitHalfOpen
 			if until > b.now() {
 				s.Circuit = channel.CircuitOpen

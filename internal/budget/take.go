@@ -150,7 +150,7 @@ func (t *Target) shared(lane, n int) (granted int, wait time.Duration, why strin
 	t.mu.Unlock()
 	most := s.perDay(time.Now())
 	if !t.budget.isAway() {
-		answer, err := t.budget.run(context.WithoutCancel(t.budget.ctx), takeScript, t.key,
+		answer, err := t.budget.run(context.WithoutCancel(t.budget.ctx), takeScript, redisKeys(t.key),
 			ceiling, s.rate.Burst, s.reserve(lane), n, most, t.budget.options.Process, void, day)
 		if err == nil {
 			t.mu.Lock()

@@ -21,13 +21,13 @@ type Target struct {
 	key    string
 	spec   atomic.Pointer[spec]
 
-	circuit circuit
-	paused  atomic.Int64  // until when the provider asked for a pause, by budget.now
-	limited atomic.Bool   // tokens are needed
-	sent    atomic.Int64  // calls that were answered, to learn a rate from
-	inHand  atomic.Int32  // batches
-	used    atomic.Int64  // when the last batch came or went, by budget.now
-	asked   time.Duration // when somebody last asked for it; the budget's lock guards it
+	circuit atomic.Pointer[circuit] // of the newest settings that this process knows
+	paused  atomic.Int64            // until when the provider asked for a pause, by budget.now
+	limited atomic.Bool             // tokens are needed
+	sent    atomic.Int64            // calls that were answered, to learn a rate from
+	inHand  atomic.Int32            // batches
+	used    atomic.Int64            // when the last batch came or went, by budget.now
+	asked   time.Duration           // when somebody last asked for it; the budget's lock guards it
 
 	mu       sync.Mutex
 	passes   map[*pass]struct{}
@@ -60,15 +60,23 @@ func newTarget(b *Budget, key string) *Target {
 	t := &Target{budget: b, key: key, passes: make(map[*pass]struct{}), wanted: make(chan struct{}, 1), workers: 1,
 		held: make(map[string]int64)}
 	t.spec.Store(&spec{key: key, perDay: func(time.Time) int { return 0 }})
-	t.circuit.init(b)
+	t.circuit.Store(newCircuit(b, 0))
 	return t
 }
 
-// configure takes over what is configured now.
+// configure takes over what is configured now, unless it is older than what is known: somebody still has a batch in hand
+// that began before the change. Other settings begin with a closed circuit; all else goes on.
 func (t *Target) configure(s spec) {
-	old := t.spec.Swap(&s)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if c := t.circuit.Load(); c.version != s.version {
+		if s.version < c.version && t.budget.now()-c.since < longestBatch {
+			return
+		}
+		t.circuit.Store(newCircuit(t.budget, s.version))
+		t.lastRead = 0
+	}
+	old := t.spec.Swap(&s)
 	if old.rate != s.rate || old.perDay(time.Now()) != s.perDay(time.Now()) {
 		t.lanes, t.turn = [laneCount]hold{}, [laneCount]time.Duration{}
 	}
@@ -107,7 +115,7 @@ func (t *Target) Enter(ctx context.Context, lane tasks.Lane, n int, wake func(in
 	if err := t.shutNow(); err != nil && !t.probes(ctx) {
 		return nil, t.turnedAway(t.shutNow())
 	}
-	if probing, left := t.circuit.probeLeft(); probing && !left {
+	if probing, left := t.circuit.Load().probeLeft(); probing && !left {
 		return nil, t.turnedAway(t.circuitOpen(halfOpenWait))
 	}
 	p := &pass{target: t, lane: min(max(int(lane), 0), laneCount-1), left: n, wake: wake}
@@ -213,7 +221,7 @@ func (t *Target) named() string {
 
 // shutNow is nil, or why nothing may be sent at all.
 func (t *Target) shutNow() error {
-	if err := t.circuit.shut(t); err != nil {
+	if err := t.circuit.Load().shut(t); err != nil {
 		return err
 	}
 	until := t.paused.Load()

@@ -37,7 +37,7 @@ func (t *Target) throttle(err error) {
 	}
 	t.mu.Unlock()
 	if !t.budget.isAway() {
-		if answer, err := t.budget.run(t.budget.ctx, throttleScript, t.key, after.Microseconds(), ceiling, observed, least); err == nil {
+		if answer, err := t.budget.run(t.budget.ctx, throttleScript, redisKeys(t.key), after.Microseconds(), ceiling, observed, least); err == nil {
 			after, rate = micros(answer, 0), float(answer, 1)
 		}
 	}

@@ -76,7 +76,8 @@ func (t *Target) read(ctx context.Context) {
 	if !t.spec.Load().breaks || t.budget.isAway() {
 		return
 	}
-	answer, err := t.budget.run(ctx, readScript, t.key)
+	c := t.circuit.Load()
+	answer, err := t.budget.run(ctx, readScript, circuitKeys(t.key, c.version))
 	if err != nil {
 		return
 	}
@@ -89,26 +90,25 @@ func (t *Target) read(ctx context.Context) {
 		t.pause(paused)
 	}
 	if number(answer, 3) > 0 {
-		t.circuit.told.Store(true)
+		c.told.Store(true)
 	}
-	t.follow(number(answer, 0) == 1, micros(answer, 1))
+	t.follow(c, number(answer, 0) == 1, micros(answer, 1))
 }
 
 // follow brings the own view of the circuit up to the shared one. A Redis that knows nothing, since it lost what it
 // held, changes nothing: what is open stays so until its time.
-func (t *Target) follow(known bool, open time.Duration) {
-	c := &t.circuit
+func (t *Target) follow(c *circuit, known bool, open time.Duration) {
 	switch {
 	case !known:
 	case open > 0:
 		was := c.openUntil.Load()
 		c.open(t.budget.now() + open)
 		if was == 0 {
-			t.opened()
+			t.opened(c)
 		}
 	case open < 0:
 		c.openUntil.CompareAndSwap(0, int64(t.budget.now())) // half-open: ask for the probe
 	case c.own.State() != gobreaker.StateOpen && c.probe.Load() == probeNone:
-		t.close(c.openUntil.Load())
+		t.close(c, c.openUntil.Load())
 	}
 }

@@ -27,3 +27,21 @@ func (l Load) PerSecond(kind string) (rate float64, known bool) {
 	}
 	return rate, live > 0 && !math.IsInf(rate, 1)
 }
+
+// Ahead is how many messages of a kind of channel would go before those of a new publication in a lane, at the most: all that
+// is owed or due soon in that lane and in more urgent ones, but for what is paused.
+func (l Load) Ahead(kind string, lane tasks.Lane) float64 {
+	var queues []string
+	for one := tasks.LaneCritical; one <= lane; one++ {
+		if queue, ok := SendQueue(kind, one); ok {
+			queues = append(queues, queue)
+		}
+	}
+	n := 0.0
+	for _, w := range l.Work {
+		if w.Kind == kind && w.State < Later && slices.Contains(queues, w.Queue) {
+			n += w.Units
+		}
+	}
+	return n
+}

@@ -1,6 +1,10 @@
 package capacity
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/presswork/presswork/tasks"
+)
 
 func TestPerSecond(t *testing.T) {
 	t.Parallel()
@@ -21,6 +25,24 @@ func TestPerSecond(t *testing.T) {
 		got, known := c.load.PerSecond(c.kind)
 		if known != c.known || known && !near(got, c.want) {
 			t.Errorf("%s: %v, %t", name, got, known)
+		}
+	}
+}
+
+func TestAhead(t *testing.T) {
+	t.Parallel()
+	l := Load{Work: []Work{
+		{Queue: "critical", Kind: "email", State: Ready, Units: 1},
+		{Queue: "critical", Kind: "slack", State: Ready, Units: 1000},
+		{Queue: "email", Kind: "email", State: Running, Units: 10},
+		{Queue: "email", Kind: "email", State: Paused, Units: 1000},
+		{Queue: "email", Kind: "email", State: Later, Units: 1000},
+		{Queue: "email-bulk", Kind: "email", State: Unexpanded, Units: 100},
+		{Queue: "email-bulk", Kind: "email", State: Retrying, Units: 100},
+	}}
+	for lane, want := range map[tasks.Lane]float64{tasks.LaneCritical: 1, tasks.LaneNormal: 11, tasks.LaneBulk: 211} {
+		if got := l.Ahead("email", lane); got != want {
+			t.Errorf("%s: %v ahead, want %v", lane, got, want)
 		}
 	}
 }

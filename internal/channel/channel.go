@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/presswork/presswork/internal/credential"
 	"github.com/presswork/presswork/internal/fault"
@@ -31,6 +32,11 @@ type Channel struct {
 	// Such a channel sends nothing until it is given others.
 	Unreadable bool
 	Version    int
+	// Verified is a keyed hash of the Proof that a verification succeeded with last, at VerifiedAt; nil: none did. It says
+	// something of this channel only if it still is the hash of its Proof.
+	Verified   []byte
+	VerifiedAt time.Time
+	Health
 }
 
 // ErrUnreadable is why a channel whose secrets are Unreadable cannot be opened.

@@ -18,9 +18,3 @@ type Sender interface {
 	// Close lets go of connections. Sends that are under way may fail.
 	Close() error
 }
-
-// Checker is a Sender that can prove its credentials without sending anything.
-type Checker interface {
-	// Check calls the provider in a way that has no effect (SES GetAccount, Slack auth.test, SMTP NOOP).
-	Check(ctx context.Context) error
-}

@@ -138,7 +138,7 @@ func (g *siege) leave(p *person) {
 	g.later(0, "unsubscribe "+p.Email, func() error {
 		err := g.call(http.MethodPut, "/subscribers/"+p.uid, map[string]any{
 			"email": p.Email, "name": p.Name, "language": p.Language, "topics": []string{p.Topic}, "status": "unsubscribed",
-		}, nil)
+		}, nil, "If-Match", "*")
 		if err == nil {
 			p.left = time.Now()
 		}

@@ -64,13 +64,17 @@ func workersKilledAndFrozen(s *stand, _, _ *process) {
 	}
 }
 
+// onlyWorkerKilled: what is told of the run is what the ledger says, though the worker that told it died too.
 func onlyWorkerKilled(s *stand, _, _ *process) {
+	told := s.subscribe("publication.*", "delivery.uncertain")
 	victim := s.start("worker")
 	id := s.run(readers, share)
 	victim.kill()
 	s.midRun(id, readers)
 	s.start("worker")
 	s.check(id, readers, listed)
+	s.awaitTold(told, map[string]int{"publication.queued": 1, "publication.sending": 1, "publication.completed": 1,
+		"delivery.uncertain": value[int](s, `SELECT count(*)::int FROM delivery WHERE state = 7`)})
 }
 
 func redisEmptied(s *stand, _, _ *process) {

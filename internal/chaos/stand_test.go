@@ -74,6 +74,7 @@ func environment(address, database, redis string) []string {
 		"SECRET_KEY=" + fixture.Secret, "PRESSWORK_API_KEY=" + fixture.Key, "PUBLIC_URL=http://" + address,
 		"PRESSWORK_LISTEN=" + address, "PRESSWORK_OPS_LISTEN=127.0.0.1:0", "PRESSWORK_ALLOW_PRIVATE_WEBHOOKS=true",
 		fmt.Sprintf("PRESSWORK_CONNECTIONS=%d", connections),
+		"PRESSWORK_WEBHOOK_RETRIES=2s,4s,8s,8s,8s,8s,8s,8s", // nobody waits for hours here
 		// Counted and never reached: everything comes from one address here.
 		"PRESSWORK_RATE_ADDRESS=100000000", "PRESSWORK_RATE_PRINCIPAL=100000000", "PRESSWORK_RATE_TRACKING=100000000",
 		"PRESSWORK_RATE_PAGES=100000000", "PRESSWORK_RATE_ONE_CLICK=100000000", "PRESSWORK_RATE_HOOKS=100000000",

@@ -201,10 +201,11 @@ type Config struct {
 	//
 	// Default: only Amazon's signatures are believed.
 	SESEventsStandin string `env:"PRESSWORK_SES_EVENTS_STANDIN"`
-	// AllowPrivate lets every provider that is called by HTTP (webhooks, SES, Slack, Discord) be at a loopback,
-	// private or link-local address, and lets `HTTPS_PROXY` apply. SMTP servers may be private always.
+	// AllowPrivate lets every provider that is called by HTTP (webhooks, SES, Slack, Discord), and webhook endpoints, be at a
+	// loopback, private or link-local address, lets webhook endpoints be `http`, and lets `HTTPS_PROXY` apply. SMTP servers may be
+	// private always.
 	//
-	// Default: whoever may create a channel must not reach the inside of your network. The demo sets it.
+	// Default: whoever may create a channel or endpoint must not reach the inside of your network. The demo sets it.
 	AllowPrivate bool `env:"PRESSWORK_ALLOW_PRIVATE_WEBHOOKS" envDefault:"false"`
 	// ApprovalOver is the audience from which somebody other than its author has to approve a publication before it is sent; 1:
 	// of any size, 0: none.
@@ -260,6 +261,11 @@ type Config struct {
 	//
 	// Default: long enough to leave a provider in trouble alone, short enough that nobody has to do it by hand.
 	BreakerOpen time.Duration `env:"PRESSWORK_BREAKER_OPEN" envDefault:"60s"`
+	// WebhookRetries are the waits before a webhook that failed is tried again, each from 1s to 24h; chance takes up to a fifth
+	// off. After the last retry the delivery fails and has a dead letter.
+	//
+	// Default: those of Standard Webhooks, three days in all: whoever looks after the receiver has a weekend.
+	WebhookRetries []time.Duration `env:"PRESSWORK_WEBHOOK_RETRIES" envDefault:"5s,5m,30m,2h,5h,10h,14h,20h,24h"`
 	// AuditKept is how long the audit log is kept, 2160h (90 days) at least; 0: for ever. The scheduler removes whole days.
 	//
 	// Default: 400 days: what somebody does once a year can be compared with the last time, and rules that ask for a year are met.
@@ -406,6 +412,7 @@ func (p *problems) check(c *Config, vars map[string]string) {
 	if c.BreakerOpen < time.Second && !p.has("PRESSWORK_BREAKER_OPEN") {
 		p.add("PRESSWORK_BREAKER_OPEN must be at least 1s")
 	}
+	p.webhooks(c)
 	p.address("PRESSWORK_LISTEN", c.Listen)
 	p.address("PRESSWORK_OPS_LISTEN", c.OpsListen)
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/presswork/presswork/internal/backoff"
 	"github.com/presswork/presswork/internal/fault"
 )
 
@@ -38,6 +39,8 @@ type Config struct {
 	Process string
 	// Connections is how many sends may be under way at once, by channel kind id.
 	Connections func(channel int16) int
+	// Schedule is how a channel kind is tried again after a transient failure; nil: backoff.Transient for all.
+	Schedule func(channel int16) backoff.Schedule
 	// Observe is told of each outcome and how long its call took; it must be quick.
 	Observe func(channel int16, o Outcome, took time.Duration)
 	// Notice is told of what an operator should know; err may be nil.
@@ -65,6 +68,9 @@ type Engine struct {
 
 // NewEngine makes an engine. Close it to end its session.
 func NewEngine(ledger Ledger, config Config) *Engine {
+	if config.Schedule == nil {
+		config.Schedule = func(int16) backoff.Schedule { return backoff.Transient }
+	}
 	e := &Engine{ledger: ledger, config: config, pools: make(map[int16]*pool)}
 	e.control = newControl(ledger)
 	e.abandon, e.giveUp = context.WithCancel(context.Background())

@@ -3,7 +3,6 @@ package delivery
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -356,20 +355,6 @@ func TestUrgentGoesFirst(t *testing.T) {
 	}
 	if p.take(1) != nil {
 		t.Error("a window of nothing")
-	}
-}
-
-func TestBackoff(t *testing.T) {
-	t.Parallel()
-	for range 1000 {
-		attempts := int16(rand.IntN(40)) //nolint:gosec // a test
-		limit := backoffCap
-		if attempts >= 1 && attempts <= 5 {
-			limit = 2 * time.Second << (attempts - 1)
-		}
-		if d := Backoff(attempts); d <= 0 || d > limit+time.Millisecond {
-			t.Fatalf("after %d attempts: %s, limit %s", attempts, d, limit)
-		}
 	}
 }
 

@@ -5,30 +5,17 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"regexp"
 	"strings"
 	"time"
 
+	"github.com/presswork/presswork/internal/backoff"
 	"github.com/presswork/presswork/internal/fault"
 )
 
-// Retries of transient failures: one try and three retries, 2 s doubling, 60 s at most, full jitter
-// (AWS Architecture Blog, "Exponential Backoff and Jitter").
-const (
-	MaxAttempts = 4
-	backoffBase = 2 * time.Second
-	backoffCap  = time.Minute
-)
-
-// Backoff is how long to wait after so many used attempts: a random part of the exponential step.
-func Backoff(attempts int16) time.Duration {
-	step := backoffCap
-	if attempts >= 1 && attempts <= 5 {
-		step = min(backoffBase<<(attempts-1), backoffCap)
-	}
-	return time.Duration(rand.Int64N(int64(step))) + time.Millisecond //nolint:gosec // jitter, not a secret
-}
+// MaxAttempts is how often a delivery is tried that fails for a transient reason, unless its channel kind has a schedule
+// of its own.
+const MaxAttempts = backoff.TransientAttempts
 
 // Outcome is what one attempt came to, ready for the ledger.
 type Outcome struct {
@@ -62,8 +49,8 @@ const CodeUnrenderable = "unrenderable"
 var ErrPlaceholder = errors.New("a placeholder stood in for the provider")
 
 // verdict turns an attempt's error into an outcome, and says how long the batch should wait if the
-// recipient is still owed. It is the one place where an error meets the ledger.
-func verdict(b *Batch, r *Recipient, err error) (o Outcome, wait time.Duration) {
+// recipient is still owed. It is the one place where an error meets the ledger. The schedule is the channel kind's.
+func verdict(b *Batch, r *Recipient, schedule backoff.Schedule, err error) (o Outcome, wait time.Duration) {
 	o = Outcome{Publication: b.Publication, Channel: b.Channel, Recipient: r.ID, Attempt: r.Attempt, State: Pending}
 	var known *fault.Error
 	errors.As(err, &known)
@@ -82,12 +69,15 @@ func verdict(b *Batch, r *Recipient, err error) (o Outcome, wait time.Duration) 
 			o.Reason = Unrenderable
 		}
 		o.Dead = deadLetter(b.Channel, err)
-	case r.Attempt+1 >= MaxAttempts:
-		o.State, o.Attempt, o.Reason = Failed, r.Attempt+1, RetriesUsed
-		o.Dead = deadLetter(b.Channel, err)
 	default:
 		o.Attempt = r.Attempt + 1
-		wait = Backoff(o.Attempt)
+		next, again := schedule(int(o.Attempt))
+		if !again {
+			o.State, o.Reason = Failed, RetriesUsed
+			o.Dead = deadLetter(b.Channel, err)
+			break
+		}
+		wait = next
 	}
 	if o.State != Sent && o.Attempt > r.Attempt {
 		o.Cause = causeOf(err)

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/presswork/presswork/internal/backoff"
 	"github.com/presswork/presswork/internal/fault"
 )
 
@@ -26,7 +27,7 @@ func TestInDoubtUntilReached(t *testing.T) {
 		{"busy too often", MaxAttempts - 1, busy, Uncertain},
 	} {
 		r := &Recipient{ID: 1, Attempt: tc.attempt, InDoubt: true}
-		o, _ := verdict(&Batch{}, r, tc.err)
+		o, _ := verdict(&Batch{}, r, backoff.Transient, tc.err)
 		if got := stillInDoubt(r, o); got.State != tc.want || got.Dead != nil || (got.Reason == NoAnswer) != (tc.want == Uncertain) {
 			t.Errorf("%s: %+v", tc.name, got)
 		}

@@ -26,11 +26,7 @@ const (
 
 // Fates counts what became of rows.
 type Fates struct {
-	Changed   int `json:"changed"`
-	Unchanged int `json:"unchanged"`
-	Refused   int `json:"refused"`
-	Busy      int `json:"busy"`
-	TooSoon   int `json:"too_soon"`
+	Changed, Unchanged, Refused, Busy, TooSoon int
 }
 
 // Add counts more of them.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/presswork/presswork/internal/backoff"
 	"github.com/presswork/presswork/internal/fault"
 )
 
@@ -27,7 +28,7 @@ func TestCauses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o, _ := verdict(b, &Recipient{ID: 7, Outlet: 3}, c.err)
+			o, _ := verdict(b, &Recipient{ID: 7, Outlet: 3}, backoff.Transient, c.err)
 			if (o.Cause == nil) != (c.want == nil) || o.Cause != nil && *o.Cause != *c.want || o.Outlet != 3 {
 				t.Errorf("%+v, cause %+v", o, o.Cause)
 			}

@@ -3,6 +3,7 @@ package delivery
 import (
 	"time"
 
+	"github.com/presswork/presswork/internal/backoff"
 	"github.com/presswork/presswork/internal/ident"
 )
 
@@ -37,8 +38,8 @@ type Doubt struct {
 	StandIn bool
 	// Transactional publications are waited for by somebody.
 	Transactional bool
-	// Resent by the policy before: once is enough.
-	Resent bool
+	// Resends is how often the policy had it sent again. Once is enough, unless a second copy can do no harm ever.
+	Resends int
 	// Age is how long the recipient has been uncertain, First how long ago a message was sent first that may have arrived:
 	// long before that if nobody was there to take the sender over, or if it was sent again since.
 	Age, First time.Duration
@@ -47,10 +48,16 @@ type Doubt struct {
 // Resend reports whether the recipient is to be sent to once more, or how long to wait before the policy is asked again.
 // Neither means that it holds.
 func (d Doubt) Resend() (now bool, wait time.Duration) {
-	if d.Resent || d.Provider == "" || d.policy() != Resend {
+	if d.Provider == "" || d.policy() != Resend {
 		return false, 0
 	}
 	wait = SettleTime
+	switch next, again := backoff.Webhook(d.Resends + 1); {
+	case d.byID() && !again, !d.byID() && d.Resends > 0:
+		return false, 0
+	case d.byID():
+		wait = max(wait, next)
+	}
 	if d.Provider == "ses" && !d.Transactional {
 		wait = sesWait
 	}
@@ -74,13 +81,16 @@ func (d Doubt) policy() string {
 	if d.Setting != "" {
 		return d.Setting
 	}
-	// A webhook's receiver tells a second copy by its id, if that goes to the same one; whoever waits for a transactional
-	// message minds two less than none.
-	if d.Transactional || d.Kind == "webhook" && !d.StandIn || d.byNonce() {
+	// Whoever waits for a transactional message minds two less than none.
+	if d.Transactional || d.byID() || d.byNonce() {
 		return Resend
 	}
 	return Hold
 }
+
+// byID reports that the receiver tells a second copy by its id, however late it comes: that of a webhook, if both go to
+// the same one. Who does not answer is tried again then as often as who answers with an error.
+func (d Doubt) byID() bool { return d.Kind == "webhook" && !d.StandIn && d.Setting == "" }
 
 // byNonce reports that it is resent only because the provider drops a second copy: Discord's bots send a nonce, its
 // webhooks cannot.

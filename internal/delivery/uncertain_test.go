@@ -3,6 +3,8 @@ package delivery
 import (
 	"testing"
 	"time"
+
+	"github.com/presswork/presswork/internal/backoff"
 )
 
 func TestDoubt(t *testing.T) {
@@ -20,7 +22,10 @@ func TestDoubt(t *testing.T) {
 		"webhook, set":          {Doubt{Kind: "webhook", Provider: "webhook", StandIn: true, Setting: Resend, Age: time.Hour}, true, 0},
 		"Discord, stood in for": {Doubt{Kind: "discord", Provider: "discord", StandIn: true, Age: time.Minute}, false, 0},
 		"slack":                 {Doubt{Kind: "slack", Provider: "slack", Age: time.Hour}, false, 0},
-		"resent":                {Doubt{Kind: "webhook", Provider: "webhook", Age: time.Hour, Resent: true}, false, 0},
+		"resent":                {Doubt{Kind: "slack", Provider: "slack", Setting: Resend, Age: time.Hour, Resends: 1}, false, 0},
+		"webhook, resent":       {Doubt{Kind: "webhook", Provider: "webhook", Age: time.Hour, Resends: 2}, true, 0},
+		"webhook, for days":     {Doubt{Kind: "webhook", Provider: "webhook", Age: 80 * time.Hour, Resends: 9}, false, 0},
+		"webhook, stand-in":     {Doubt{Kind: "webhook", Provider: "webhook", StandIn: true, Setting: Resend, Age: time.Hour, Resends: 1}, false, 0},
 		"nothing to send by":    {Doubt{Kind: "webhook", Age: time.Hour}, false, 0},
 		"set to resend":         {Doubt{Kind: "email", Provider: "smtp", Setting: Resend, Age: time.Minute}, true, 0},
 		"set to hold":           {Doubt{Kind: "webhook", Provider: "webhook", Setting: Hold, Age: time.Hour}, false, 0},
@@ -40,6 +45,32 @@ func TestDoubt(t *testing.T) {
 		if now, wait := tc.doubt.Resend(); now != tc.now || wait != tc.wait {
 			t.Errorf("%s: %t, %v, want %t, %v", name, now, wait, tc.now, tc.wait)
 		}
+	}
+}
+
+// TestSilenceOfADay: an endpoint that takes webhooks and does not answer is tried again over days, as one that fails.
+func TestSilenceOfADay(t *testing.T) {
+	t.Parallel()
+	var all time.Duration
+	d := Doubt{Kind: "webhook", Provider: "webhook"}
+	for {
+		d.Age = 0
+		_, wait := d.Resend()
+		if wait == 0 {
+			break
+		}
+		if wait < SettleTime {
+			t.Errorf("%v before evidence had its time", wait)
+		}
+		d.Age = 24 * time.Hour // longer than any wait
+		if now, _ := d.Resend(); !now {
+			t.Errorf("not after %v, having been resent %d times", d.Age, d.Resends)
+		}
+		all += wait
+		d.Resends++
+	}
+	if d.Resends != backoff.WebhookAttempts-1 || all < 60*time.Hour {
+		t.Errorf("%d times over %v", d.Resends, all)
 	}
 }
 

@@ -77,7 +77,7 @@ func (w *window) attempt(recipient *Recipient) (Outcome, time.Duration) {
 	err := guarded(ctx, r.send, recipient)
 	took := time.Since(began)
 	r.pool.send.add(took)
-	outcome, wait := verdict(r.batch, recipient, err)
+	outcome, wait := verdict(r.batch, recipient, r.engine.config.Schedule(r.batch.Channel), err)
 	outcome = stillInDoubt(recipient, outcome)
 	if r.engine.config.Observe != nil {
 		r.engine.config.Observe(r.batch.Channel, outcome, took)

@@ -4,36 +4,24 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 )
 
 //go:embed data/contents data/template
 var texts embed.FS
 
-// article is a content item as the API takes it.
-type article struct {
-	Title    string   `json:"title"`
-	Summary  string   `json:"summary"`
-	Format   string   `json:"format"`
-	Body     string   `json:"body"`
-	URL      string   `json:"url"`
-	Topics   []string `json:"topics"`
-	Language string   `json:"language"`
-	Quality  float64  `json:"quality"`
-}
-
 // articles reads the articles that come with the demo.
-func articles() ([]article, error) {
+func articles() ([]api.ContentInput, error) {
 	const folder = "data/contents"
 	entries, err := texts.ReadDir(folder)
 	if err != nil {
 		return nil, fmt.Errorf("read the demo's articles: %w", err)
 	}
-	all := make([]article, 0, len(entries))
+	all := make([]api.ContentInput, 0, len(entries))
 	for _, entry := range entries {
 		text, err := texts.ReadFile(folder + "/" + entry.Name())
 		if err != nil {
@@ -49,9 +37,9 @@ func articles() ([]article, error) {
 }
 
 // parseArticle reads "name: value" lines, an empty line, and the body in Markdown.
-func parseArticle(text string) (article, error) {
+func parseArticle(text string) (api.ContentInput, error) {
 	head, body, _ := strings.Cut(text, "\n\n")
-	a := article{Format: "markdown", Body: strings.TrimSpace(body)}
+	a := api.ContentInput{Format: api.ContentInputFormatMarkdown, Body: strings.TrimSpace(body)}
 	for line := range strings.Lines(head) {
 		name, value, _ := strings.Cut(line, ":")
 		value = strings.TrimSpace(value)
@@ -68,7 +56,8 @@ func parseArticle(text string) (article, error) {
 		case "topics":
 			a.Topics = strings.Split(value, ", ")
 		case "quality":
-			a.Quality, err = strconv.ParseFloat(value, 64)
+			a.Quality = new(float64)
+			*a.Quality, err = strconv.ParseFloat(value, 64)
 		default:
 			err = fmt.Errorf("unknown line %q", name)
 		}
@@ -85,23 +74,19 @@ func write(ctx context.Context, c *client.Client) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	there, err := client.List[struct {
-		ID    string `json:"id"`
-		Title string `json:"title"`
-	}](ctx, c, "/contents", nil)
-	if err != nil {
-		return nil, err
-	}
 	byTitle := map[string]string{}
-	for _, one := range there {
+	for one, err := range c.Contents(ctx, api.ListContentsParams{}) {
+		if err != nil {
+			return nil, err
+		}
 		byTitle[one.Title] = one.ID
 	}
 	ids := make([]string, 0, len(all))
 	for _, a := range all {
 		id, ok := byTitle[a.Title]
 		if !ok {
-			var one named
-			if err := c.Call(ctx, http.MethodPost, "/contents", a, &one); err != nil {
+			one, err := c.CreateContent(ctx, a)
+			if err != nil {
 				return nil, err
 			}
 			id = one.ID
@@ -111,29 +96,16 @@ func write(ctx context.Context, c *client.Client) ([]string, error) {
 	return ids, nil
 }
 
-// templateInput is a template as the API takes it.
-type templateInput struct {
-	Name      string                    `json:"name"`
-	Channel   string                    `json:"channel"`
-	Languages map[string]templateSource `json:"languages"`
-}
-
-type templateSource struct {
-	Subject string `json:"subject"`
-	HTML    string `json:"html"`
-	Text    string `json:"text"`
-}
-
 // mailTemplate is the demo's template for e-mail. It finds its words by the reader's language itself.
-func mailTemplate() (templateInput, error) {
+func mailTemplate() (api.TemplateInput, error) {
 	var parts [3]string
 	for i, extension := range []string{"subject", "html", "txt"} {
 		text, err := texts.ReadFile("data/template/email." + extension)
 		if err != nil {
-			return templateInput{}, fmt.Errorf("read the demo's template: %w", err)
+			return api.TemplateInput{}, fmt.Errorf("read the demo's template: %w", err)
 		}
 		parts[i] = string(text)
 	}
-	source := templateSource{Subject: strings.TrimSpace(parts[0]), HTML: parts[1], Text: parts[2]}
-	return templateInput{Name: "The Slow Post", Channel: "email", Languages: map[string]templateSource{"en": source}}, nil
+	source := api.TemplateSource{Subject: strings.TrimSpace(parts[0]), HTML: parts[1], Text: parts[2]}
+	return api.TemplateInput{Name: "The Slow Post", Channel: api.ChannelKindEmail, Languages: map[string]api.TemplateSource{"en": source}}, nil
 }

@@ -2,29 +2,19 @@ package demo
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 )
-
-// channelInput is a channel as the API takes it.
-type channelInput struct {
-	Kind     string            `json:"kind"`
-	Provider string            `json:"provider"`
-	Name     string            `json:"name"`
-	Enabled  bool              `json:"enabled"`
-	Settings map[string]string `json:"settings"`
-	Secrets  map[string]string `json:"secrets"`
-}
 
 // outlets are the demo's channels: every provider, and two places of each kind that has places. The
 // credentials are made up; the sandbox takes any.
-func outlets(s Sandbox) []channelInput {
+func outlets(s Sandbox) []api.ChannelInput {
 	type values = map[string]string
 	ses := values{"region": "eu-central-1", "endpoint": s.SESEndpoint()}
 	access := values{"access_key_id": "demo-access-key-of-nobody", "secret_access_key": "made-up"}
 	token := values{"bot_token": "made-up"}
-	list := []channelInput{
+	list := []api.ChannelInput{
 		{Kind: "email", Provider: "ses", Name: "demo-email", Settings: ses, Secrets: access},
 		{Kind: "newsletter", Provider: "ses", Name: "demo-newsletter", Settings: ses, Secrets: access},
 		{
@@ -39,13 +29,13 @@ func outlets(s Sandbox) []channelInput {
 		{Kind: "discord", Provider: "discord-webhook", Name: "demo-discord-hook", Secrets: values{"hook_url": s.DiscordHookURL("readers")}},
 	}
 	for _, name := range []string{"archive", "search"} {
-		list = append(list, channelInput{
+		list = append(list, api.ChannelInput{
 			Kind: "webhook", Provider: "webhook", Name: "demo-webhook-" + name,
 			Settings: values{"url": s.WebhookURL(name)}, Secrets: values{"signing_secrets": s.WebhookSecret(name)},
 		})
 	}
 	for i := range list {
-		list[i].Enabled = true
+		list[i].Enabled = new(true)
 		if list[i].Settings == nil {
 			list[i].Settings = values{}
 		}
@@ -56,26 +46,30 @@ func outlets(s Sandbox) []channelInput {
 // connect makes the channels, or points those that are there at this sandbox, whose addresses change from
 // run to run. It returns how many channels of each kind are switched on, others' included.
 func connect(ctx context.Context, c *client.Client, s Sandbox) (map[string]int64, error) {
-	there, err := client.List[named](ctx, c, "/channels", nil)
-	if err != nil {
-		return nil, err
-	}
-	ours := map[string]bool{}
-	targets := map[string]int64{}
-	for _, outlet := range outlets(s) {
-		method, path := http.MethodPost, "/channels"
-		if id, ok := find(there, outlet.Name); ok {
-			method, path = http.MethodPut, "/channels/"+id
-		}
-		if err := c.Call(ctx, method, path, outlet, nil); err != nil {
+	there := map[string]api.Channel{}
+	for one, err := range c.Channels(ctx, api.ListChannelsParams{}) {
+		if err != nil {
 			return nil, err
 		}
-		ours[outlet.Name] = true
-		targets[outlet.Kind]++
+		there[one.Name] = one
+	}
+	targets := map[string]int64{}
+	for _, outlet := range outlets(s) {
+		var err error
+		if one, ok := there[outlet.Name]; ok {
+			_, err = c.UpdateChannel(ctx, one.ID, outlet, client.IfVersion(0))
+		} else {
+			_, err = c.CreateChannel(ctx, outlet)
+		}
+		if err != nil {
+			return nil, err
+		}
+		delete(there, outlet.Name)
+		targets[string(outlet.Kind)]++
 	}
 	for _, other := range there {
-		if other.Enabled && !ours[other.Name] {
-			targets[other.Kind]++
+		if other.Enabled {
+			targets[string(other.Kind)]++
 		}
 	}
 	return targets, nil

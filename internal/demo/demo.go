@@ -83,7 +83,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	}
 	fmt.Fprintf(o.Out, "Publication %s was accepted for %d subscribers and %d places.\n\n",
 		accepted.ID, made.subscribers, made.targets["slack"]+made.targets["discord"]+made.targets["webhook"])
-	last, err := c.Watch(ctx, accepted.ID, o.period, o.Progress.Show)
+	last, err := client.Last(c.Watch(ctx, accepted.ID, o.period), o.Progress.Show)
 	o.Progress.End()
 	result := newResult(made, accepted, last, o.Sandbox.Arrivals()[accepted.ID])
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 	"github.com/presswork/presswork/internal/progress"
 )
 
@@ -18,15 +18,15 @@ import (
 const threeCSV = "email,status\na@example.org,active\nb@example.org,active\nc@example.org,active\n"
 
 // halfway and whole are a publication for three subscribers and two places of each kind.
-func halfway() client.Progress {
-	return client.Progress{State: "sending", All: client.Counts{Total: 8, Sent: 3}, Channels: []client.Counts{
+func halfway() api.Progress {
+	return api.Progress{State: "sending", All: api.Counts{Total: 8, Sent: 3}, Channels: []api.Counts{
 		{Channel: "email", Total: 3, Sent: 2}, {Channel: "newsletter", Total: 3}, {Channel: "slack", Total: 2, Sent: 1},
 	}}
 }
 
-func whole() client.Progress {
+func whole() api.Progress {
 	end := time.Unix(1002, 5e8)
-	return client.Progress{State: "completed", FanoutDone: true, CompletedAt: &end, All: client.Counts{Total: 12, Sent: 12}, Channels: []client.Counts{
+	return api.Progress{State: "completed", FanoutDone: true, CompletedAt: &end, All: api.Counts{Total: 12, Sent: 12}, Channels: []api.Counts{
 		{Channel: "email", Total: 3, Sent: 3}, {Channel: "newsletter", Total: 3, Sent: 3},
 		{Channel: "slack", Total: 2, Sent: 2}, {Channel: "discord", Total: 2, Sent: 2}, {Channel: "webhook", Total: 2, Sent: 2},
 	}}
@@ -91,6 +91,7 @@ func TestRunAgain(t *testing.T) {
 	for i := range f.lists["contents"] {
 		delete(f.lists["contents"][i], "body") // as lists are
 	}
+	f.lists["templates"][0]["languages"] = []string{"en"}
 	f.lists["channels"] = append(f.lists["channels"], map[string]any{"id": "x", "kind": "slack", "name": "our own", "enabled": true},
 		map[string]any{"id": "y", "kind": "slack", "name": "switched off", "enabled": false})
 	f.mu.Unlock()
@@ -170,25 +171,25 @@ func TestCheck(t *testing.T) {
 	m := made{subscribers: 3, targets: map[string]int64{"slack": 2, "discord": 2, "webhook": 2}}
 	for _, c := range []struct {
 		name   string
-		change func(p *client.Progress, s *fakeSandbox)
+		change func(p *api.Progress, s *fakeSandbox)
 		want   string
 	}{
-		{"all is well", func(*client.Progress, *fakeSandbox) {}, ""},
-		{"failures", func(p *client.Progress, _ *fakeSandbox) {
+		{"all is well", func(*api.Progress, *fakeSandbox) {}, ""},
+		{"failures", func(p *api.Progress, _ *fakeSandbox) {
 			p.State, p.All.Failed, p.All.Sent, p.Channels[0].Sent = "completed_with_failures", 1, 11, 2
 		}, "the publication is completed_with_failures, not completed\nemail: 2 sent, 3 received\nemail: 2 sent, 3 expected\n1 failed"},
-		{"lost", func(_ *client.Progress, s *fakeSandbox) { s.received["slack"] = 1 }, "slack: 2 sent, 1 received"},
-		{"doubled", func(_ *client.Progress, s *fakeSandbox) { s.doubled = 4 }, "4 were received twice"},
-		{"one place forgotten", func(p *client.Progress, s *fakeSandbox) {
+		{"lost", func(_ *api.Progress, s *fakeSandbox) { s.received["slack"] = 1 }, "slack: 2 sent, 1 received"},
+		{"doubled", func(_ *api.Progress, s *fakeSandbox) { s.doubled = 4 }, "4 were received twice"},
+		{"one place forgotten", func(p *api.Progress, s *fakeSandbox) {
 			p.Channels[4].Sent, p.All.Total, s.received["webhook"] = 1, 11, 1
 		}, "webhook: 1 sent, 2 expected"},
-		{"unsettled", func(p *client.Progress, _ *fakeSandbox) { p.All.Total = 13 }, "12 of 13 deliveries are settled"},
-		{"uncertain", func(p *client.Progress, _ *fakeSandbox) { p.All.Total, p.All.Uncertain = 13, 1 }, "1 are uncertain"},
+		{"unsettled", func(p *api.Progress, _ *fakeSandbox) { p.All.Total = 13 }, "12 of 13 deliveries are settled"},
+		{"uncertain", func(p *api.Progress, _ *fakeSandbox) { p.All.Total, p.All.Uncertain = 13, 1 }, "1 are uncertain"},
 	} {
 		p, s := whole(), fakeSandbox{received: all()}
 		c.change(&p, &s)
 		got := ""
-		if err := newResult(m, client.Publication{ID: "publications-0"}, p, s.Arrivals()["publications-0"]).Check(); err != nil {
+		if err := newResult(m, api.Accepted{ID: "publications-0"}, p, s.Arrivals()["publications-0"]).Check(); err != nil {
 			got = err.Error()
 		}
 		if got != c.want {
@@ -205,7 +206,7 @@ func TestTableAfterAKill(t *testing.T) {
 	p.All.Sent, p.All.Uncertain = 10, 2
 	p.Channels[0].Sent, p.Channels[0].Uncertain, s.received["email"] = 1, 2, 2
 	var out strings.Builder
-	if err := newResult(m, client.Publication{ID: "publications-0"}, p, s.Arrivals()["publications-0"]).table(&out); err != nil {
+	if err := newResult(m, api.Accepted{ID: "publications-0"}, p, s.Arrivals()["publications-0"]).table(&out); err != nil {
 		t.Fatal(err)
 	}
 	for _, part := range []string{"email        3     1         2        0       0          2\n", "1 arrived a second time.", "To 2 of them", "1 arrived.\n"} {

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 	"github.com/presswork/presswork/internal/sandbox"
 )
 
@@ -34,7 +34,7 @@ type fakeAPI struct {
 
 type step struct {
 	status int
-	body   client.Progress
+	body   api.Progress
 }
 
 func newFake(t *testing.T, steps ...step) *fakeAPI {

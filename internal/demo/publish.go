@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/presswork/presswork/client"
-	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/client/api"
 )
 
 // pollPeriod is how often the progress is looked at.
@@ -14,12 +14,16 @@ const pollPeriod = 500 * time.Millisecond
 // kinds are the channels of the demo's publication, in the order in which they are shown.
 func kinds() []string { return []string{"email", "newsletter", "slack", "discord", "webhook"} }
 
-// publish hands the publication in. Its key is new: every run publishes once.
-func publish(ctx context.Context, c *client.Client, m made) (client.Publication, error) {
-	return c.Publish(ctx, client.PublicationRequest{
-		Title: "The Slow Post, spring issue", Type: "newsletter", Channels: kinds(),
-		ContentIDs: m.contents, Audience: &client.Audience{All: true},
-		Templates: map[string]string{"email": m.template}, SenderID: m.sender,
+// publish hands the publication in: every run publishes once.
+func publish(ctx context.Context, c *client.Client, m made) (api.Accepted, error) {
+	var channels []api.ChannelKind
+	for _, kind := range kinds() {
+		channels = append(channels, api.ChannelKind(kind))
+	}
+	return c.Publish(ctx, api.PublicationInput{
+		Title: "The Slow Post, spring issue", PublicationType: api.PublicationTypeNewsletter, Channels: channels,
+		ContentIDs: m.contents, Audience: api.AudienceInput{All: true},
+		TemplateIDs: map[string]string{"email": m.template}, SenderID: m.sender,
 		Data: map[string]any{"issue": 7},
-	}, "demo-"+ident.New().String())
+	})
 }

@@ -7,7 +7,7 @@ import (
 	"math"
 	"text/tabwriter"
 
-	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 	"github.com/presswork/presswork/internal/sandbox"
 )
 
@@ -57,16 +57,16 @@ type Result struct {
 	// Targets is how many deliveries each channel should have: one for each eligible subscriber or place.
 	Targets PerChannel `json:"-"`
 
-	last client.Progress
+	last api.Progress
 }
 
-func newResult(m made, a client.Publication, last client.Progress, arrived sandbox.Arrivals) Result {
+func newResult(m made, a api.Accepted, last api.Progress, arrived sandbox.Arrivals) Result {
 	r := Result{
 		Subscribers: m.subscribers, Accepted: last.All.Total,
-		Sent:    perChannel(func(kind string) int64 { return last.Channel(kind).Sent }),
+		Sent:    perChannel(func(kind string) int64 { return last.Channel(api.ChannelKindSeen(kind)).Sent }),
 		Skipped: last.All.Skipped, Failed: last.All.Failed, Uncertain: last.All.Uncertain,
 		Received:    perChannel(func(kind string) int64 { return arrived.Channels[kind] }),
-		Publication: a.ID, State: last.State, Doubled: arrived.Doubled, last: last,
+		Publication: a.ID, State: string(last.State), Doubled: arrived.Doubled, last: last,
 	}
 	r.Targets = perChannel(func(kind string) int64 {
 		if kind == "email" || kind == "newsletter" {
@@ -109,7 +109,7 @@ func (r Result) table(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "\nchannel\ttargets\tsent\treceived\tskipped\tfailed\tuncertain\t")
 	for _, kind := range kinds() {
-		c := r.last.Channel(kind)
+		c := r.last.Channel(api.ChannelKindSeen(kind))
 		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t\n",
 			kind, r.Targets.of(kind), c.Sent, r.Received.of(kind), c.Skipped, c.Failed, c.Uncertain)
 	}

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net/http"
-	"net/url"
+	"iter"
 
 	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 )
 
 // made is what the publication is made of.
@@ -19,28 +19,13 @@ type made struct {
 	targets     map[string]int64
 }
 
-// named is what the demo looks for in lists before it makes something.
-type named struct {
-	ID      string `json:"id"`
-	Name    string `json:"name"`
-	Kind    string `json:"kind"`
-	Enabled bool   `json:"enabled"`
-}
-
-func find(list []named, name string) (id string, ok bool) {
-	for _, one := range list {
-		if one.Name == name {
-			return one.ID, true
-		}
-	}
-	return "", false
-}
-
 // setUp makes what is not there yet.
 func setUp(ctx context.Context, c *client.Client, o Options) (made, error) {
 	var m made
 	var err error
-	if m.sender, err = ensure(ctx, c, "/senders", identity.Name, identity); err != nil {
+	m.sender, err = ensure(c.Senders(ctx, api.ListSendersParams{}), func(s api.Sender) (string, bool) { return s.ID, s.Name == identity.Name },
+		func() (api.Sender, error) { return c.CreateSender(ctx, identity) })
+	if err != nil {
 		return m, err
 	}
 	if m.targets, err = connect(ctx, c, o.Sandbox); err != nil {
@@ -55,7 +40,12 @@ func setUp(ctx context.Context, c *client.Client, o Options) (made, error) {
 	if err != nil {
 		return m, err
 	}
-	if m.template, err = ensure(ctx, c, "/templates", t.Name, t); err != nil {
+	m.template, err = ensure(c.Templates(ctx, api.ListTemplatesParams{}), func(h api.TemplateHead) (string, bool) { return h.ID, h.Name == t.Name },
+		func() (api.TemplateHead, error) {
+			made, err := c.CreateTemplate(ctx, t)
+			return api.TemplateHead{ID: made.ID, Name: made.Name}, err
+		})
+	if err != nil {
 		return m, err
 	}
 	fmt.Fprintf(o.Out, "Contents: %d articles and a template for e-mail.\n", len(m.contents))
@@ -70,51 +60,41 @@ func setUp(ctx context.Context, c *client.Client, o Options) (made, error) {
 	return m, nil
 }
 
-// ensure is the id of what is called name in the list at path, made if it is not there.
-func ensure(ctx context.Context, c *client.Client, path, name string, body any) (string, error) {
-	there, err := client.List[named](ctx, c, path, nil)
-	if err != nil {
-		return "", err
+// ensure is the id of the one of a list that is wanted, made if it is not there.
+func ensure[T any](list iter.Seq2[T, error], wanted func(T) (id string, is bool), create func() (T, error)) (string, error) {
+	for one, err := range list {
+		if err != nil {
+			return "", err
+		}
+		if id, is := wanted(one); is {
+			return id, nil
+		}
 	}
-	if id, ok := find(there, name); ok {
-		return id, nil
-	}
-	var one named
-	err = c.Call(ctx, http.MethodPost, path, body, &one)
-	return one.ID, err
-}
-
-type senderIdentity struct {
-	Name          string `json:"name"`
-	FromName      string `json:"from_name"`
-	FromEmail     string `json:"from_email"`
-	ReplyTo       string `json:"reply_to"`
-	PostalAddress string `json:"postal_address"`
-	Default       bool   `json:"default"`
+	made, err := create()
+	id, _ := wanted(made)
+	return id, err
 }
 
 // identity is who the demo's mail is from.
-var identity = senderIdentity{
+var identity = api.SenderInput{
 	Name: "demo", FromName: "The Slow Post", FromEmail: "post@example.org", ReplyTo: "editors@example.org",
 	PostalAddress: "1 Paper Lane, 00000 Example", Default: true,
 }
 
-// imports is what an import did.
-type imports struct {
-	Created int `json:"created"`
-	Skipped int `json:"skipped"`
-}
-
 // importCSV adds who is not there yet. Who is there stays as they are: a second demo must not subscribe
 // anybody again who used the unsubscribe link of the first.
-func importCSV(ctx context.Context, c *client.Client, file []byte) (imports, error) {
-	var done imports
-	err := c.Send(ctx, http.MethodPost, "/subscribers/import?duplicates=skip", bytes.NewReader(file), &done, "Content-Type", "text/csv")
-	return done, err
+func importCSV(ctx context.Context, c *client.Client, file []byte) (api.ImportReport, error) {
+	return c.ImportSubscribers(ctx, api.ImportSubscribersParams{Duplicates: "skip"}, bytes.NewReader(file))
 }
 
 // eligible counts the subscribers who may be written to.
 func eligible(ctx context.Context, c *client.Client) (int64, error) {
-	active, err := client.List[struct{}](ctx, c, "/subscribers", url.Values{"status": {"active"}})
-	return int64(len(active)), err
+	var n int64
+	for _, err := range c.Subscribers(ctx, api.ListSubscribersParams{Status: string(api.SubscriberStatusActive)}) {
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }

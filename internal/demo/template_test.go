@@ -20,7 +20,7 @@ func items(t *testing.T) []content.Item {
 	for _, a := range all {
 		item, err := content.New(content.Item{
 			Title: a.Title, Summary: a.Summary, Format: content.Format(a.Format), Body: a.Body, URL: a.URL,
-			Topics: a.Topics, Language: a.Language, Quality: a.Quality,
+			Topics: a.Topics, Language: a.Language, Quality: *a.Quality,
 		})
 		if err != nil {
 			t.Fatalf("%s: %v", a.Title, err)
@@ -65,7 +65,7 @@ func TestTemplateSpeaksToEverybody(t *testing.T) {
 	}
 	source := in.Languages["en"]
 	made, err := template.New(engine, template.Template{
-		Name: in.Name, Channel: in.Channel, Language: "en", Subject: source.Subject, HTML: source.HTML, Text: source.Text,
+		Name: in.Name, Channel: string(in.Channel), Language: "en", Subject: source.Subject, HTML: source.HTML, Text: source.Text,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -168,6 +168,9 @@ func call(t *testing.T, method, url, body string, out any) {
 	}
 	r.Header.Set("Authorization", "Bearer "+key)
 	r.Header.Set("Content-Type", "application/json")
+	if method == http.MethodPut {
+		r.Header.Set("If-Match", "*")
+	}
 	answer, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)

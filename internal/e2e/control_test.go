@@ -194,7 +194,7 @@ func TestUnsubscribeMidRun(t *testing.T) {
 		}
 		h.Call(t, http.MethodPut, "/subscribers/"+mine.Items[0].ID, map[string]any{
 			"email": person.Email, "name": person.Name, "language": person.Language, "topics": []string{"news"}, "status": "unsubscribed",
-		}, nil)
+		}, nil, "If-Match", "*")
 		leavers++
 	}
 	p := h.Await(t, id, "completed", patience)

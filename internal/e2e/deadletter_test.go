@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 	"github.com/presswork/presswork/internal/queue"
 	"github.com/presswork/presswork/internal/sandbox"
 	"github.com/presswork/presswork/internal/testkit/dbtest"
@@ -31,15 +32,25 @@ func refused(t *testing.T, h *house, good, bad int) string {
 	return id
 }
 
-func (h *house) awaitReplay(api *client.Client, id string) client.Replay {
+func (h *house) awaitReplay(remote *client.Client, id string) api.Replay {
 	h.t.Helper()
-	var r client.Replay
+	var r api.Replay
 	fixture.Until(h.t, patience, "the end of a replay", func() (bool, string) {
 		var err error
-		r, err = api.Replay(h.t.Context(), id)
-		return err == nil && r.Final(), r.State
+		r, err = remote.GetReplay(h.t.Context(), id)
+		return err == nil && r.State.Final(), string(r.State)
 	})
 	return r
+}
+
+// replayed asks for a replay that is none of a dry run.
+func replayed(t *testing.T, remote *client.Client, request api.ReplayInput) api.Replay {
+	t.Helper()
+	answer, err := remote.CreateReplay(t.Context(), request)
+	if err != nil || answer.Replay == nil {
+		t.Fatalf("%+v, %v", answer, err)
+	}
+	return *answer.Replay
 }
 
 // Dead letters are counted, replayed with a canary once the cause is gone, and reach everybody once.
@@ -47,31 +58,32 @@ func TestDeadLettersAreReplayed(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	id := refused(t, h, 150, 12)
-	api := h.api()
-	groups, err := api.DeadGroups(t.Context(), client.DeadFilter{PublicationID: id})
+	remote := h.api()
+	page, err := remote.GroupDeadLetters(t.Context(), api.GroupDeadLettersParams{PublicationID: id})
+	groups := page.Items
 	if err != nil || len(groups) != 1 || groups[0].Count != 12 {
 		t.Fatalf("%+v, %v", groups, err)
 	}
-	request := client.ReplayRequest{Filter: client.DeadFilter{Fingerprint: groups[0].Fingerprint}, DryRun: true}
-	dry, err := api.ReplayDeadLetters(t.Context(), request)
-	if err != nil || dry.Matched != 12 || dry.ID != "" {
-		t.Fatalf("%+v, %v", dry, err)
+	request := api.ReplayInput{Filter: api.DeadLetterFilter{Fingerprint: groups[0].Fingerprint}, DryRun: true}
+	answer, err := remote.CreateReplay(t.Context(), request)
+	if err != nil || answer.ReplayDryRun == nil || answer.ReplayDryRun.Matched != 12 || answer.Replay != nil {
+		t.Fatalf("%+v, %v", answer, err)
 	}
 	request.DryRun, request.Canary = false, 3
-	r, err := api.ReplayDeadLetters(t.Context(), request)
-	if err != nil || r.State != "canary" {
-		t.Fatalf("%+v, %v", r, err)
+	r := replayed(t, remote, request)
+	if r.State != "canary" {
+		t.Fatalf("%+v", r)
 	}
 	// The cause is still there: the canary fails, and the rest is left alone.
-	if r = h.awaitReplay(api, r.ID); r.State != "stopped" || r.Reopened != 3 || r.Failed < 2 {
+	if r = h.awaitReplay(remote, r.ID); r.State != "stopped" || r.Reopened != 3 || r.Failed < 2 {
 		t.Fatalf("%+v", r)
 	}
 	h.Await(t, id, "completed_with_failures", patience)
 	h.Sandbox.Clear()
-	if r, err = api.ReplayDeadLetters(t.Context(), request); err != nil || r.Matched != 12 {
-		t.Fatalf("%+v, %v", r, err)
+	if r = replayed(t, remote, request); r.Matched != 12 {
+		t.Fatalf("%+v", r)
 	}
-	if r = h.awaitReplay(api, r.ID); r.State != "completed" || r.Sent != 12 {
+	if r = h.awaitReplay(remote, r.ID); r.State != "completed" || r.Sent != 12 {
 		t.Errorf("%+v", r)
 	}
 	p := h.Await(t, id, "completed", patience)
@@ -79,10 +91,10 @@ func TestDeadLettersAreReplayed(t *testing.T) {
 		t.Errorf("progress is %s", p)
 	}
 	h.wantOnce(id, "email", 162)
-	if left, err := api.DeadLetters(t.Context(), client.DeadFilter{}, 10); err != nil || len(left) != 0 {
+	if left, err := client.Collect(remote.DeadLetters(t.Context(), api.ListDeadLettersParams{}), 10); err != nil || len(left) != 0 {
 		t.Errorf("%+v, %v", left, err)
 	}
-	one, err := api.DeadLetter(t.Context(), groups[0].Newest)
+	one, err := remote.GetDeadLetter(t.Context(), groups[0].NewestID)
 	if err != nil || one.ReplayedAt == nil || len(one.Replays) == 0 {
 		t.Errorf("%+v, %v", one, err)
 	}
@@ -95,18 +107,15 @@ func TestReplaySurvivesItsScheduler(t *testing.T) {
 	scheduler := h.start(nil, "scheduler")
 	id := refused(t, h, 5, 12)
 	h.Sandbox.Clear()
-	api := h.api()
-	r, err := api.ReplayDeadLetters(t.Context(), client.ReplayRequest{All: true, Rate: 4})
-	if err != nil {
-		t.Fatal(err)
-	}
+	remote := h.api()
+	r := replayed(t, remote, api.ReplayInput{All: true, RatePerSecond: new(4.0)})
 	h.awaitArrivals(id, "email", 7)
 	h.stop(scheduler)
 	if n, _ := h.arrived(id, "email"); n == 17 {
 		t.Fatal("the replay was over before its scheduler stopped")
 	}
 	h.start(nil, "scheduler")
-	if r = h.awaitReplay(api, r.ID); r.State != "completed" || r.Sent != 12 {
+	if r = h.awaitReplay(remote, r.ID); r.State != "completed" || r.Sent != 12 {
 		t.Errorf("%+v", r)
 	}
 	h.wantOnce(id, "email", 17)
@@ -155,24 +164,21 @@ func TestArchivedTaskIsDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.Sandbox.Clear()
-	api := h.api()
-	letters, err := api.DeadLetters(t.Context(), client.DeadFilter{}, 10)
+	remote := h.api()
+	letters, err := client.Collect(remote.DeadLetters(t.Context(), api.ListDeadLettersParams{}), 10)
 	if err != nil || len(letters) != 2 {
 		t.Fatalf("%+v, %v", letters, err)
 	}
-	r, err := api.ReplayDeadLetters(t.Context(), client.ReplayRequest{Filter: client.DeadFilter{IDs: []int64{letters[0].ID}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r = h.awaitReplay(api, r.ID); r.Sent != 1 {
+	r := replayed(t, remote, api.ReplayInput{Filter: api.DeadLetterFilter{IDs: []int64{letters[0].ID}}})
+	if r = h.awaitReplay(remote, r.ID); r.Sent != 1 {
 		t.Errorf("%+v", r)
 	}
-	if n, err := api.DeleteDeadLetters(t.Context(), client.DeadFilter{PublicationID: id}); err != nil || n != 1 {
-		t.Errorf("%d deleted, %v", n, err)
+	if n, err := remote.DeleteDeadLetters(t.Context(), api.DeleteDeadLettersParams{PublicationID: id}); err != nil || n.Deleted != 1 {
+		t.Errorf("%+v, %v", n, err)
 	}
 	h.Await(t, id, "completed_with_failures", patience)
 	h.wantOnce(id, "email", 3)
-	if groups, err := api.DeadGroups(t.Context(), client.DeadFilter{}); err != nil || len(groups) != 0 {
+	if groups, err := remote.GroupDeadLetters(t.Context(), api.GroupDeadLettersParams{}); err != nil || len(groups.Items) != 0 {
 		t.Errorf("%+v, %v", groups, err)
 	}
 }

@@ -118,9 +118,10 @@ func (m *masking) connect() {
 	h.Connect(h.t, "discord", "discord-webhook", "parrot-discord", map[string]string{}, map[string]string{"hook_url": parrot + "/api/webhooks/1/" + token})
 	h.Connect(h.t, "discord", "discord", "parrot-discord-bot", map[string]string{"channel_id": "1", "api_url": parrot}, map[string]string{"bot_token": token})
 	h.Connect(h.t, "webhook", "webhook", "parrot-hook", map[string]string{"url": parrot + "/in"}, map[string]string{"signing_secrets": h.Providers.WebhookSecret("crm")})
-	nowhere := "http://127.0.0.1:1/"
-	h.Connect(h.t, "slack", "slack-webhook", "nowhere", map[string]string{}, map[string]string{"hook_url": nowhere + token})
-	h.Connect(h.t, "discord", "discord-webhook", "nowhere-discord", map[string]string{}, map[string]string{"hook_url": nowhere + token})
+	nowhere, leave := leaving(h.t)
+	h.Connect(h.t, "slack", "slack-webhook", "nowhere", map[string]string{}, map[string]string{"hook_url": nowhere + "/" + token})
+	h.Connect(h.t, "discord", "discord-webhook", "nowhere-discord", map[string]string{}, map[string]string{"hook_url": nowhere + "/" + token})
+	leave()
 }
 
 // publishes sends to everybody by every channel, and waits until the readers have it; the parrots are tried again and again.

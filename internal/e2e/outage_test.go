@@ -119,9 +119,9 @@ func TestFallback(t *testing.T) {
 	h.ConnectSMTP(t, "email")
 	settings["fallback"] = "email-smtp"
 	body := map[string]any{"kind": "email", "provider": "ses", "name": "email-ses", "settings": settings}
-	h.Call(t, http.MethodPut, "/channels/"+ses, body, nil)
+	h.Call(t, http.MethodPut, "/channels/"+ses, body, nil, "If-Match", "*")
 	settings["fallback"] = "email-ses"
-	if err := h.Try(t.Context(), http.MethodPut, "/channels/"+ses, body, nil); err == nil {
+	if err := h.Try(t.Context(), http.MethodPut, "/channels/"+ses, body, nil, "If-Match", "*"); err == nil {
 		t.Error("a channel may stand in for itself")
 	}
 	h.Subscribe(t, fixture.People("fallback", readers))

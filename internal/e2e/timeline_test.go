@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 	"github.com/presswork/presswork/internal/testkit/fixture"
 )
 
@@ -30,7 +31,7 @@ func TestTimeline(t *testing.T) {
 	var open struct{ Items []struct{ ID string } }
 	h.Call(t, http.MethodGet, "/subscribers?email="+people[1].Email, nil, &open)
 	got, err := h.api().Timeline(t.Context(), id, people[1].Email)
-	if err != nil || got.Recipient != open.Items[0].ID || len(got.Deliveries) != 1 {
+	if err != nil || got.RecipientID != open.Items[0].ID || len(got.Deliveries) != 1 {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	d := got.Deliveries[0]
@@ -39,13 +40,12 @@ func TestTimeline(t *testing.T) {
 		t.Errorf("%+v, choice %+v", d, d.Choice)
 	}
 	h.Subscribe(t, fixture.People("late", 1))
-	if late, err := h.api().Timeline(t.Context(), id, fixture.People("late", 1)[0].Email); err != nil || late.Absence == nil || *late.Absence != "too_late" {
+	if late, err := h.api().Timeline(t.Context(), id, fixture.People("late", 1)[0].Email); err != nil || late.NotARecipient == nil || *late.NotARecipient != "too_late" {
 		t.Errorf("%+v, %v", late, err)
 	}
-	n := 0
-	err = h.api().Recipients(t.Context(), id, map[string][]string{"state": {"sent"}}, func(list []client.Recipient) error { n += len(list); return nil })
-	if err != nil || n != 3 {
-		t.Errorf("%d recipients were sent to, %v", n, err)
+	sent, err := client.Collect(h.api().Recipients(t.Context(), id, api.ListRecipientsParams{State: "sent"}), 0)
+	if err != nil || len(sent) != 3 {
+		t.Errorf("%d recipients were sent to, %v", len(sent), err)
 	}
 }
 
@@ -59,8 +59,8 @@ func TestFollow(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	rates := 0
-	last, err := h.api().Follow(ctx, id, func(p client.Progress) {
-		if p.Rate > 0 {
+	last, err := client.Last(h.api().Follow(ctx, id), func(p api.Progress) {
+		if p.RatePerSecond > 0 {
 			rates++
 		}
 	})
@@ -72,7 +72,7 @@ func TestFollow(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, _ = h.api().Follow(ctx, waiting, func(client.Progress) {
+		_, _ = client.Last(h.api().Follow(ctx, waiting), func(api.Progress) {
 			select {
 			case shown <- struct{}{}:
 			default:

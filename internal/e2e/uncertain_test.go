@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 	"github.com/presswork/presswork/internal/sandbox"
 	"github.com/presswork/presswork/internal/testkit/fixture"
 )
@@ -38,24 +39,23 @@ func TestUncertainIsHeldAndDecided(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	id := doubtful(t, h, 30, 4)
-	api := h.api()
-	of := client.UncertainFilter{PublicationID: id}
+	remote := h.api()
 	h.age()
 	fixture.Until(t, patience, "the policy to be asked", func() (bool, string) {
 		return value[int](h, `SELECT count(*)::int FROM uncertain WHERE due IS NULL`) == 4, ""
 	})
-	list, err := api.Uncertain(t.Context(), of, 10)
+	list, err := client.Collect(remote.Uncertain(t.Context(), api.ListUncertainParams{PublicationID: id}), 10)
 	if err != nil || len(list) != 4 || list[0].Reason != "no_answer" || list[0].PolicyAt != nil {
 		t.Fatalf("%+v, %v", list, err)
 	}
 	h.wantOnce(id, "email", 34)
-	for decision, ids := range map[string][]int64{"sent": {list[0].ID}, "failed": {list[1].ID}} {
-		d, err := api.DecideUncertain(t.Context(), client.DecideRequest{Decision: decision, IDs: ids})
+	for decision, ids := range map[api.DecisionInputDecision][]int64{"sent": {list[0].ID}, "failed": {list[1].ID}} {
+		d, err := remote.DecideUncertain(t.Context(), api.DecisionInput{Decision: decision, IDs: ids})
 		if err != nil || d.Changed != 1 {
 			t.Errorf("%s: %+v, %v", decision, d, err)
 		}
 	}
-	d, err := api.DecideUncertain(t.Context(), client.DecideRequest{Decision: "resend", UncertainFilter: of})
+	d, err := remote.DecideAll(t.Context(), api.DecisionInput{Decision: "resend", PublicationID: id})
 	if err != nil || d.Changed != 2 {
 		t.Errorf("%+v, %v", d, err)
 	}
@@ -67,12 +67,12 @@ func TestUncertainIsHeldAndDecided(t *testing.T) {
 	if p.All.Sent != 33 || p.All.Failed != 1 || p.All.Uncertain != 0 {
 		t.Errorf("progress is %s", p)
 	}
-	if left, err := api.CountUncertain(t.Context(), client.UncertainFilter{}); err != nil || len(left) != 0 {
+	if left, err := remote.CountUncertain(t.Context(), api.CountUncertainParams{}); err != nil || len(left.Items) != 0 {
 		t.Errorf("%+v, %v", left, err)
 	}
 }
 
-// A webhook is sent to once more by itself, and never a third time.
+// A webhook that does not answer is sent to again by itself, as often as one that fails, and no more.
 func TestWebhooksAreResent(t *testing.T) {
 	t.Parallel()
 	h := open(t)
@@ -86,17 +86,36 @@ func TestWebhooksAreResent(t *testing.T) {
 		_, doubles := h.arrived(id, "webhook")
 		return doubles == 1, h.Progress(t, id).String()
 	})
-	// It is uncertain again: that is for people.
-	fixture.Until(t, patience, "uncertainty", func() (bool, string) {
-		return value[int](h, `SELECT count(*)::int FROM uncertain u JOIN delivery d USING (publication_id, channel_id, recipient_id)
-			WHERE d.state = 7 AND u.due IS NOT NULL`) == 1, ""
+	dayPasses := func() {
+		if _, err := h.pool.Exec(t.Context(), `UPDATE uncertain SET since = since - interval '1 day', due = due - interval '1 day'`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	uncertain := func() {
+		t.Helper()
+		fixture.Until(t, patience, "uncertainty", func() (bool, string) {
+			return value[int](h, `SELECT count(*)::int FROM uncertain u JOIN delivery d USING (publication_id, channel_id, recipient_id)
+				WHERE d.state = 7 AND u.due IS NOT NULL`) == 1, ""
+		})
+	}
+	uncertain()
+	dayPasses()
+	fixture.Until(t, patience, "a third copy", func() (bool, string) {
+		_, doubles := h.arrived(id, "webhook")
+		return doubles == 2, h.Progress(t, id).String()
 	})
-	h.age()
+	// After nine times it is for people.
+	uncertain()
+	if _, err := h.pool.Exec(t.Context(), `INSERT INTO reopening (publication_id, channel_id, recipient_id, was, reason, attempts, by)
+		SELECT publication_id, channel_id, recipient_id, was, reason, attempts, by FROM (SELECT * FROM reopening LIMIT 1) r, generate_series(1, 7)`); err != nil {
+		t.Fatal(err)
+	}
+	dayPasses()
 	fixture.Until(t, patience, "the policy to hold", func() (bool, string) {
 		return value[int](h, `SELECT count(*)::int FROM uncertain WHERE due IS NULL`) == 1, ""
 	})
 	p := h.Await(t, id, "completed", patience)
-	if _, doubles := h.arrived(id, "webhook"); doubles != 1 || p.All.Uncertain != 1 {
+	if _, doubles := h.arrived(id, "webhook"); doubles != 2 || p.All.Uncertain != 1 {
 		t.Errorf("%d second copies; progress is %s", doubles, p)
 	}
 }

@@ -78,11 +78,11 @@ type Error struct {
 // Field is one invalid part of an input.
 type Field struct {
 	// Pointer is an RFC 6901 JSON pointer: "/channels/0".
-	Pointer string `json:"pointer"`
+	Pointer string
 	// Code is a stable word: "required", "too_long".
-	Code string `json:"code"`
+	Code string
 	// Detail is for people.
-	Detail string `json:"detail"`
+	Detail string
 }
 
 // Error joins code, detail and cause.

@@ -208,6 +208,7 @@ func TestAccessAsMeant(t *testing.T) {
 		"POST /api/v1/channels":                              "admin",
 		"PUT /api/v1/channels/:id":                           "admin",
 		"POST /api/v1/channels/:id/disable":                  "admin ops",
+		"POST /api/v1/channels/:id/verify":                   "admin ops",
 		"DELETE /api/v1/senders/:id":                         "admin",
 		"GET /api/v1/publications":                           "admin analyst ops publisher",
 		"POST /api/v1/publications":                          "admin one-scope publisher",

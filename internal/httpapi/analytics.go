@@ -2,11 +2,11 @@ package httpapi
 
 import (
 	"context"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/presswork/presswork/internal/analytics"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
 )
@@ -24,37 +24,6 @@ func registerAnalytics(r gin.IRouter, d Deps) {
 	r.GET("/publications/:id/analytics", handle(h.get))
 }
 
-type kindBody struct {
-	analytics.Sum
-	// Rate is unique recipients by recipients sent to.
-	Rate float64 `json:"rate"`
-}
-
-type channelReport struct {
-	Channel      string   `json:"channel"`
-	Sent         int64    `json:"sent"`
-	Opens        kindBody `json:"opens"`
-	Clicks       kindBody `json:"clicks"`
-	Unsubscribes kindBody `json:"unsubscribes"`
-	// What the provider reported later; of mail only.
-	Delivered   kindBody `json:"delivered"`
-	Bounces     kindBody `json:"bounces"`
-	SoftBounces kindBody `json:"soft_bounces"`
-	Complaints  kindBody `json:"complaints"`
-}
-
-type hourBody struct {
-	Hour    time.Time `json:"hour"`
-	Channel string    `json:"channel"`
-	Kind    string    `json:"kind"`
-	analytics.Sum
-}
-
-type reportBody struct {
-	Channels []channelReport `json:"channels"`
-	Hours    []hourBody      `json:"hours"`
-}
-
 // get has the counters by channel and kind, and by hour.
 func (h reports) get(c *gin.Context) error {
 	uid, err := pathID(c)
@@ -69,25 +38,25 @@ func (h reports) get(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	body := reportBody{Channels: []channelReport{}, Hours: []hourBody{}}
+	body := wire.Analytics{Channels: []wire.ChannelAnalytics{}, Hours: []wire.HourAnalytics{}}
 	for _, counts := range p.Channels {
 		body.Channels = append(body.Channels, reportChannel(counts, stats))
 	}
 	for _, count := range stats {
-		body.Hours = append(body.Hours, hourBody{
-			Hour: count.Hour.UTC(), Channel: channelName(count.Channel), Kind: count.Kind.String(),
-			Sum: analytics.Sum{Total: count.Total, Uniques: count.Uniques},
+		body.Hours = append(body.Hours, wire.HourAnalytics{
+			Hour: count.Hour.UTC(), Channel: channelName(count.Channel), Kind: wire.HourAnalyticsKind(count.Kind.String()),
+			Total: count.Total, Unique: count.Uniques,
 		})
 	}
 	return found(c, 0, body)
 }
 
-func reportChannel(counts publication.Counts, stats analytics.Stats) channelReport {
-	of := func(kind analytics.Kind) kindBody {
+func reportChannel(counts publication.Counts, stats analytics.Stats) wire.ChannelAnalytics {
+	of := func(kind analytics.Kind) wire.Reaction {
 		sum := stats.Of(counts.Channel, kind)
-		return kindBody{Sum: sum, Rate: sum.Rate(counts.Sent)}
+		return wire.Reaction{Total: sum.Total, Unique: sum.Uniques, Rate: sum.Rate(counts.Sent)}
 	}
-	return channelReport{
+	return wire.ChannelAnalytics{
 		Channel: channelName(counts.Channel), Sent: counts.Sent,
 		Opens: of(analytics.Open), Clicks: of(analytics.Click), Unsubscribes: of(analytics.Unsubscribe),
 		Delivered: of(analytics.Delivered), Bounces: of(analytics.Bounce), SoftBounces: of(analytics.SoftBounce),

@@ -8,11 +8,14 @@ import (
 
 	"github.com/presswork/presswork/internal/auth"
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/tally"
 )
 
 // APIKeyStore keeps API keys.
 type APIKeyStore interface {
+	TotalKeys(ctx context.Context) (tally.Total, error)
 	CreateKey(ctx context.Context, k auth.Key, prefix string, hash auth.Hash) (auth.Key, error)
 	Key(ctx context.Context, uid ident.UID) (auth.Key, error)
 	ListKeys(ctx context.Context, after int64, limit int) ([]auth.Key, error)
@@ -37,71 +40,43 @@ func registerAPIKeys(r gin.IRouter, d Deps) {
 	r.DELETE("/api-keys/:id", handle(h.revoke))
 }
 
-type apiKeyInput struct {
-	Name string `json:"name"`
-	Role string `json:"role"`
-	// Scopes narrow the role; null or absent: they do not.
-	Scopes      *[]string  `json:"scopes"`
-	ExpiresAt   *time.Time `json:"expires_at"`
-	RatePerHour int        `json:"rate_per_hour"`
-}
-
-type apiKeySecretBody struct {
-	Prefix    string     `json:"prefix"`
-	CreatedAt time.Time  `json:"created_at"`
-	ExpiresAt *time.Time `json:"expires_at"`
-}
-
-type apiKeyBody struct {
-	ID          ident.UID          `json:"id"`
-	Name        string             `json:"name"`
-	Role        string             `json:"role"`
-	Scopes      *[]string          `json:"scopes"`
-	RatePerHour int                `json:"rate_per_hour"`
-	ExpiresAt   *time.Time         `json:"expires_at"`
-	Version     int                `json:"version"`
-	CreatedBy   string             `json:"created_by"`
-	CreatedAt   time.Time          `json:"created_at"`
-	UpdatedAt   time.Time          `json:"updated_at"`
-	LastUsedAt  *time.Time         `json:"last_used_at"`
-	RevokedAt   *time.Time         `json:"revoked_at"`
-	Secrets     []apiKeySecretBody `json:"secrets"`
-	// Key is the text of a key that was just made.
-	Key string `json:"key,omitempty"`
-}
-
-func showAPIKey(k auth.Key) apiKeyBody {
-	body := apiKeyBody{
-		ID: k.UID, Name: k.Name, Role: string(k.Role), RatePerHour: k.RatePerHour, ExpiresAt: utc(k.ExpiresAt), Version: k.Version,
+func showAPIKey(k auth.Key) wire.APIKey {
+	body := wire.APIKey{
+		ID: k.UID, Name: k.Name, Role: wire.Role(k.Role), RatePerHour: k.RatePerHour, ExpiresAt: utc(k.ExpiresAt), Version: k.Version,
 		CreatedBy: k.CreatedBy, CreatedAt: k.CreatedAt.UTC(), UpdatedAt: k.UpdatedAt.UTC(), LastUsedAt: utc(k.LastUsedAt),
-		RevokedAt: utc(k.RevokedAt), Secrets: []apiKeySecretBody{},
+		RevokedAt: utc(k.RevokedAt), Secrets: []wire.APIKeySecret{},
 	}
 	if k.Scopes != nil {
-		texts := make([]string, 0, len(k.Scopes))
+		body.Scopes = make([]string, 0, len(k.Scopes))
 		for _, p := range k.Scopes {
-			texts = append(texts, p.String())
+			body.Scopes = append(body.Scopes, p.String())
 		}
-		body.Scopes = &texts
 	}
 	if k.RevokedAt == nil {
 		for _, s := range k.Secrets {
-			body.Secrets = append(body.Secrets, apiKeySecretBody{s.Prefix, s.CreatedAt.UTC(), utc(s.ExpiresAt)})
+			body.Secrets = append(body.Secrets, wire.APIKeySecret{Prefix: s.Prefix, CreatedAt: s.CreatedAt.UTC(), ExpiresAt: utc(s.ExpiresAt)})
 		}
 	}
 	return body
 }
 
+// showMade is a key with the text of its new secret, which is shown this once.
+func showMade(k auth.Key, text string) wire.APIKeyMade {
+	b := showAPIKey(k)
+	return wire.APIKeyMade{
+		ID: b.ID, Name: b.Name, Role: b.Role, Scopes: b.Scopes, RatePerHour: b.RatePerHour, ExpiresAt: b.ExpiresAt, Version: b.Version,
+		CreatedBy: b.CreatedBy, CreatedAt: b.CreatedAt, UpdatedAt: b.UpdatedAt, LastUsedAt: b.LastUsedAt, RevokedAt: b.RevokedAt,
+		Secrets: b.Secrets, Key: text,
+	}
+}
+
 // readAPIKey reads and checks a body, and that the caller may hand such a key out.
 func (h apiKeys) readAPIKey(c *gin.Context) (auth.Key, error) {
-	in, err := decode[apiKeyInput](c, limitOther)
+	in, err := decode[wire.APIKeyInput](c, limitOther)
 	if err != nil {
 		return auth.Key{}, err
 	}
-	var scopes []string
-	if in.Scopes != nil {
-		scopes = append([]string{}, *in.Scopes...)
-	}
-	k, err := auth.NewKey(in.Name, in.Role, scopes, in.ExpiresAt, in.RatePerHour, h.now())
+	k, err := auth.NewKey(in.Name, string(in.Role), in.Scopes, in.ExpiresAt, in.RatePerHour, h.now())
 	if err != nil {
 		return k, err
 	}
@@ -126,6 +101,9 @@ func (h apiKeys) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.count(c, h.store.TotalKeys); err != nil {
+		return err
+	}
 	return answerPage(c, "api-keys", p, rows, func(k auth.Key) int64 { return k.ID }, showAPIKey)
 }
 
@@ -140,9 +118,7 @@ func (h apiKeys) create(c *gin.Context) error {
 	if k, err = h.store.CreateKey(c.Request.Context(), k, prefix, hash); err != nil {
 		return err
 	}
-	body := showAPIKey(k)
-	body.Key = text
-	return created(c, k.UID, k.Version, body)
+	return created(c, k.UID, k.Version, showMade(k, text))
 }
 
 func (h apiKeys) get(c *gin.Context) error {
@@ -161,6 +137,9 @@ func (h apiKeys) get(c *gin.Context) error {
 func (h apiKeys) update(c *gin.Context) error {
 	uid, err := pathID(c)
 	if err != nil {
+		return err
+	}
+	if err := needMatch(c); err != nil {
 		return err
 	}
 	wanted, err := h.readAPIKey(c)
@@ -185,16 +164,14 @@ func (h apiKeys) rotate(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decode[struct {
-		OverlapSeconds *int64 `json:"overlap_seconds"`
-	}](c, limitOther)
+	in, err := decode[wire.RotateInput](c, limitOther)
 	if err != nil {
 		return err
 	}
 	overlap := auth.DefaultOverlap
 	if in.OverlapSeconds != nil {
 		var f fault.Fields
-		if most := int64(auth.MaxOverlap / time.Second); *in.OverlapSeconds < 0 || *in.OverlapSeconds > most {
+		if most := int(auth.MaxOverlap / time.Second); *in.OverlapSeconds < 0 || *in.OverlapSeconds > most {
 			f.Add("/overlap_seconds", "range", "must be from 0 to %d", most)
 			return f.Err()
 		}
@@ -210,9 +187,7 @@ func (h apiKeys) rotate(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	body := showAPIKey(k)
-	body.Key = text
-	return found(c, k.Version, body)
+	return found(c, k.Version, showMade(k, text))
 }
 
 // revoke ends a key for good. It may be repeated.

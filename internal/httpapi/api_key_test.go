@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/presswork/presswork/internal/auth"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/testkit/fixture"
 )
 
@@ -23,12 +24,12 @@ func newKeyedAPI(t *testing.T) *api {
 }
 
 // makeKey makes a key by the API, as whoever has the text by ("": the admin key).
-func (a *api) makeKey(by string, body map[string]any) apiKeyBody {
+func (a *api) makeKey(by string, body map[string]any) wire.APIKeyMade {
 	a.t.Helper()
 	if by == "" {
 		by = testKey
 	}
-	return read[apiKeyBody](a.do("POST", "/api/v1/api-keys", body, "Authorization: Bearer "+by).want(http.StatusCreated))
+	return read[wire.APIKeyMade](a.do("POST", "/api/v1/api-keys", body, "Authorization: Bearer "+by).want(http.StatusCreated))
 }
 
 // ends waits until something is over: a key that was seen is believed for a second.
@@ -42,8 +43,8 @@ func TestAPIKeys(t *testing.T) {
 	a := newKeyedAPI(t)
 	r := a.do("POST", "/api/v1/api-keys", map[string]any{"name": "CMS", "role": "publisher", "scopes": []string{"topics:read", "topics:write"},
 		"expires_at": "2999-01-01T00:00:00Z", "rate_per_hour": 100_000})
-	made, at := read[apiKeyBody](r.want(http.StatusCreated)), r.location()
-	if made.Name != "CMS" || made.Role != "publisher" || strings.Join(*made.Scopes, " ") != "topics:read topics:write" || made.RatePerHour != 100_000 ||
+	made, at := read[wire.APIKeyMade](r.want(http.StatusCreated)), r.location()
+	if made.Name != "CMS" || made.Role != "publisher" || strings.Join(made.Scopes, " ") != "topics:read topics:write" || made.RatePerHour != 100_000 ||
 		made.ExpiresAt.Year() != 2999 || made.Version != 1 || made.CreatedBy != auth.AdminID || len(made.Secrets) != 1 || r.Header.Get("ETag") != `"1"` {
 		t.Errorf("%s", r.Body)
 	}
@@ -74,7 +75,7 @@ func TestAPIKeys(t *testing.T) {
 
 	update := map[string]any{"name": "CMS 2", "role": "publisher", "scopes": nil}
 	a.do("PUT", at, update, `If-Match: "7"`).problem(http.StatusPreconditionFailed, "version_mismatch")
-	updated := read[apiKeyBody](a.do("PUT", at, update, `If-Match: "1"`).want(http.StatusOK))
+	updated := read[wire.APIKeyMade](a.do("PUT", at, update, `If-Match: "1"`).want(http.StatusOK))
 	if updated.Name != "CMS 2" || updated.Scopes != nil || updated.ExpiresAt != nil || updated.RatePerHour != 0 || updated.Version != 2 || updated.Key != "" {
 		t.Errorf("%+v", updated)
 	}
@@ -105,7 +106,7 @@ func TestRotation(t *testing.T) {
 		t.Helper()
 		return a.do("GET", "/api/v1/topics", nil, "Authorization: Bearer "+key).Status == http.StatusOK
 	}
-	rotated := read[apiKeyBody](a.do("POST", at+"/rotate", map[string]any{}).want(http.StatusOK))
+	rotated := read[wire.APIKeyMade](a.do("POST", at+"/rotate", map[string]any{}).want(http.StatusOK))
 	if rotated.Key == made.Key || rotated.Key == "" || rotated.ID != made.ID || len(rotated.Secrets) != 2 || rotated.Version != 2 {
 		t.Errorf("%+v", rotated)
 	}
@@ -115,7 +116,7 @@ func TestRotation(t *testing.T) {
 	if !works(made.Key) || !works(rotated.Key) {
 		t.Error("not both work")
 	}
-	again := read[apiKeyBody](a.do("POST", at+"/rotate", map[string]any{"overlap_seconds": 0}, `If-Match: "2"`).want(http.StatusOK))
+	again := read[wire.APIKeyMade](a.do("POST", at+"/rotate", map[string]any{"overlap_seconds": 0}, `If-Match: "2"`).want(http.StatusOK))
 	if !works(again.Key) || len(again.Secrets) != 1 {
 		t.Errorf("%+v", again)
 	}
@@ -129,12 +130,12 @@ func TestRotation(t *testing.T) {
 		a.do("DELETE", at, nil).want(http.StatusNoContent)
 	}
 	a.ends("the revoked one", func() bool { return !works(again.Key) })
-	kept := read[apiKeyBody](a.do("GET", at, nil).want(http.StatusOK))
+	kept := read[wire.APIKeyMade](a.do("GET", at, nil).want(http.StatusOK))
 	if kept.RevokedAt == nil || len(kept.Secrets) != 0 {
 		t.Errorf("%+v", kept)
 	}
 	a.do("POST", at+"/rotate", map[string]any{}).problem(http.StatusConflict, "key_revoked")
-	a.do("PUT", at, map[string]any{"name": "x", "role": "ops"}).problem(http.StatusConflict, "key_revoked")
+	a.do("PUT", at, map[string]any{"name": "x", "role": "ops"}, "If-Match: *").problem(http.StatusConflict, "key_revoked")
 }
 
 // TestNoEscalation: who has a part of the admin's permissions makes and changes keys with that part, and no others.
@@ -155,17 +156,17 @@ func TestNoEscalation(t *testing.T) {
 		"everything by scope": {"name": "x", "role": "admin", "scopes": []string{"subscribers:read"}},
 	} {
 		a.do("POST", "/api/v1/api-keys", body, by).problem(http.StatusForbidden, "forbidden")
-		a.do("PUT", "/api/v1/api-keys/"+small.ID.String(), body, by).problem(http.StatusForbidden, "forbidden")
-		if r := a.do("PUT", "/api/v1/api-keys/"+part.ID.String(), body, by); r.Status != http.StatusForbidden {
+		a.do("PUT", "/api/v1/api-keys/"+small.ID.String(), body, by, "If-Match: *").problem(http.StatusForbidden, "forbidden")
+		if r := a.do("PUT", "/api/v1/api-keys/"+part.ID.String(), body, by, "If-Match: *"); r.Status != http.StatusForbidden {
 			t.Errorf("%s for itself: %d", name, r.Status)
 		}
 	}
 	theirs := "/api/v1/api-keys/" + admin.ID.String()
 	fine := map[string]any{"name": "x", "role": "analyst", "scopes": []string{"topics:read"}}
-	a.do("PUT", theirs, fine, by).problem(http.StatusForbidden, "forbidden")
+	a.do("PUT", theirs, fine, by, "If-Match: *").problem(http.StatusForbidden, "forbidden")
 	a.do("POST", theirs+"/rotate", map[string]any{}, by).problem(http.StatusForbidden, "forbidden")
 	a.do("DELETE", theirs, nil, by).problem(http.StatusForbidden, "forbidden")
-	a.do("PUT", "/api/v1/api-keys/"+small.ID.String(), fine, by).want(http.StatusOK)
+	a.do("PUT", "/api/v1/api-keys/"+small.ID.String(), fine, by, "If-Match: *").want(http.StatusOK)
 	a.do("DELETE", "/api/v1/api-keys/"+small.ID.String(), nil, by).want(http.StatusNoContent)
 	a.do("GET", "/api/v1/topics", nil, "Authorization: Bearer "+admin.Key).want(http.StatusOK)
 }
@@ -176,8 +177,8 @@ func TestListAPIKeys(t *testing.T) {
 	for _, name := range []string{"a", "b", "c"} {
 		a.makeKey("", map[string]any{"name": name, "role": "ops"})
 	}
-	first := read[list[apiKeyBody]](a.do("GET", "/api/v1/api-keys?limit=2", nil).want(http.StatusOK))
-	rest := read[list[apiKeyBody]](a.do("GET", "/api/v1/api-keys?limit=2&cursor="+first.Next, nil).want(http.StatusOK))
+	first := read[wire.APIKeyPage](a.do("GET", "/api/v1/api-keys?limit=2", nil).want(http.StatusOK))
+	rest := read[wire.APIKeyPage](a.do("GET", "/api/v1/api-keys?limit=2&cursor="+first.Next, nil).want(http.StatusOK))
 	if len(first.Items) != 2 || len(rest.Items) != 1 || first.Items[0].Name != "a" || rest.Items[0].Name != "c" || rest.Next != "" {
 		t.Errorf("%+v, %+v", first, rest)
 	}

@@ -6,17 +6,19 @@ import (
 	"encoding/hex"
 	"mime"
 	"net/http"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/presswork/presswork/internal/asset"
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/tally"
 )
 
 // AssetStore keeps uploaded files.
 type AssetStore interface {
+	TotalAssets(ctx context.Context) (tally.Total, error)
 	CreateAsset(ctx context.Context, a asset.Asset, content []byte) (asset.Asset, error)
 	Asset(ctx context.Context, uid ident.UID) (asset.Asset, error)
 	AssetContent(ctx context.Context, uid ident.UID) (asset.Asset, []byte, error)
@@ -36,17 +38,8 @@ func registerAssets(r gin.IRouter, d Deps) {
 	r.DELETE("/assets/:id", handle(h.delete))
 }
 
-type assetBody struct {
-	ID        ident.UID `json:"id"`
-	Name      string    `json:"name"`
-	MediaType string    `json:"media_type"`
-	Size      int64     `json:"size"`
-	SHA256    string    `json:"sha256"`
-	CreatedAt time.Time `json:"created_at"`
-}
-
-func showAsset(a asset.Asset) assetBody {
-	return assetBody{
+func showAsset(a asset.Asset) wire.Asset {
+	return wire.Asset{
 		ID: a.UID, Name: a.Name, MediaType: a.MediaType, Size: a.Size, SHA256: hex.EncodeToString(a.SHA256[:]), CreatedAt: a.CreatedAt.UTC(),
 	}
 }
@@ -85,6 +78,9 @@ func (h assets) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.count(c, h.store.TotalAssets); err != nil {
+		return err
+	}
 	return answerPage(c, "assets", p, rows, func(a asset.Asset) int64 { return a.ID }, showAsset)
 }
 
@@ -97,7 +93,7 @@ func (h assets) get(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return found(c, 0, showAsset(a))
+	return shownWhole(c, showAsset(a))
 }
 
 // content gives the file back, to be stored and not shown: it may be HTML.

@@ -11,15 +11,16 @@ import (
 	"testing"
 
 	"github.com/presswork/presswork/internal/asset"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
 )
 
 const picture = "\x89PNG\r\n\x1a\nand so on"
 
 // upload stores a file and returns it.
-func (a *api) upload(name, mediaType, content string) assetBody {
+func (a *api) upload(name, mediaType, content string) wire.Asset {
 	a.t.Helper()
-	return read[assetBody](a.do("POST", "/api/v1/assets?name="+url.QueryEscape(name), content, "Content-Type: "+mediaType).want(http.StatusCreated))
+	return read[wire.Asset](a.do("POST", "/api/v1/assets?name="+url.QueryEscape(name), content, "Content-Type: "+mediaType).want(http.StatusCreated))
 }
 
 func TestUploads(t *testing.T) {
@@ -27,7 +28,7 @@ func TestUploads(t *testing.T) {
 	a := newAPI(t)
 	const name = `Übersicht "1".csv`
 	made := a.do("POST", "/api/v1/assets?name="+url.QueryEscape(name), "a,b", "Content-Type: text/csv; charset=utf-8").want(http.StatusCreated)
-	one := read[assetBody](made)
+	one := read[wire.Asset](made)
 	sum := sha256.Sum256([]byte("a,b"))
 	if one.Name != name || one.MediaType != "text/csv; charset=utf-8" || one.Size != 3 || one.SHA256 != hex.EncodeToString(sum[:]) ||
 		made.Header.Get("Location") != "/api/v1/assets/"+one.ID.String() {
@@ -43,11 +44,11 @@ func TestUploads(t *testing.T) {
 		t.Errorf("%q %v", file.Body, file.Header)
 	}
 	two := a.upload("page.html", "text/html", "<script>alert(1)</script>")
-	first := read[list[assetBody]](a.do("GET", "/api/v1/assets?limit=1", nil).want(http.StatusOK))
+	first := read[wire.AssetPage](a.do("GET", "/api/v1/assets?limit=1", nil).want(http.StatusOK))
 	if len(first.Items) != 1 || first.Items[0] != one || first.Next == "" {
 		t.Errorf("%+v", first)
 	}
-	if rest := read[list[assetBody]](a.do("GET", "/api/v1/assets?limit=1&cursor="+first.Next, nil)); len(rest.Items) != 1 || rest.Items[0] != two || rest.Next != "" {
+	if rest := read[wire.AssetPage](a.do("GET", "/api/v1/assets?limit=1&cursor="+first.Next, nil)); len(rest.Items) != 1 || rest.Items[0] != two || rest.Next != "" {
 		t.Errorf("%+v", rest)
 	}
 	a.do("DELETE", made.location(), nil).want(http.StatusNoContent)
@@ -83,7 +84,7 @@ func TestUploadsThatAreRefused(t *testing.T) {
 	a.do("POST", "/api/v1/assets?name=a", announced).problem(http.StatusRequestEntityTooLarge, "too_large")
 	unannounced := io.MultiReader(strings.NewReader(announced)) // without a length
 	a.do("POST", "/api/v1/assets?name=a", unannounced).problem(http.StatusRequestEntityTooLarge, "too_large")
-	if n := len(read[list[assetBody]](a.do("GET", "/api/v1/assets", nil)).Items); n != 0 {
+	if n := len(read[wire.AssetPage](a.do("GET", "/api/v1/assets", nil)).Items); n != 0 {
 		t.Errorf("%d are stored", n)
 	}
 	a.upload("largest.bin", "application/octet-stream", strings.Repeat("x", asset.MaxSize))
@@ -95,8 +96,8 @@ func TestPublishWithAttachments(t *testing.T) {
 	one := n.upload("a.pdf", "application/pdf", "a")
 	body := map[string]any{"attachments": []string{one.ID.String()}}
 	got := n.publish(body, "Idempotency-Key: k").want(http.StatusAccepted)
-	p := read[publicationBody](n.do("GET", got.Header.Get("Location"), nil).want(http.StatusOK))
-	if len(p.Attachments) != 1 || p.Attachments[0].UID != one.ID || p.Attachments[0].Name != "a.pdf" || p.Attachments[0].Size != 1 {
+	p := read[wire.Publication](n.do("GET", got.Header.Get("Location"), nil).want(http.StatusOK))
+	if len(p.Attachments) != 1 || p.Attachments[0].ID != one.ID || p.Attachments[0].Name != "a.pdf" || p.Attachments[0].Size != 1 {
 		t.Errorf("%+v", p.Attachments)
 	}
 	if again := n.publish(body, "Idempotency-Key: k").want(http.StatusAccepted); again.Header.Get("Idempotent-Replay") != "true" {
@@ -144,11 +145,11 @@ func TestShownImages(t *testing.T) {
 	}{"/api/v1/contents": {text, "/body"}, "/api/v1/templates": {form, "/languages/en/html"}} {
 		one := a.do("POST", path, c.body(image.ID)).location()
 		for _, save := range []struct{ method, path string }{{"POST", path}, {"PUT", one}} {
-			a.do(save.method, save.path, c.body(missing)).problem(422, "invalid_input", c.pointer+" unknown_asset")
-			a.do(save.method, save.path, c.body(file.ID)).problem(422, "invalid_input", c.pointer+" not_an_image")
-			a.do(save.method, save.path, c.body("logo.png")).problem(422, "invalid_input", c.pointer+" bad_asset")
+			a.do(save.method, save.path, c.body(missing), "If-Match: *").problem(422, "invalid_input", c.pointer+" unknown_asset")
+			a.do(save.method, save.path, c.body(file.ID), "If-Match: *").problem(422, "invalid_input", c.pointer+" not_an_image")
+			a.do(save.method, save.path, c.body("logo.png"), "If-Match: *").problem(422, "invalid_input", c.pointer+" bad_asset")
 		}
-		a.do("PUT", one, c.body(image.ID)).want(http.StatusOK)
+		a.do("PUT", one, c.body(image.ID), "If-Match: *").want(http.StatusOK)
 	}
 	a.do("POST", "/api/v1/templates", form("{{ data.id }}")).problem(422, "invalid_input", "/languages/en/html bad_asset")
 }

@@ -4,17 +4,19 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/presswork/presswork/internal/audit"
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/tally"
 )
 
 // AuditStore reads the audit log, and notes in it who did.
 type AuditStore interface {
+	TotalAudit(ctx context.Context, f audit.Filter) (tally.Total, error)
 	AuditEvents(ctx context.Context, f audit.Filter, before int64, limit int) (audit.Looked, error)
 	AuditEvent(ctx context.Context, id int64) (audit.Event, error)
 	RecordAudit(ctx context.Context, entity, verb string, uid ident.UID, changes map[string]any) error
@@ -31,20 +33,8 @@ func registerAudit(r gin.IRouter, d Deps) {
 	r.GET("/audit-events/:id", handle(h.get))
 }
 
-type auditBody struct {
-	ID     int64     `json:"id"`
-	At     time.Time `json:"at"`
-	Actor  string    `json:"actor"`
-	Action string    `json:"action"`
-	Entity string    `json:"entity"`
-	// EntityID is null of what was about many, or about nothing in particular.
-	EntityID      *ident.UID     `json:"entity_id"`
-	CorrelationID string         `json:"correlation_id"`
-	Changes       map[string]any `json:"changes"`
-}
-
-func showAudit(e audit.Event) auditBody {
-	return auditBody{ID: e.ID, At: e.At.UTC(), Actor: e.Actor, Action: e.Action, Entity: e.Entity, EntityID: optionalID(e.EntityUID),
+func showAudit(e audit.Event) wire.AuditEvent {
+	return wire.AuditEvent{ID: e.ID, At: e.At.UTC(), Actor: e.Actor, Action: e.Action, Entity: e.Entity, EntityID: optionalID(e.EntityUID),
 		CorrelationID: e.CorrelationID, Changes: e.Changes}
 }
 
@@ -97,7 +87,10 @@ func (h auditLog) list(c *gin.Context) error {
 	if err := h.store.RecordAudit(ctx, auditEntity, "list", ident.UID{}, map[string]any{"count": len(events), "filters": given}); err != nil {
 		return err
 	}
-	body := list[auditBody]{Items: make([]auditBody, 0, len(events)), Next: next}
+	if err := p.count(c, func(ctx context.Context) (tally.Total, error) { return h.store.TotalAudit(ctx, f) }); err != nil {
+		return err
+	}
+	body := pageOf(p, make([]wire.AuditEvent, 0, len(events)), next)
 	for _, e := range events {
 		body.Items = append(body.Items, showAudit(e))
 	}

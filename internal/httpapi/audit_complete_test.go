@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 	"github.com/presswork/presswork/internal/auth"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/testkit/dbtest"
+	"github.com/presswork/presswork/internal/webhook"
 )
 
 // audited is a walk through every route that changes something.
@@ -36,7 +38,8 @@ func newAudited(t *testing.T) *audited {
 		d.Suppressions, d.Pauses = d.Topics.(SuppressionStore), d.Topics.(PauseStore)      //nolint:forcetypeassert // a DB
 		d.DeadLetters, d.Uncertain = d.Topics.(DeadLetterStore), d.Topics.(UncertainStore) //nolint:forcetypeassert // a DB
 		d.Recipients, d.Audit = d.Topics.(RecipientStore), d.Topics.(AuditStore)           //nolint:forcetypeassert // a DB
-		d.Auth = auth.NewGate(testKey, auth.NewKeys(d.Topics.(auth.KeyStore)), nil)        //nolint:forcetypeassert // a DB
+		d.Webhooks.Tester = believing{}
+		d.Auth = auth.NewGate(testKey, auth.NewKeys(d.Topics.(auth.KeyStore)), nil) //nolint:forcetypeassert // a DB
 	}
 	var deps Deps
 	n := newNewsroom(t, everything, func(d *Deps) { deps = *d })
@@ -115,6 +118,7 @@ func TestEveryChangeIsAudited(t *testing.T) {
 	a.walkReviews()
 	a.walkFailures()
 	a.walkKeys()
+	a.walkWebhooks()
 	// What changes nothing: it says what is on the list, or would be, and shows nobody.
 	a.walked["POST /api/v1/suppressions/lookup"] = true
 	for _, r := range walkable(t, keyShelf{}, nil).Routes() {
@@ -132,15 +136,18 @@ func TestEveryChangeIsAudited(t *testing.T) {
 
 func (a *audited) walkReaders() {
 	topic := a.made(a.step(a.api, "POST /topics", "", `{"name":"Walks","slug":"walks"}`, admin+`topic.create `+some+`{}`))
-	a.step(a.api, "PUT /topics/:id", topic, `{"name":"Long walks"}`, admin+`topic.update ID {"fields": \["name"\]}`)
+	a.step(a.api, "PUT /topics/:id", topic, `{"name":"Long walks"}`, admin+`topic.update ID {"fields": \["name"\]}`, "If-Match: *")
 	a.step(a.api, "DELETE /topics/:id", topic, nil, admin+`topic.delete ID {}`)
 
 	reader := a.made(a.step(a.api, "POST /subscribers", "", map[string]any{"email": walkAddress, "name": walkName, "status": "active"},
 		admin+`subscriber.create `+some+`{}`))
 	a.step(a.api, "PUT /subscribers/:id", reader, map[string]any{"email": walkAddress, "name": walkName + " II", "status": "active"},
-		admin+`subscriber.update ID {"fields": \["name"\]}`)
+		admin+`subscriber.update ID {"fields": \["name"\]}`, "If-Match: *")
 	a.step(a.api, "POST /subscribers/import", "", "email,name\nx"+walkAddress+","+walkName+"\n",
 		admin+`subscriber.import - {.*"created": 1.*}`, "Content-Type: text/csv")
+	many := `{"mode":"per_item","items":[{"action":"create","subscriber":{"email":"y` + walkAddress + `","name":"` + walkName + `"}},
+		{"action":"update","id":"` + reader + `","version":0,"subscriber":{"email":"` + walkAddress + `","name":"` + walkName + `"}}]}`
+	a.step(a.api, "POST /subscribers/bulk", reader, many, admin+`subscriber.create `+some+`{}\n`+admin+`subscriber.update ID {"fields": \["name"\]}`)
 	a.step(a.api, "DELETE /subscribers/:id", reader, nil, admin+`subscriber.delete ID {}`)
 	listed := a.made(a.step(a.api, "POST /suppressions", "", map[string]any{"email": walkAddress}, admin+`suppression.create `+some+`{.*"reason".*}`))
 	a.step(a.api, "DELETE /suppressions/:id", listed, nil, admin+`suppression.delete ID {}`)
@@ -149,12 +156,12 @@ func (a *audited) walkReaders() {
 func (a *audited) walkTexts() {
 	item := a.made(a.step(a.api, "POST /contents", "", `{"title":"W","format":"markdown","body":"of `+walkName+`"}`, admin+`content.create `+some+`{}`))
 	a.step(a.api, "PUT /contents/:id", item, `{"title":"W","format":"markdown","body":"`+walkName+`","language":"en"}`,
-		admin+`content.update ID {"fields": \["body", "language"\], "version": 2}`)
+		admin+`content.update ID {"fields": \["body", "language"\], "version": 2}`, "If-Match: *")
 	a.step(a.api, "DELETE /contents/:id", item, nil, admin+`content.delete ID {}`)
 
 	source := `{"name":"%s","channel":"email","languages":{"en":{"subject":"%s","html":"<p>x</p>"}}}`
 	set := a.made(a.step(a.api, "POST /templates", "", fmt.Sprintf(source, "walk", "s"), admin+`template.create `+some+`{}`))
-	a.step(a.api, "PUT /templates/:id", set, fmt.Sprintf(source, "walk", walkName), admin+`template.update ID {"fields": \["languages"\], "version": 2}`)
+	a.step(a.api, "PUT /templates/:id", set, fmt.Sprintf(source, "walk", walkName), admin+`template.update ID {"fields": \["languages"\], "version": 2}`, "If-Match: *")
 	a.step(a.api, "DELETE /templates/:id", set, nil, admin+`template.delete ID {}`)
 
 	file := a.made(a.step(a.api, "POST /assets?name=w.txt", "", "of "+walkName, admin+`asset.create `+some+`{}`, "Content-Type: text/plain"))
@@ -167,15 +174,16 @@ func (a *audited) walkChannels() {
 		"settings": map[string]any{"channel": "C1"}, "secrets": map[string]any{"token": walkToken}}, admin+`channel.create `+some+`{.*"provider": "slack"}`))
 	a.step(a.api, "PUT /channels/:id", chat, map[string]any{"name": "walk", "kind": "slack", "provider": "slack",
 		"settings": map[string]any{"channel": "C2"}, "secrets": map[string]any{"token": walkToken + "x"}},
-		admin+`channel.update ID {.*"fields": \["settings", "secrets"\].*}`)
+		admin+`channel.update ID {.*"fields": \["settings", "secrets"\].*}`, "If-Match: *")
 	a.step(a.api, "POST /channels/:id/disable", chat, nil, admin+`channel.update ID {.*"fields": \["enabled"\].*}`)
 	a.step(a.api, "POST /channels/:id/enable", chat, nil, admin+`channel.update ID {.*"fields": \["enabled"\].*}`)
+	a.step(a.api, "POST /channels/:id/verify", chat, nil, admin+`channel.verify ID {"version": 4, "verified": true}`)
 	a.step(a.api, "DELETE /channels/:id", chat, nil, admin+`channel.delete ID {}`)
 
 	from := map[string]any{"name": "walk", "from_name": walkName, "from_email": walkDesk, "postal_address": "1 Boulevard"}
 	desk := a.made(a.step(a.api, "POST /senders", "", from, admin+`sender.create `+some+`{}`))
 	from["from_name"] = "x" + walkName
-	a.step(a.api, "PUT /senders/:id", desk, from, admin+`sender.update ID {"fields": \["from_name"\]}`)
+	a.step(a.api, "PUT /senders/:id", desk, from, admin+`sender.update ID {"fields": \["from_name"\]}`, "If-Match: *")
 	a.step(a.api, "DELETE /senders/:id", desk, nil, admin+`sender.delete ID {}`)
 	a.step(a.api, "PUT /pauses/:scope", "all", nil, admin+`sending.pause - {"scope": "all"}`)
 	a.step(a.api, "DELETE /pauses/:scope", "all", nil, admin+`sending.resume - {"scope": "all"}`)
@@ -193,6 +201,10 @@ func (a *audited) walkPublications() {
 		admin+`publication.update ID {.*"version": 2.*}`, "If-Match: *")
 	a.step(a.api, "POST /publications/:id/rollback", draft, `{"version":1}`, admin+`publication.rollback ID {.*"version": 3.*}`)
 	a.step(a.api, "POST /publications/:id/publish", draft, `{"schedule_at":"`+at+`"}`, admin+`publication.publish ID {.*"to": "scheduled".*}`)
+	many := map[string]any{"items": []any{map[string]any{"action": "delete", "id": draft, "version": 0},
+		map[string]any{"action": "create", "publication": a.body(map[string]any{"title": walkName})}}}
+	a.step(a.api, "POST /publications/bulk", draft, many, admin+`publication.create `+some+`{}\n`+admin+`publication.delete ID {.*}`)
+	draft = a.made(a.step(a.api, "POST /publications", "", a.body(map[string]any{"draft": true}), admin+`publication.create `+some+`{}`))
 	a.step(a.api, "DELETE /publications/:id", draft, nil, admin+`publication.delete ID {.*}`)
 }
 
@@ -223,7 +235,32 @@ func (a *audited) walkFailures() {
 
 func (a *audited) walkKeys() {
 	key := a.made(a.step(a.api, "POST /api-keys", "", `{"name":"walk","role":"analyst"}`, admin+`api_key.create `+some+`{.*"role": "analyst".*}`))
-	a.step(a.api, "PUT /api-keys/:id", key, `{"name":"walk","role":"ops"}`, admin+`api_key.update ID {.*"fields": \["role"\].*}`)
+	a.step(a.api, "PUT /api-keys/:id", key, `{"name":"walk","role":"ops"}`, admin+`api_key.update ID {.*"fields": \["role"\].*}`, "If-Match: *")
 	a.step(a.api, "POST /api-keys/:id/rotate", key, `{}`, admin+`api_key.rotate ID {.*}`)
 	a.step(a.api, "DELETE /api-keys/:id", key, nil, admin+`api_key.revoke ID {}`)
 }
+
+func (a *audited) walkWebhooks() {
+	const list = "POST /webhook-endpoints"
+	body := map[string]any{"url": "https://crm.example.org/" + walkToken, "description": walkName, "secret": webhook.NewSecret()}
+	hook := a.made(a.step(a.api, list, "", body, admin+`webhook_endpoint.create `+some+`{"events": \[\], "enabled": false}`))
+	delete(body, "secret")
+	body["description"] = "x" + walkName
+	a.step(a.api, "PUT /webhook-endpoints/:id", hook, body, admin+`webhook_endpoint.update ID {"fields": \["description"\], "enabled": false}`, "If-Match: *")
+	a.step(a.api, list+"/:id/enable", hook, nil, admin+`webhook_endpoint.enable ID {"fields": \["enabled", "verified"\], "enabled": true}`)
+	a.step(a.api, list+"/:id/verify", hook, nil, admin+`webhook_endpoint.verify ID {.*}`)
+	a.step(a.api, list+"/:id/rotate-secret", hook, `{}`, admin+`webhook_endpoint.rotate ID {"fields": \["secret", "verified"\], "enabled": true}`)
+	event := ident.New().String()
+	a.exec(`WITH e AS (INSERT INTO webhook_event (uid, type, occurred_at, data) VALUES ($1, 'publication.completed', now(), '{}') RETURNING id)
+		INSERT INTO webhook_message (endpoint, event, state) SELECT w.id, e.id, 'failed' FROM webhook_endpoint w, e`, event)
+	a.step(a.api, list+"/:id/recover", hook, `{"since":"2020-01-01T00:00:00Z"}`, admin+`webhook_endpoint.recover ID {"events": 1}`)
+	a.step(a.api, list+"/:id/deliveries/"+event+"/resend", hook, nil, admin+`webhook_endpoint.resend ID {"event": "`+event+`"}`)
+	a.walked["POST /api/v1/webhook-endpoints/:id/deliveries/:event/resend"] = true
+	a.step(a.api, list+"/:id/disable", hook, nil, admin+`webhook_endpoint.disable ID {"fields": \["enabled"\], "enabled": false}`)
+	a.step(a.api, "DELETE /webhook-endpoints/:id", hook, nil, admin+`webhook_endpoint.delete ID {}`)
+}
+
+// believing takes every endpoint for one that answered.
+type believing struct{}
+
+func (believing) Test(context.Context, webhook.Endpoint) error { return nil }

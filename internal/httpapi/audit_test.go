@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/postgres"
 )
 
@@ -21,15 +22,15 @@ func newAuditAPI(t *testing.T) (a *api, topic string) {
 		d.Audit = db
 	})
 	where := a.do("POST", "/api/v1/topics", `{"name":"One","slug":"one"}`, correlationHeader+": nightly-1").location()
-	a.do("PUT", where, `{"name":"Uno"}`, correlationHeader+": nightly-2").want(http.StatusOK)
+	a.do("PUT", where, `{"name":"Uno"}`, correlationHeader+": nightly-2", "If-Match: *").want(http.StatusOK)
 	other := a.do("POST", "/api/v1/topics", `{"name":"Two","slug":"two"}`).location()
 	a.do("DELETE", where, nil).want(http.StatusNoContent)
-	a.do("PUT", other, `{"name":"Due"}`).want(http.StatusOK)
+	a.do("PUT", other, `{"name":"Due"}`, "If-Match: *").want(http.StatusOK)
 	return a, where[strings.LastIndex(where, "/")+1:]
 }
 
 // actions are the ids and actions of a list, without what the reading itself left.
-func actions(l list[auditBody]) string {
+func actions(l wire.AuditEventPage) string {
 	var lines []string
 	for _, e := range l.Items {
 		if e.Entity != auditEntity {
@@ -58,7 +59,7 @@ func TestAuditFilters(t *testing.T) {
 		"until=2000-01-01T00:00:00Z":                                         "",
 		"since=2000-01-01T00:00:00Z&until=2999-01-01T00:00:00Z&entity=topic": "5 topic.update, 4 topic.delete, 3 topic.create, 2 topic.update, 1 topic.create",
 	} {
-		if got := actions(read[list[auditBody]](a.do("GET", "/api/v1/audit-events?"+query, nil).want(http.StatusOK))); got != want {
+		if got := actions(read[wire.AuditEventPage](a.do("GET", "/api/v1/audit-events?"+query, nil).want(http.StatusOK))); got != want {
 			t.Errorf("%q shows %q, want %q", query, got, want)
 		}
 	}
@@ -80,7 +81,7 @@ func TestAuditPages(t *testing.T) {
 			var got []string
 			query := fmt.Sprintf("/api/v1/audit-events?%s&limit=%d", filter, limit)
 			for next := "start"; next != ""; {
-				page := read[list[auditBody]](a.do("GET", query, nil).want(http.StatusOK))
+				page := read[wire.AuditEventPage](a.do("GET", query, nil).want(http.StatusOK))
 				if line := actions(page); line != "" {
 					got = append(got, line)
 				}
@@ -99,7 +100,7 @@ func TestReadingIsAudited(t *testing.T) {
 	t.Parallel()
 	a, topic := newAuditAPI(t)
 	a.do("GET", "/api/v1/audit-events?limit=2&entity_id="+topic, nil, correlationHeader+": look-1").want(http.StatusOK)
-	one := read[auditBody](a.do("GET", "/api/v1/audit-events/2", nil, correlationHeader+": look-2").want(http.StatusOK))
+	one := read[wire.AuditEvent](a.do("GET", "/api/v1/audit-events/2", nil, correlationHeader+": look-2").want(http.StatusOK))
 	if one.ID != 2 || one.Actor != "key:admin" || one.Action != "topic.update" || one.EntityID.String() != topic ||
 		one.CorrelationID != "nightly-2" || fmt.Sprint(one.Changes) != "map[fields:[name]]" || one.At.IsZero() {
 		t.Errorf("%+v", one)
@@ -107,7 +108,7 @@ func TestReadingIsAudited(t *testing.T) {
 	for correlation, want := range map[string]string{
 		"look-1": "audit_event.list map[count:2 filters:[entity_id]]", "look-2": "audit_event.read map[id:2]",
 	} {
-		page := read[list[auditBody]](a.do("GET", "/api/v1/audit-events?correlation_id="+correlation, nil).want(http.StatusOK))
+		page := read[wire.AuditEventPage](a.do("GET", "/api/v1/audit-events?correlation_id="+correlation, nil).want(http.StatusOK))
 		if len(page.Items) != 1 || page.Items[0].Action+" "+fmt.Sprint(page.Items[0].Changes) != want || page.Items[0].EntityID != nil {
 			t.Errorf("%s left %+v", correlation, page.Items)
 		}

@@ -61,6 +61,19 @@ func principalOf(r *http.Request, gate Authenticator) (auth.Principal, error) {
 	return gate.Authenticate(r.Context(), text)
 }
 
+// stillAllowed asks again whether who opened a long answer may have it: a key is revoked, or loses its role, and a token
+// expires. An authenticator that cannot tell just now takes nothing away.
+func stillAllowed(gate Authenticator, rules accessTable) func(*gin.Context) bool {
+	return func(c *gin.Context) bool {
+		p, err := principalOf(c.Request, gate)
+		if err != nil {
+			return auth.RefusalOf(err) == nil
+		}
+		a, _ := rules.of(c)
+		return a.public || p.Allows(a.needs)
+	}
+}
+
 // challengeFor says what was wrong (RFC 6750, section 3.1): nothing, if nothing was shown.
 func challengeFor(reason auth.Reason) string {
 	if reason == auth.Missing {

@@ -37,18 +37,18 @@ func TestBadBodies(t *testing.T) {
 	for _, r := range bodyRoutes() {
 		path := "/api/v1" + r.path
 		full := `{"` + r.field + `":"` + strings.Repeat("x", r.limit) + `"}`
-		a.do(r.method, path, `{"`).problem(http.StatusBadRequest, "malformed_json")
-		a.do(r.method, path, "").problem(http.StatusBadRequest, "malformed_json")
-		a.do(r.method, path, `{} x`).problem(http.StatusBadRequest, "malformed_json")
-		a.do(r.method, path, full).problem(http.StatusRequestEntityTooLarge, "too_large")
-		a.do(r.method, path, chunked{strings.NewReader(full)}).problem(http.StatusRequestEntityTooLarge, "too_large")
-		a.do(r.method, path, `{"no/such":1}`).problem(http.StatusUnprocessableEntity, "invalid_input", "/no~1such unknown_field")
-		a.do(r.method, path, `{"`+r.field+`":[]}`).problem(http.StatusUnprocessableEntity, "invalid_input", "/"+r.field+" wrong_type")
-		a.do(r.method, path, `[]`).problem(http.StatusUnprocessableEntity, "invalid_input", " wrong_type")
+		a.do(r.method, path, `{"`, "If-Match: *").problem(http.StatusBadRequest, "malformed_json")
+		a.do(r.method, path, "", "If-Match: *").problem(http.StatusBadRequest, "malformed_json")
+		a.do(r.method, path, `{} x`, "If-Match: *").problem(http.StatusBadRequest, "malformed_json")
+		a.do(r.method, path, full, "If-Match: *").problem(http.StatusRequestEntityTooLarge, "too_large")
+		a.do(r.method, path, chunked{strings.NewReader(full)}, "If-Match: *").problem(http.StatusRequestEntityTooLarge, "too_large")
+		a.do(r.method, path, `{"no/such":1}`, "If-Match: *").problem(http.StatusUnprocessableEntity, "invalid_input", "/no~1such unknown_field")
+		a.do(r.method, path, `{"`+r.field+`":[]}`, "If-Match: *").problem(http.StatusUnprocessableEntity, "invalid_input", "/"+r.field+" wrong_type")
+		a.do(r.method, path, `[]`, "If-Match: *").problem(http.StatusUnprocessableEntity, "invalid_input", " wrong_type")
 		for _, header := range []string{"text/plain", "application/json; charset=latin1", "application/jsonx", ""} {
-			a.do(r.method, path, `{}`, "Content-Type: "+header).problem(http.StatusUnsupportedMediaType, "unsupported_media_type")
+			a.do(r.method, path, `{}`, "Content-Type: "+header, "If-Match: *").problem(http.StatusUnsupportedMediaType, "unsupported_media_type")
 		}
-		a.do(r.method, path, `{}`, "Content-Encoding: gzip").problem(http.StatusUnsupportedMediaType, "unsupported_media_type")
+		a.do(r.method, path, `{}`, "Content-Encoding: gzip", "If-Match: *").problem(http.StatusUnsupportedMediaType, "unsupported_media_type")
 	}
 }
 
@@ -59,7 +59,7 @@ func TestBodyOfExactlyTheLimit(t *testing.T) {
 	for _, r := range bodyRoutes() {
 		frame := `{"` + r.field + `":""}`
 		body := `{"` + r.field + `":"` + strings.Repeat("x", r.limit-len(frame)) + `"}`
-		got := a.do(r.method, "/api/v1"+r.path, body)
+		got := a.do(r.method, "/api/v1"+r.path, body, "If-Match: *")
 		if got.Status != http.StatusUnprocessableEntity && got.Status != http.StatusNotFound {
 			t.Errorf("%s %s: %d", r.method, r.path, got.Status)
 		}

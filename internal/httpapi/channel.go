@@ -9,16 +9,24 @@ import (
 
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/tally"
 )
 
 // ChannelStore keeps channels, their secrets sealed.
 type ChannelStore interface {
+	TotalChannels(ctx context.Context) (tally.Total, error)
 	CreateChannel(ctx context.Context, c channel.Channel) (channel.Channel, error)
 	Channel(ctx context.Context, uid ident.UID) (channel.Channel, error)
 	UpdateChannel(ctx context.Context, uid ident.UID, change func(channel.Channel) (channel.Channel, error)) (channel.Channel, error)
 	DeleteChannel(ctx context.Context, uid ident.UID, check func(version int) error) error
 	ListChannels(ctx context.Context, after int64, limit int) ([]channel.Channel, error)
+	// Prove is the keyed hash of a proof, and Proves reports whether one is.
+	Prove(proof []byte) []byte
+	Proves(verified, proof []byte) bool
+	// NoteVerification keeps what a verification of a version came to; proof is of what is known to work now, nil: nothing.
+	NoteVerification(ctx context.Context, uid ident.UID, version int, works bool, proof []byte) error
 }
 
 // placeholderProvider records instead of sending; production has no use for it.
@@ -26,40 +34,32 @@ const placeholderProvider = "placeholder"
 
 // CircuitReader knows the circuit breakers of channels.
 type CircuitReader interface {
-	// Circuit is the one of the channel with this internal id.
-	Circuit(ctx context.Context, id int64) (channel.Circuit, error)
+	// Circuit is the one of a version of the channel with this internal id.
+	Circuit(ctx context.Context, id int64, version int) (channel.Circuit, error)
 }
 
 type channels struct {
 	store      ChannelStore
 	circuits   CircuitReader // nil: nothing is known of them
 	registry   *channel.Registry
+	senders    SenderStore // nil: nothing is known of them
 	production bool
 }
 
 func registerChannels(r gin.IRouter, d Deps) {
-	h := channels{d.Channels, d.Circuits, d.Registry, d.Production}
+	h := channels{d.Channels, d.Circuits, d.Registry, d.Senders, d.Production}
 	r.GET("/channels", handle(h.list))
 	r.POST("/channels", handle(h.create))
 	r.GET("/channels/:id", handle(h.get))
 	r.PUT("/channels/:id", handle(h.update))
+	r.POST("/channels/:id/verify", handle(h.verify))
 	r.POST("/channels/:id/enable", handle(h.enable))
 	r.POST("/channels/:id/disable", handle(h.disable))
 	r.DELETE("/channels/:id", handle(h.delete))
 }
 
-// channelInput describes a channel. Left out of an update, secrets and enabled stay as they are; given
-// secrets replace all.
-type channelInput struct {
-	Kind     string            `json:"kind"`
-	Provider string            `json:"provider"`
-	Name     string            `json:"name"`
-	Enabled  *bool             `json:"enabled"`
-	Settings map[string]string `json:"settings"`
-	Secrets  map[string]string `json:"secrets"`
-}
-
-func (in channelInput) over(c channel.Channel) channel.Channel {
+// over puts what a client gave over a channel. Left out, secrets and enabled stay as they are; given secrets replace all.
+func over(c channel.Channel, in wire.ChannelInput) channel.Channel {
 	c.Kind, c.Provider, c.Name, c.Settings = channel.Kind(in.Kind), in.Provider, in.Name, in.Settings
 	if in.Enabled != nil {
 		c.Enabled = *in.Enabled
@@ -70,44 +70,16 @@ func (in channelInput) over(c channel.Channel) channel.Channel {
 	return c
 }
 
-// channelBody has the names of the secrets that are set, and never their values.
-type channelBody struct {
-	ID       ident.UID         `json:"id"`
-	Kind     channel.Kind      `json:"kind"`
-	Provider string            `json:"provider"`
-	Name     string            `json:"name"`
-	Enabled  bool              `json:"enabled"`
-	Settings map[string]string `json:"settings"`
-	Secrets  []string          `json:"secret_names"`
-	// Unreadable: there are secrets, sealed with a key that is not known any more. They have to be given anew.
-	Unreadable bool `json:"secrets_unreadable,omitempty"`
-	Version    int  `json:"version"`
-	// Breaker is there when one channel is asked for, and its state can be read.
-	Breaker *breakerBody `json:"breaker,omitempty"`
-}
-
-// breakerBody is a channel's circuit breaker, shared by all workers.
-type breakerBody struct {
-	State     channel.CircuitState `json:"state"`
-	Failures  int                  `json:"failures"`
-	ReopensAt *time.Time           `json:"reopens_at,omitempty"`
-}
-
-// breaker is nil if it cannot be read just now: the channel can be shown all the same.
-func (h channels) breaker(ctx context.Context, id int64) *breakerBody {
+// breaker is zero, and thus left out, if it cannot be read just now: the channel can be shown all the same.
+func (h channels) breaker(ctx context.Context, of channel.Channel) wire.Breaker {
 	if h.circuits == nil {
-		return nil
+		return wire.Breaker{}
 	}
-	circuit, err := h.circuits.Circuit(ctx, id)
+	circuit, err := h.circuits.Circuit(ctx, of.ID, of.Version)
 	if err != nil {
-		return nil
+		return wire.Breaker{}
 	}
-	b := &breakerBody{State: circuit.State, Failures: circuit.Failures}
-	if !circuit.Reopens.IsZero() {
-		at := circuit.Reopens.Truncate(time.Millisecond)
-		b.ReopensAt = &at
-	}
-	return b
+	return wire.Breaker{State: wire.BreakerState(circuit.State), Failures: circuit.Failures, ReopensAt: moment(circuit.Reopens)}
 }
 
 // candidates are all channels, if c names a fallback: channel.CheckFallback goes by them. They are read before a
@@ -130,16 +102,28 @@ func (h channels) candidates(ctx context.Context, c channel.Channel) ([]channel.
 	}
 }
 
-func showChannel(c channel.Channel) channelBody {
+// show has the names of the secrets that are set, and never their values.
+func (h channels) show(c channel.Channel) wire.Channel {
 	settings := c.Settings
 	if settings == nil {
 		settings = map[string]string{}
 	}
-	return channelBody{
-		ID: c.UID, Kind: c.Kind, Provider: c.Provider, Name: c.Name, Enabled: c.Enabled,
-		Settings: settings, Secrets: sortedKeys(c.Secrets), Unreadable: c.Unreadable, Version: c.Version,
+	body := wire.Channel{
+		ID: c.UID, Kind: wire.ChannelKind(c.Kind), Provider: c.Provider, Name: c.Name, Enabled: c.Enabled,
+		Settings: settings, SecretNames: sortedKeys(c.Secrets), SecretsUnreadable: c.Unreadable, Version: c.Version,
+		FailingSince: moment(c.FailingSince),
 	}
+	if h.proven(c) {
+		body.VerifiedAt = moment(c.VerifiedAt)
+	}
+	if !c.Enabled {
+		body.DisabledReason, body.DisabledAt = wire.ChannelDisabledReason(c.DisabledReason), moment(c.DisabledAt)
+	}
+	return body
 }
+
+// moment is a time as it is shown; the zero one stays zero, which is left out.
+func moment(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
 // check is nil if the channel may be stored.
 func (h channels) check(c channel.Channel) error {
@@ -170,15 +154,18 @@ func (h channels) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return answerPage(c, "channels", p, rows, func(c channel.Channel) int64 { return c.ID }, showChannel)
+	if err := p.count(c, h.store.TotalChannels); err != nil {
+		return err
+	}
+	return answerPage(c, "channels", p, rows, func(c channel.Channel) int64 { return c.ID }, h.show)
 }
 
 func (h channels) create(c *gin.Context) error {
-	in, err := decode[channelInput](c, limitOther)
+	in, err := decode[wire.ChannelInput](c, limitOther)
 	if err != nil {
 		return err
 	}
-	made := in.over(channel.Channel{Enabled: true})
+	made := over(channel.Channel{Enabled: true}, in)
 	if err := h.check(made); err != nil {
 		return err
 	}
@@ -189,10 +176,13 @@ func (h channels) create(c *gin.Context) error {
 	if err := channel.CheckFallback(made, others); err != nil {
 		return err
 	}
+	if made, err = h.prove(c.Request.Context(), made); err != nil {
+		return err
+	}
 	if made, err = h.store.CreateChannel(c.Request.Context(), made); err != nil {
 		return err
 	}
-	return created(c, made.UID, made.Version, showChannel(made))
+	return created(c, made.UID, made.Version, h.show(made))
 }
 
 func (h channels) get(c *gin.Context) error {
@@ -204,22 +194,25 @@ func (h channels) get(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	body := showChannel(one)
-	body.Breaker = h.breaker(c.Request.Context(), one.ID)
+	body := h.show(one)
+	body.Breaker = h.breaker(c.Request.Context(), one)
 	return found(c, one.Version, body)
 }
 
 func (h channels) update(c *gin.Context) error {
-	in, err := decode[channelInput](c, limitOther)
+	if err := needMatch(c); err != nil {
+		return err
+	}
+	in, err := decode[wire.ChannelInput](c, limitOther)
 	if err != nil {
 		return err
 	}
-	others, err := h.candidates(c.Request.Context(), in.over(channel.Channel{}))
+	others, err := h.candidates(c.Request.Context(), over(channel.Channel{}, in))
 	if err != nil {
 		return err
 	}
 	return h.change(c, func(before channel.Channel) (channel.Channel, error) {
-		after := in.over(before)
+		after := over(before, in)
 		if err := h.check(after); err != nil {
 			return after, err
 		}
@@ -236,18 +229,47 @@ func (h channels) enable(c *gin.Context) error {
 
 // disable asks nothing: whatever is wrong with a channel, it can be switched off.
 func (h channels) disable(c *gin.Context) error {
-	return h.change(c, func(before channel.Channel) (channel.Channel, error) {
+	uid, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	return h.put(c, uid, func(before channel.Channel) (channel.Channel, error) {
 		before.Enabled = false
 		return before, nil
 	})
 }
 
-// change stores what next makes of the channel and answers with it.
+// change stores what next makes of the channel, once it is known to work if it is to be used, and answers with it. Whether it
+// does is asked before the transaction begins: a change that comes between is a conflict.
 func (h channels) change(c *gin.Context, next func(channel.Channel) (channel.Channel, error)) error {
 	uid, err := pathID(c)
 	if err != nil {
 		return err
 	}
+	read, err := h.store.Channel(c.Request.Context(), uid)
+	if err != nil {
+		return err
+	}
+	if err := ifMatch(c, read.Version); err != nil {
+		return err
+	}
+	after, err := next(read)
+	if err != nil {
+		return err
+	}
+	if after, err = h.prove(c.Request.Context(), after); err != nil {
+		return err
+	}
+	return h.put(c, uid, func(before channel.Channel) (channel.Channel, error) {
+		if before.Version != read.Version {
+			return before, fault.New(fault.Conflict, "changed_meanwhile", "The channel was changed while it was verified.")
+		}
+		return after, nil
+	})
+}
+
+// put stores what next makes of the channel and answers with it.
+func (h channels) put(c *gin.Context, uid ident.UID, next func(channel.Channel) (channel.Channel, error)) error {
 	changed, err := h.store.UpdateChannel(c.Request.Context(), uid, func(before channel.Channel) (channel.Channel, error) {
 		if err := ifMatch(c, before.Version); err != nil {
 			return before, err
@@ -257,7 +279,7 @@ func (h channels) change(c *gin.Context, next func(channel.Channel) (channel.Cha
 	if err != nil {
 		return err
 	}
-	return found(c, changed.Version, showChannel(changed))
+	return found(c, changed.Version, h.show(changed))
 }
 
 func (h channels) delete(c *gin.Context) error {

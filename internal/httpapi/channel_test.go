@@ -10,6 +10,7 @@ import (
 
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 )
 
 // fakeCircuits has one answer for every channel.
@@ -18,7 +19,7 @@ type fakeCircuits struct {
 	err     error
 }
 
-func (f fakeCircuits) Circuit(context.Context, int64) (channel.Circuit, error) {
+func (f fakeCircuits) Circuit(context.Context, int64, int) (channel.Circuit, error) {
 	return f.circuit, f.err
 }
 
@@ -39,7 +40,7 @@ func TestBreakerOfAChannel(t *testing.T) {
 			a := newAPI(t, func(d *Deps) { d.Circuits = tc.circuits })
 			where := a.do("POST", "/api/v1/channels", `{"kind":"email","provider":"placeholder","name":"p"}`).location()
 			got := a.do("GET", where, nil).want(http.StatusOK)
-			if !strings.Contains(got.Body, tc.want) || strings.Contains(got.Body, "breaker") != (tc.want != "") || read[channelBody](got).Name != "p" {
+			if !strings.Contains(got.Body, tc.want) || strings.Contains(got.Body, "breaker") != (tc.want != "") || read[wire.Channel](got).Name != "p" {
 				t.Errorf("got %s", got.Body)
 			}
 		})
@@ -57,8 +58,8 @@ func TestFallbacksAreChecked(t *testing.T) {
 	second := a.do("POST", "/api/v1/channels", `{"kind":"email","provider":"placeholder","name":"second"}`).location()
 	a.do("POST", "/api/v1/channels", with("chat", "slack", "second")).problem(422, "invalid_input", "/settings/fallback wrong_kind")
 	a.do("POST", "/api/v1/channels", with("first", "email", "second")).want(http.StatusCreated)
-	a.do("PUT", second, with("second", "email", "first")).problem(422, "invalid_input", "/settings/fallback cycle")
-	if got := read[channelBody](a.do("GET", second, nil)); got.Version != 1 || len(got.Settings) != 0 {
+	a.do("PUT", second, with("second", "email", "first"), "If-Match: *").problem(422, "invalid_input", "/settings/fallback cycle")
+	if got := read[wire.Channel](a.do("GET", second, nil)); got.Version != 1 || len(got.Settings) != 0 {
 		t.Errorf("what was refused is stored: %+v", got)
 	}
 }
@@ -69,7 +70,7 @@ func TestAChangeTakesOneConnection(t *testing.T) {
 	a := newAPIWith(t, 1)
 	a.do("POST", "/api/v1/channels", `{"kind":"email","provider":"placeholder","name":"second"}`).want(http.StatusCreated)
 	first := a.do("POST", "/api/v1/channels", `{"kind":"email","provider":"placeholder","name":"first"}`).location()
-	a.do("PUT", first, `{"kind":"email","provider":"placeholder","name":"first","settings":{"fallback":"second"}}`).want(http.StatusOK)
+	a.do("PUT", first, `{"kind":"email","provider":"placeholder","name":"first","settings":{"fallback":"second"}}`, "If-Match: *").want(http.StatusOK)
 }
 
 // longShelf has more channels than a page, or none that can be read.
@@ -113,8 +114,8 @@ func TestChannelsByPages(t *testing.T) {
 	for _, name := range []string{"one", "two", "three"} {
 		a.do("POST", "/api/v1/channels", `{"kind":"email","provider":"placeholder","name":"`+name+`"}`).want(http.StatusCreated)
 	}
-	first := read[list[channelBody]](a.do("GET", "/api/v1/channels?limit=2", nil).want(http.StatusOK))
-	rest := read[list[channelBody]](a.do("GET", "/api/v1/channels?limit=2&cursor="+first.Next, nil).want(http.StatusOK))
+	first := read[wire.ChannelPage](a.do("GET", "/api/v1/channels?limit=2", nil).want(http.StatusOK))
+	rest := read[wire.ChannelPage](a.do("GET", "/api/v1/channels?limit=2&cursor="+first.Next, nil).want(http.StatusOK))
 	if len(first.Items) != 2 || len(rest.Items) != 1 || rest.Items[0].Name != "three" || rest.Next != "" {
 		t.Errorf("%+v, then %+v", first, rest)
 	}

@@ -4,17 +4,19 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/presswork/presswork/internal/content"
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/tally"
 )
 
 // ContentStore keeps content items and all their versions.
 type ContentStore interface {
+	TotalContents(ctx context.Context) (tally.Total, error)
 	CreateContent(ctx context.Context, i content.Item) (content.Item, error)
 	Content(ctx context.Context, uid ident.UID) (content.Item, error)
 	ContentVersion(ctx context.Context, uid ident.UID, version int) (content.Item, error)
@@ -41,18 +43,7 @@ func registerContents(r gin.IRouter, d Deps) {
 // defaultQuality is the middle: nothing is known.
 const defaultQuality = 0.5
 
-type contentInput struct {
-	Title    string   `json:"title"`
-	Summary  string   `json:"summary"`
-	Format   string   `json:"format"`
-	Body     string   `json:"body"`
-	URL      string   `json:"url"`
-	Topics   []string `json:"topics"`
-	Language string   `json:"language"`
-	Quality  *float64 `json:"quality"`
-}
-
-func (in contentInput) item() content.Item {
+func itemOf(in wire.ContentInput) content.Item {
 	quality := defaultQuality
 	if in.Quality != nil {
 		quality = *in.Quality
@@ -63,24 +54,10 @@ func (in contentInput) item() content.Item {
 	}
 }
 
-// contentBody is an item as it is shown; lists leave the body out.
-type contentBody struct {
-	ID        string         `json:"id"`
-	Title     string         `json:"title"`
-	Summary   string         `json:"summary"`
-	Format    content.Format `json:"format"`
-	Body      string         `json:"body,omitempty"`
-	URL       string         `json:"url"`
-	Topics    []string       `json:"topics"`
-	Language  string         `json:"language"`
-	Quality   float64        `json:"quality"`
-	Version   int            `json:"version"`
-	CreatedAt time.Time      `json:"created_at"`
-}
-
-func showContent(i content.Item) contentBody {
-	return contentBody{
-		ID: i.UID, Title: i.Title, Summary: i.Summary, Format: i.Format, Body: i.Body, URL: i.URL,
+// showContent is an item as it is shown; lists leave the body out.
+func showContent(i content.Item) wire.Content {
+	return wire.Content{
+		ID: i.UID, Title: i.Title, Summary: i.Summary, Format: wire.ContentFormat(i.Format), Body: i.Body, URL: i.URL,
 		Topics: i.Topics, Language: i.Language, Quality: i.Quality, Version: i.Version, CreatedAt: i.Created.UTC(),
 	}
 }
@@ -94,15 +71,18 @@ func (h contents) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.count(c, h.store.TotalContents); err != nil {
+		return err
+	}
 	return answerPage(c, "contents", p, rows, func(i content.Item) int64 { return i.ID }, showContent)
 }
 
 func (h contents) create(c *gin.Context) error {
-	in, err := decode[contentInput](c, limitText)
+	in, err := decode[wire.ContentInput](c, limitText)
 	if err != nil {
 		return err
 	}
-	i, err := content.New(in.item())
+	i, err := content.New(itemOf(in))
 	if err != nil {
 		return err
 	}
@@ -128,7 +108,7 @@ func (h contents) get(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return found(c, i.Version, showContent(i))
+	return shown(c, i.Version, showContent(i))
 }
 
 func (h contents) version(c *gin.Context) error {
@@ -144,7 +124,7 @@ func (h contents) version(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return found(c, i.Version, showContent(i))
+	return shown(c, i.Version, showContent(i))
 }
 
 func (h contents) update(c *gin.Context) error {
@@ -152,12 +132,15 @@ func (h contents) update(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decode[contentInput](c, limitText)
+	if err := needMatch(c); err != nil {
+		return err
+	}
+	in, err := decode[wire.ContentInput](c, limitText)
 	if err != nil {
 		return err
 	}
 	// Before the item is locked; what else is wrong is told afterwards.
-	if item, err := content.New(in.item()); err == nil {
+	if item, err := content.New(itemOf(in)); err == nil {
 		if err := h.images.ofItem(c.Request.Context(), item); err != nil {
 			return err
 		}
@@ -166,7 +149,7 @@ func (h contents) update(c *gin.Context) error {
 		if err := ifMatch(c, before.Version); err != nil {
 			return before, err
 		}
-		return before.Change(in.item())
+		return before.Change(itemOf(in))
 	})
 	if err != nil {
 		return err
@@ -179,8 +162,7 @@ func (h contents) delete(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	check := func(version int) error { return ifMatch(c, version) }
-	if err := h.store.DeleteContent(c.Request.Context(), uid, check); err != nil {
+	if err := h.store.DeleteContent(c.Request.Context(), uid, matching(c)); err != nil {
 		return err
 	}
 	return gone(c)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/jinja"
 	"github.com/presswork/presswork/internal/postgres"
@@ -50,13 +51,14 @@ func onDatabaseWith(t *testing.T, address string, o postgres.Options, tweak ...f
 		d.Topics, d.Subscribers, d.Contents, d.Templates, d.Assets, d.Senders = db, db, db, db, db, db
 		d.Channels, d.APIKeys, d.Publications, d.Progress, d.Analytics, d.Recipients = db.Channels(sealer), db, db, db, db, db
 		d.Pauses, d.Suppressions, d.DeadLetters, d.Uncertain, d.Audit = db, db, db, db, db
+		d.Webhooks = webhooksOn(t, db)
 	}}, tweak...)...)
 }
 
 // withoutDatabase are routes that answer all the same, or stand on something else.
 func withoutDatabase(path string) bool {
 	switch path {
-	case "/healthz", "/readyz", "/problems", "/problems/:code", "/api/openapi.json", "/api/docs", "/api/v1/queues":
+	case "/healthz", "/readyz", "/problems", "/problems/:code", "/api/openapi.json", "/api/docs", "/api/v1/queues", "/api/v1/webhook-event-types":
 		return true
 	default:
 		return !strings.HasPrefix(path, "/api/")
@@ -70,13 +72,16 @@ func changes() map[string]string {
 		"POST /api/v1/subscribers": `{"email":"ada@example.org"}`,
 		"POST /api/v1/contents":    `{"title":"News","body":"Text"}`,
 		"PUT /api/v1/pauses/all":   ``,
+
+		"POST /api/v1/subscribers/bulk":  `{"items":[{"action":"create","subscriber":{"email":"ada@example.org"}}]}`,
+		"POST /api/v1/publications/bulk": `{"items":[{"action":"delete","id":"01985a1e-7c00-7000-8000-000000000008"}]}`,
 	}
 }
 
 // target is an address of a route that there could be something at.
 func target(method, path string) string {
 	uid := ident.New().String()
-	filled := strings.NewReplacer(":recipient", uid, ":id", uid, ":version", "1", ":scope", "all").Replace(path)
+	filled := strings.NewReplacer(":recipient", uid, ":event", uid, ":id", uid, ":version", "1", ":scope", "all").Replace(path)
 	switch path {
 	case "/api/v1/audit-events/:id", "/api/v1/dead-letters/:id":
 		return strings.Replace(path, ":id", "1", 1)
@@ -109,7 +114,7 @@ func (a *api) askEverything(t *testing.T, status int, code string) {
 		}
 		path := target(r.Method, r.Path)
 		got := a.do(r.Method, path, body, `If-Match: "1"`)
-		if p := read[problem](got); got.Status != status || p.Type != "/problems/"+code || strings.Contains(got.Body, "127.0.0.1") {
+		if p := read[wire.Problem](got); got.Status != status || p.Type != "/problems/"+code || strings.Contains(got.Body, "127.0.0.1") {
 			t.Errorf("%s %s: %s", r.Method, path, got.Body)
 		}
 		if (got.Header.Get("Retry-After") != "") != (status == http.StatusServiceUnavailable) {

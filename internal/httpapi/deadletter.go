@@ -4,19 +4,22 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/tally"
 	"github.com/presswork/presswork/tasks"
 )
 
 // DeadLetterStore keeps the deliveries that failed for good, and replays them.
 type DeadLetterStore interface {
+	TotalDeadLetters(ctx context.Context, f delivery.DeadFilter) (tally.Total, error)
+	TotalReplays(ctx context.Context) (tally.Total, error)
 	DeadLetters(ctx context.Context, f delivery.DeadFilter, before int64, limit int) ([]delivery.Letter, error)
 	DeadLetter(ctx context.Context, id int64) (delivery.Letter, []delivery.Reopening, error)
 	DeadGroups(ctx context.Context, f delivery.DeadFilter, limit int) ([]delivery.LetterGroup, error)
@@ -40,55 +43,10 @@ func registerDeadLetters(r gin.IRouter, d Deps) {
 	r.DELETE("/dead-letters/:id", handle(h.delete))
 }
 
-type deadLetterBody struct {
-	ID            int64     `json:"id"`
-	PublicationID ident.UID `json:"publication_id"`
-	Channel       string    `json:"channel"`
-	Queue         string    `json:"queue"`
-	// RecipientID is a subscriber's or a channel's; null if it is gone.
-	RecipientID *ident.UID `json:"recipient_id"`
-	Attempts    int16      `json:"attempts"`
-	Kind        string     `json:"kind"`
-	Code        string     `json:"code"`
-	Error       string     `json:"error"`
-	Fingerprint string     `json:"fingerprint"`
-	FailedAt    time.Time  `json:"failed_at"`
-	ReplayedAt  *time.Time `json:"replayed_at"`
-	ReplayedBy  string     `json:"replayed_by,omitempty"`
-}
-
-type deadLetterHistory struct {
-	deadLetterBody
-	Replays []reopeningBody `json:"replays"`
-}
-
-type reopeningBody struct {
-	At          time.Time  `json:"at"`
-	By          string     `json:"by"`
-	Was         string     `json:"was"`
-	Reason      string     `json:"reason"`
-	Attempts    int16      `json:"attempts"`
-	Fingerprint string     `json:"fingerprint,omitempty"`
-	ReplayID    *ident.UID `json:"replay_id,omitempty"`
-}
-
-type deadGroupBody struct {
-	Fingerprint  string    `json:"fingerprint"`
-	Channel      string    `json:"channel"`
-	Kind         string    `json:"kind"`
-	Code         string    `json:"code"`
-	Error        string    `json:"error"`
-	Count        int64     `json:"count"`
-	Publications int64     `json:"publications"`
-	First        time.Time `json:"first_failed_at"`
-	Last         time.Time `json:"last_failed_at"`
-	Newest       int64     `json:"newest_id"`
-}
-
-func showDeadLetter(l delivery.Letter) deadLetterBody {
-	body := deadLetterBody{
+func showDeadLetter(l delivery.Letter) wire.DeadLetter {
+	body := wire.DeadLetter{
 		ID: l.ID, PublicationID: l.Publication, Channel: channelName(l.Channel), Queue: queueName(l.Channel, l.Lane),
-		RecipientID: optionalID(l.Recipient), Attempts: l.Attempts, Kind: l.Kind, Code: l.Code, Error: l.Error,
+		RecipientID: optionalID(l.Recipient), Attempts: int(l.Attempts), Kind: l.Kind, Code: l.Code, Error: l.Error,
 		Fingerprint: l.Fingerprint, FailedAt: l.FailedAt.UTC(), ReplayedAt: utc(l.ReplayedAt),
 	}
 	if l.ReplayedAt != nil {
@@ -99,7 +57,7 @@ func showDeadLetter(l delivery.Letter) deadLetterBody {
 
 // queueName is where batches of a channel and lane wait; empty for a kind that this build does not know.
 func queueName(channelID, lane int16) string {
-	args, err := tasks.NewSend(channelName(channelID), 0, 0)
+	args, err := tasks.NewSend(string(channelName(channelID)), 0, 0)
 	if err != nil {
 		return ""
 	}
@@ -120,14 +78,17 @@ func (h deadLetters) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.count(c, func(ctx context.Context) (tally.Total, error) { return h.store.TotalDeadLetters(ctx, f) }); err != nil {
+		return err
+	}
 	return answerPage(c, "dead letters", p, rows, func(l delivery.Letter) int64 { return l.ID }, showDeadLetter)
 }
 
 // groups counts by cause, the most frequent first.
 func (h deadLetters) groups(c *gin.Context) error {
-	return answerCounts(c, readDeadFilter, h.store.DeadGroups, func(g delivery.LetterGroup) deadGroupBody {
-		return deadGroupBody{Fingerprint: g.Fingerprint, Channel: channelName(g.Channel), Kind: g.Kind, Code: g.Code,
-			Error: g.Error, Count: g.Count, Publications: g.Publications, First: g.First.UTC(), Last: g.Last.UTC(), Newest: g.Newest}
+	return answerCounts(c, readDeadFilter, h.store.DeadGroups, func(g delivery.LetterGroup) wire.DeadLetterGroup {
+		return wire.DeadLetterGroup{Fingerprint: g.Fingerprint, Channel: channelName(g.Channel), Kind: g.Kind, Code: g.Code,
+			Error: g.Error, Count: g.Count, Publications: g.Publications, FirstFailedAt: g.First.UTC(), LastFailedAt: g.Last.UTC(), NewestID: g.Newest}
 	})
 }
 
@@ -140,13 +101,20 @@ func (h deadLetters) get(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	body := deadLetterHistory{deadLetterBody: showDeadLetter(letter), Replays: make([]reopeningBody, 0, len(history))}
-	for _, r := range history {
-		body.Replays = append(body.Replays, reopeningBody{At: r.At.UTC(), By: r.By, Was: r.Was.String(), Reason: r.Reason.String(),
-			Attempts: r.Attempts, Fingerprint: r.Fingerprint, ReplayID: r.Replay})
+	return shownWhole(c, showDeadHistory(showDeadLetter(letter), history))
+}
+
+func showDeadHistory(l wire.DeadLetter, history []delivery.Reopening) wire.DeadLetterHistory {
+	body := wire.DeadLetterHistory{
+		ID: l.ID, PublicationID: l.PublicationID, Channel: l.Channel, Queue: l.Queue, RecipientID: l.RecipientID, Attempts: l.Attempts,
+		Kind: l.Kind, Code: l.Code, Error: l.Error, Fingerprint: l.Fingerprint, FailedAt: l.FailedAt, ReplayedAt: l.ReplayedAt,
+		ReplayedBy: l.ReplayedBy, Replays: make([]wire.Reopening, 0, len(history)),
 	}
-	c.PureJSON(http.StatusOK, body)
-	return nil
+	for _, r := range history {
+		body.Replays = append(body.Replays, wire.Reopening{At: r.At.UTC(), By: r.By, Was: wire.DeliveryState(r.Was.String()),
+			Reason: r.Reason.String(), Attempts: int(r.Attempts), Fingerprint: r.Fingerprint, ReplayID: orZero(r.Replay)})
+	}
+	return body
 }
 
 func letterID(c *gin.Context) (int64, error) {
@@ -179,7 +147,7 @@ func (h deadLetters) deleteMany(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.PureJSON(http.StatusOK, gin.H{"deleted": n})
+	c.PureJSON(http.StatusOK, wire.Deleted{Deleted: n})
 	return nil
 }
 

@@ -17,6 +17,8 @@ import (
 
 // letterbox is a store of dead letters and of uncertain recipients that notes what it is asked.
 type letterbox struct {
+	DeadLetterStore
+	UncertainStore
 	asked    delivery.DeadFilter
 	ordered  delivery.ReplayOrder
 	doubted  delivery.UncertainFilter

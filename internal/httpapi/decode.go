@@ -24,6 +24,8 @@ const (
 	// limitText is for contents and templates: 50,000 characters, each escaped as 12 bytes, fit in.
 	limitText  = 1 << 20
 	limitOther = 256 << 10
+	// limitBulk is 1 KB for each of a thousand subscribers, 10 KB for each of a hundred publications.
+	limitBulk = 1 << 20
 )
 
 // maxDepth bounds how deep JSON may nest.

@@ -28,8 +28,10 @@ func limitOf(method, route string) int64 {
 		return asset.MaxSize
 	case method == http.MethodPost && route == "/subscribers/import":
 		return limitCSV
-	case method == http.MethodPost && route == "/publications":
+	case method == http.MethodPost && route == "/publications", method == http.MethodPut && route == "/publications/:id":
 		return limitPublication
+	case method == http.MethodPost && (route == "/subscribers/bulk" || route == "/publications/bulk"):
+		return limitBulk
 	case method == http.MethodPost && (route == "/contents" || route == "/templates"),
 		method == http.MethodPut && (route == "/contents/:id" || route == "/templates/:id"):
 		return limitText
@@ -62,6 +64,11 @@ func boundBodies(d time.Duration) gin.HandlerFunc {
 		if c.Request.ContentLength != 0 && !isFile(c.Request.Method, c.FullPath()) {
 			// Not every writer can, as in tests.
 			_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(d))
+		}
+		if len(c.Request.TransferEncoding) > 0 {
+			// There may have been a length as well, by which a proxy in front goes: net/http does not tell, and what the proxy took
+			// for the end of this body would be the next request (RFC 9112, section 6.1).
+			c.Header("Connection", "close")
 		}
 		c.Next()
 	}

@@ -25,6 +25,7 @@ func TestEveryRouteBoundsItsBody(t *testing.T) {
 		"POST /api/v1/assets": asset.MaxSize, "POST /api/v1/subscribers/import": 10 << 20, "POST /api/v1/publications": 1 << 20,
 		"POST /api/v1/contents": 1 << 20, "PUT /api/v1/contents/:id": 1 << 20, "POST /api/v1/templates": 1 << 20,
 		"PUT /api/v1/templates/:id": 1 << 20, "POST /hooks/ses": 512 << 10,
+		"PUT /api/v1/publications/:id": 1 << 20, "POST /api/v1/publications/bulk": 1 << 20, "POST /api/v1/subscribers/bulk": 1 << 20,
 	}
 	routes := 0
 	for _, r := range everyRoute(t) {

@@ -89,6 +89,7 @@ func newWorld(t *testing.T, operation string) *world {
 		d.Acceptor, d.Queues = acceptor(t, d.Topics), fakeQueues{}
 		d.SESHook, d.Tokens = hookFunc(func([]byte) error { return nil }), refusingTokens{}
 		d.Registry = exampleRegistry()
+		d.Webhooks.Tester = believing{}
 	})
 	w := &world{api: a}
 	w.put("03", "/api/v1/contents", `{"title":"A faster start","body":"text"}`)
@@ -101,6 +102,7 @@ func newWorld(t *testing.T, operation string) *world {
 	w.put("01", "/api/v1/topics", `{"name":"Release Notes"}`)
 	w.put("0b", "/api/v1/api-keys", `{"name":"first","role":"analyst"}`)
 	w.put("0a", "/api/v1/dead-letters/replays", `{"all":true}`)
+	w.put("0c", "/api/v1/webhook-endpoints", `{"url":"https://crm.example.com/in"}`)
 	if !slices.Contains([]string{"deleteTopic", "deleteContent", "deleteTemplate", "deleteSender"}, operation) {
 		w.publish(operation)
 	}
@@ -127,13 +129,18 @@ func (w *world) publish(operation string) {
 	}
 }
 
-// number adds what is named by a number: a dead letter. The audit log has enough lines of what was made here.
+// number adds what is named by a number, a dead letter, and an event of the webhook endpoint. The audit log has enough lines of what was made here.
 func (w *world) number(address string) {
 	w.t.Helper()
 	pool := dbtest.Connect(w.t, address)
 	if _, err := pool.Exec(w.t.Context(), `INSERT INTO dead_letter
 		(id, publication_id, channel_id, recipient_id, attempts, error_kind, error_code, error, fingerprint)
 		OVERRIDING SYSTEM VALUE SELECT 17, id, 1, 1, 1, 'give_up', 'no_mailbox', 'There is no such mailbox.', '5f2c9a0b1d3e4f60' FROM publication`); err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := pool.Exec(w.t.Context(), `WITH e AS (INSERT INTO webhook_event (uid, type, occurred_at, data)
+		VALUES ('`+exampleID+`0d', 'publication.completed', now(), '{}') RETURNING id)
+		INSERT INTO webhook_message (endpoint, event) SELECT w.id, e.id FROM webhook_endpoint w, e`); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -148,10 +155,10 @@ func (refusingTokens) Verify(string) (token.Recipient, error) {
 // exampleRegistry has the provider of the examples as it is in the program.
 func exampleRegistry() *channel.Registry {
 	return channel.NewRegistry(nil,
-		channel.Provider{Name: "slack", Kinds: []channel.Kind{channel.Slack}, Settings: []channel.Setting{
+		channel.Provider{Name: "slack", Open: openAsTold, Kinds: []channel.Kind{channel.Slack}, Settings: []channel.Setting{
 			{Name: "conversation", Required: true}, {Name: "bot_token", Secret: true, Required: true},
 		}},
-		channel.Provider{Name: "placeholder", Kinds: channel.Kinds()})
+		channel.Provider{Name: "placeholder", Open: openAsTold, Kinds: channel.Kinds()})
 }
 
 // The description, as far as requests are made of it.
@@ -272,6 +279,7 @@ func idOf(path, given string) string {
 	for _, one := range [][2]string{
 		{"/dead-letters/replays/", "0a"}, {"/publications/", "08"}, {"/subscribers/", "02"}, {"/contents/", "03"}, {"/templates/", "04"},
 		{"/assets/", "05"}, {"/channels/", "06"}, {"/senders/", "07"}, {"/suppressions/", "09"}, {"/api-keys/", "0b"}, {"/topics/", "01"},
+		{"/webhook-endpoints/", "0c"},
 	} {
 		if strings.Contains(path, one[0]) {
 			return exampleID + one[1]

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/presswork/presswork/internal/httpapi/wire"
 )
 
 // Pinger is a server that can be tried.
@@ -21,20 +23,20 @@ const pingTimeout = 700 * time.Millisecond
 // publications are still accepted, since the outbox is in PostgreSQL.
 func registerHealth(r gin.IRouter, d Deps) {
 	methods := []string{http.MethodGet, http.MethodHead} // probes may ask for no body
-	r.Match(methods, "/healthz", func(c *gin.Context) { c.PureJSON(http.StatusOK, gin.H{"status": "ok"}) })
+	r.Match(methods, "/healthz", func(c *gin.Context) { c.PureJSON(http.StatusOK, wire.Health{Status: wire.HealthStatusOK}) })
 	r.Match(methods, "/readyz", func(c *gin.Context) {
-		status, code := "ok", http.StatusOK
+		status, code := wire.HealthStatusOK, http.StatusOK
 		ctx, cancel := context.WithTimeout(c.Request.Context(), pingTimeout)
 		defer cancel()
 		redis, database := try(ctx, d.Redis), try(ctx, d.Database)
 		switch { // the database first: what it says must not wait for Redis
 		case !answers(ctx, database):
-			status, code = "unavailable", http.StatusServiceUnavailable
+			status, code = wire.HealthStatusUnavailable, http.StatusServiceUnavailable
 		case !answers(ctx, redis):
-			status = "degraded"
+			status = wire.HealthStatusDegraded
 		}
 		c.Header("Cache-Control", "no-store")
-		c.PureJSON(code, gin.H{"status": status})
+		c.PureJSON(code, wire.Health{Status: status})
 	})
 }
 

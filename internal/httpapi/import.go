@@ -10,23 +10,13 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/subscriber"
 )
 
 // transferTimeout bounds an import or export: minutes for a file of the largest size on a slow line.
 const transferTimeout = 5 * time.Minute
-
-// importReport is the answer to an import. With errors nothing was written, and it is a problem too.
-type importReport struct {
-	*problem
-	DryRun bool `json:"dry_run"`
-	Lines  int  `json:"lines"`
-	subscriber.Imported
-	// Bad is the number of all errors; Errors are the first of them.
-	Bad    int                      `json:"error_count"`
-	Errors []subscriber.LineProblem `json:"errors"`
-}
 
 // importCSV reads a text/csv body of at most 10 MB, checks all of it, and then stores all of it: 200 with a
 // report. If any line is bad nothing is stored: 422 with a report that has an error for each bad cell.
@@ -50,21 +40,29 @@ func (h subscribers) importCSV(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	report := importReport{DryRun: dryRun, Lines: file.Lines, Bad: file.Bad, Errors: file.Problems}
 	if file.Bad > 0 {
 		p, _ := describe(fault.New(fault.Invalid, "invalid_lines", "Lines of the file have errors. Nothing was stored."))
-		p = p.at(c)
-		report.problem = &p
-		answerProblem(c, h.log, p.Status, report)
+		answerProblem(c, h.log, p.Status, showRefused(located(c, p), file, dryRun))
 		return nil
 	}
-	report.Errors = []subscriber.LineProblem{}
-	report.Imported, err = h.store.ImportSubscribers(ctx, file.Subscribers, on, dryRun)
+	done, err := h.store.ImportSubscribers(ctx, file.Subscribers, on, dryRun)
 	if err != nil {
 		return err
 	}
-	c.PureJSON(http.StatusOK, report)
-	return nil
+	return found(c, 0, wire.ImportReport{DryRun: dryRun, Lines: file.Lines, Created: done.Created, Updated: done.Updated, Skipped: done.Skipped,
+		Errors: []wire.LineError{}})
+}
+
+// showRefused is the problem of a file of which nothing was stored, with its first errors.
+func showRefused(p wire.Problem, file *subscriber.Import, dryRun bool) wire.ImportProblem {
+	body := wire.ImportProblem{
+		Type: p.Type, Title: p.Title, Status: p.Status, Detail: p.Detail, Instance: p.Instance, CorrelationID: p.CorrelationID,
+		DryRun: dryRun, Lines: file.Lines, ErrorCount: file.Bad, Errors: make([]wire.LineError, 0, len(file.Problems)),
+	}
+	for _, e := range file.Problems {
+		body.Errors = append(body.Errors, wire.LineError{Line: e.Line, Column: e.Column, Code: e.Code, Detail: e.Detail})
+	}
+	return body
 }
 
 func importOptions(c *gin.Context) (dryRun bool, on subscriber.OnDuplicate, err error) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/subscriber"
 )
 
@@ -30,21 +31,21 @@ func TestImport(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
 	file := "email,name,topics\na@x.org,Anna,Go\nb@x.org,Bea,\n"
-	dry := read[importReport](a.importCSV("?dry_run=true", file).want(200))
+	dry := read[wire.ImportReport](a.importCSV("?dry_run=true", file).want(200))
 	if !dry.DryRun || dry.Lines != 2 || dry.Created != 2 || dry.Errors == nil || a.count(t) != 0 {
 		t.Errorf("dry run %+v, %d stored", dry, a.count(t))
 	}
-	if got := read[importReport](a.importCSV("", file).want(200)); got.Created != 2 || got.DryRun || a.count(t) != 2 {
+	if got := read[wire.ImportReport](a.importCSV("", file).want(200)); got.Created != 2 || got.DryRun || a.count(t) != 2 {
 		t.Errorf("got %+v", got)
 	}
 	changed := "email,name\na@x.org,Ann\nc@x.org,Cea\n"
-	if got := read[importReport](a.importCSV("?duplicates=skip", changed).want(200)); got.Created != 1 || got.Skipped != 1 {
+	if got := read[wire.ImportReport](a.importCSV("?duplicates=skip", changed).want(200)); got.Created != 1 || got.Skipped != 1 {
 		t.Errorf("skip %+v", got)
 	}
-	if got := read[importReport](a.importCSV("?duplicates=update", changed).want(200)); got.Updated != 2 || got.Created+got.Skipped != 0 {
+	if got := read[wire.ImportReport](a.importCSV("?duplicates=update", changed).want(200)); got.Updated != 2 || got.Created+got.Skipped != 0 {
 		t.Errorf("update %+v", got)
 	}
-	one := read[list[subscriberBody]](a.do("GET", "/api/v1/subscribers?email=a@", nil)).Items[0]
+	one := read[wire.SubscriberPage](a.do("GET", "/api/v1/subscribers?email=a@", nil)).Items[0]
 	if one.Name != "Ann" || len(one.Topics) != 1 {
 		t.Errorf("got %+v", one)
 	}
@@ -54,17 +55,12 @@ func TestImportReportsByLineAndStoresNothing(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
 	r := a.importCSV("", "email,topics\ngood@x.org,go\nsecret@,a/b\nGOOD@x.org,\n").want(http.StatusUnprocessableEntity)
-	got := read[struct {
-		problem
-		Lines  int                      `json:"lines"`
-		Bad    int                      `json:"error_count"`
-		Errors []subscriber.LineProblem `json:"errors"`
-	}](r)
+	got := read[wire.ImportProblem](r)
 	var lines []string
 	for _, p := range got.Errors {
 		lines = append(lines, fmt.Sprint(p.Line, " ", p.Column, " ", p.Code))
 	}
-	if want := "[3 email format 3 topics format 4 email duplicate]"; fmt.Sprint(lines) != want || got.Bad != 3 || got.Lines != 3 {
+	if want := "[3 email format 3 topics format 4 email duplicate]"; fmt.Sprint(lines) != want || got.ErrorCount != 3 || got.Lines != 3 {
 		t.Errorf("got %v, want %s", lines, want)
 	}
 	if got.Type != "/problems/invalid_lines" || got.Status != 422 || got.CorrelationID == "" || r.Header.Get("Content-Type") != "application/problem+json" {
@@ -119,7 +115,7 @@ func TestExport(t *testing.T) {
 	if strings.Count(filtered.Body, "\n") != 2 {
 		t.Errorf("filtered: %s", filtered.Body)
 	}
-	if again := read[importReport](a.importCSV("?duplicates=update", r.Body).want(200)); again.Updated != n {
+	if again := read[wire.ImportReport](a.importCSV("?duplicates=update", r.Body).want(200)); again.Updated != n {
 		t.Errorf("what was exported is imported: %+v", again)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -39,6 +40,9 @@ type Limits struct {
 	// Tracking, Pages, OneClick and Hooks are requests a minute of one address, for opens and clicks, for the public
 	// pages, for what they post, and for what providers report.
 	Tracking, Pages, OneClick, Hooks int
+
+	// busy answers readers whose address has used up its allowance; nil: they get a problem like everybody.
+	busy func(w http.ResponseWriter, r *http.Request)
 
 	// admin knows the admin key and nothing else, so that it is told without a look-up.
 	admin *auth.Gate
@@ -122,7 +126,7 @@ func (l Limits) door(c *gin.Context) {
 	ctx := c.Request.Context()
 	if class != classAddress {
 		if v := l.Limiter.Take(ctx, 1, b); !v.Allowed {
-			refuse(c, v, b.Policy)
+			l.turnAway(c, v, b.Policy)
 			return
 		}
 		c.Next()
@@ -143,6 +147,18 @@ func (l Limits) door(c *gin.Context) {
 	}
 }
 
+// turnAway refuses who came without a key: with a page on the readers' own pages, which a person looks at.
+func (l Limits) turnAway(c *gin.Context, v allowance.Verdict, p allowance.Policy) {
+	if l.busy == nil || !strings.HasPrefix(c.FullPath(), "/p/") {
+		refuse(c, v, p)
+		return
+	}
+	showLimits(c, v, p)
+	c.Header("Retry-After", strconv.Itoa(wholeSeconds(v.RetryAfter)))
+	l.busy(c.Writer, c.Request)
+	c.Abort()
+}
+
 func (l Limits) isAdmin(c *gin.Context) bool {
 	text, ok := credentialOf(c.Request)
 	if !ok || l.admin == nil {
@@ -157,23 +173,28 @@ func (l Limits) isAdmin(c *gin.Context) bool {
 // whose address sends all that it sends. So is the admin key, which has no number: it sets up everything else, and must
 // not lock its owner out.
 func (l Limits) hold(c *gin.Context) {
+	if v, ok := l.spend(c, unitsOf(c)); !ok {
+		abort(c, errLimited(v))
+		return
+	}
+	c.Next()
+}
+
+// spend takes units of all buckets that a request counts in, and tells the caller what is left. It is false if they are not
+// there.
+func (l Limits) spend(c *gin.Context, units int) (allowance.Verdict, bool) {
 	var room [2]allowance.Bucket
 	buckets := l.bucketsOf(c, room[:0])
 	if len(buckets) == 0 {
-		c.Next()
-		return
+		return allowance.Verdict{}, true
 	}
-	v := l.Limiter.Take(c.Request.Context(), costOf(c.Request.Method, c.FullPath()), buckets...)
+	v := l.Limiter.Take(c.Request.Context(), units, buckets...)
 	policies := make([]allowance.Policy, len(buckets))
 	for i, b := range buckets {
 		policies[i] = b.Policy
 	}
 	showLimits(c, v, policies...)
-	if !v.Allowed {
-		refuse(c, v, policies...)
-		return
-	}
-	c.Next()
+	return v, v.Allowed
 }
 
 // bucketsOf adds the buckets that a request counts in to list.
@@ -199,23 +220,4 @@ func (l Limits) bucketsOf(c *gin.Context, list []allowance.Bucket) []allowance.B
 		list = append(list, allowance.Bucket{Policy: own, Key: principal.ID})
 	}
 	return list
-}
-
-// costOf is how many units a request of a route costs: one, and more where a request does the work of many. The numbers
-// are what the work takes beside that of a request for one resource, roughly, so that a limit is one of work.
-func costOf(method, route string) int {
-	route, below := strings.CutPrefix(route, "/api/v1")
-	if !below {
-		return 1
-	}
-	switch method + " " + route {
-	case "POST /subscribers/import", "GET /subscribers/export":
-		return 20
-	case "POST /assets", "POST /dead-letters/replays", "DELETE /dead-letters", "POST /uncertain/decide":
-		return 5
-	case "GET /publications/:id/analytics", "GET /uncertain/counts", "GET /dead-letters/groups":
-		return 2
-	default:
-		return 1
-	}
 }

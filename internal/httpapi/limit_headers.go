@@ -40,6 +40,10 @@ func wholeSeconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 func refuse(c *gin.Context, v allowance.Verdict, policies ...allowance.Policy) {
 	showLimits(c, v, policies...)
 	c.Writer.Header().Del("WWW-Authenticate") // of the 401 that this takes the place of
-	abort(c, &fault.Error{Kind: fault.Wait, Code: codeRateLimited, After: v.RetryAfter,
-		Detail: "The limit \"" + v.Policy.Name + "\" is used up: " + strconv.Itoa(v.Policy.Units) + " in " + v.Policy.Window.String() + "."})
+	abort(c, errLimited(v))
+}
+
+func errLimited(v allowance.Verdict) error {
+	return &fault.Error{Kind: fault.Wait, Code: codeRateLimited, After: v.RetryAfter,
+		Detail: "The limit \"" + v.Policy.Name + "\" is used up: " + strconv.Itoa(v.Policy.Units) + " in " + v.Policy.Window.String() + "."}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/presswork/presswork/internal/auth"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/pages"
 	"github.com/presswork/presswork/internal/subscriber"
 )
 
@@ -301,6 +302,9 @@ func TestCosts(t *testing.T) {
 	for route, want := range map[string]int{
 		"POST /api/v1/subscribers/import": 20, "GET /api/v1/subscribers/export": 20,
 		"POST /api/v1/assets": 5, "POST /api/v1/dead-letters/replays": 5, "DELETE /api/v1/dead-letters": 5, "POST /api/v1/uncertain/decide": 5,
+		"POST /api/v1/webhook-endpoints": 5, "PUT /api/v1/webhook-endpoints/:id": 5, "POST /api/v1/webhook-endpoints/:id/enable": 5,
+		"POST /api/v1/webhook-endpoints/:id/verify": 5, "POST /api/v1/webhook-endpoints/:id/recover": 5,
+		"POST /api/v1/channels": 5, "PUT /api/v1/channels/:id": 5, "POST /api/v1/channels/:id/enable": 5, "POST /api/v1/channels/:id/verify": 5,
 		"GET /api/v1/publications/:id/analytics": 2, "GET /api/v1/uncertain/counts": 2, "GET /api/v1/dead-letters/groups": 2,
 	} {
 		if costs[route] != want {
@@ -316,4 +320,32 @@ func TestCosts(t *testing.T) {
 	if taken := l.taken(); taken != "principal ada 20" {
 		t.Errorf("an import took %s", taken)
 	}
+	for query, want := range map[string]string{"dry_run=true": "principal ada 5", "dry_run=false": "principal ada 1", "": "principal ada 1"} {
+		a.as("ada", "192.0.2.1", "POST", "/api/v1/publications?"+query)
+		if taken := l.taken(); taken != want {
+			t.Errorf("a publication with %q took %s, want %s", query, taken, want)
+		}
+	}
+}
+
+// TestReadersGetAPage: who looks at the readers' pages too often is told so on a page, in their language, with the same headers.
+func TestReadersGetAPage(t *testing.T) {
+	t.Parallel()
+	shown, err := pages.New(pages.Deps{Organisation: "The Post", Tokens: forgers{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := serve(t, nil, func(d *Deps) {
+		d.Limits = Limits{Limiter: newCounters(), Pages: 1, OneClick: 1}
+		d.Pages, d.Tokens = shown, forgers{}
+	})
+	for method, status := range map[string]int{"GET": http.StatusNotFound, "POST": http.StatusNotFound} {
+		a.do(method, "/p/u/token", nil).want(status)
+		r := a.do(method, "/p/u/token", nil, "Accept-Language: de-CH, en").want(http.StatusTooManyRequests)
+		if h := r.Header; h.Get("Retry-After") != "60" || h.Get("Content-Type") != "text/html; charset=utf-8" || h.Get("Content-Language") != "de" ||
+			h.Get("RateLimit") == "" || !strings.Contains(r.Body, "Einen Moment, bitte") || !strings.Contains(r.Body, "The Post") {
+			t.Errorf("%s: %v %s", method, h, r.Body)
+		}
+	}
+	a.do("GET", "/problems", nil).problem(http.StatusTooManyRequests, "rate_limited")
 }

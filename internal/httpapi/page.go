@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -12,6 +13,8 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
+	"github.com/presswork/presswork/internal/tally"
 )
 
 // Bounds of a page of a list.
@@ -24,19 +27,35 @@ const (
 type page struct {
 	After int64
 	Limit int
+	// wantsTotal says that ?total=true asks how many there are in all, which is found by count.
+	wantsTotal bool
+	total      *tally.Total
 }
 
-// list is the body of every list. Next is the cursor of the next page, absent on the last.
-type list[T any] struct {
-	Items []T    `json:"items"`
-	Next  string `json:"next,omitempty"`
+// count finds how many there are in all, of the filter of the list, if that is asked.
+func (p *page) count(c *gin.Context, total func(context.Context) (tally.Total, error)) error {
+	if !p.wantsTotal {
+		return nil
+	}
+	found, err := total(c.Request.Context())
+	p.total = &found
+	return err
 }
 
-// readPage reads ?limit= and ?cursor= of the list called name, and refuses parameters that are neither
+// pageOf is the body of a page.
+func pageOf[T any](p page, items []T, next string) wire.Page[T] {
+	body := wire.Page[T]{Items: items, Next: next}
+	if p.total != nil {
+		body.Total, body.TotalIsEstimate = &p.total.N, &p.total.Estimate
+	}
+	return body
+}
+
+// readPage reads ?limit=, ?cursor= and ?total= of the list called name, and refuses parameters that are neither
 // those nor among others: a misspelt filter must not answer everything.
 func readPage(c *gin.Context, name string, others ...string) (page, error) {
 	p := page{Limit: defaultLimit}
-	if err := knownQuery(c, append(others, "limit", "cursor")...); err != nil {
+	if err := knownQuery(c, append(others, "limit", "cursor", "total")...); err != nil {
 		return p, err
 	}
 	if text, given := c.GetQuery("limit"); given {
@@ -52,6 +71,12 @@ func readPage(c *gin.Context, name string, others ...string) (page, error) {
 			return p, badQuery("cursor", "is not one that this list has given")
 		}
 		p.After = after
+	}
+	if text, given := c.GetQuery("total"); given {
+		if text != "true" && text != "false" {
+			return p, badQuery("total", "must be true or false")
+		}
+		p.wantsTotal = text == "true"
 	}
 	return p, nil
 }
@@ -72,7 +97,7 @@ func answerPage[R, T any](c *gin.Context, name string, p page, rows []R, id func
 	for _, row := range rows {
 		items = append(items, show(row))
 	}
-	c.PureJSON(http.StatusOK, list[T]{Items: items, Next: next})
+	c.PureJSON(http.StatusOK, pageOf(p, items, next))
 	return nil
 }
 

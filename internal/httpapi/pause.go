@@ -4,13 +4,13 @@ import (
 	"context"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/tasks"
 )
 
@@ -32,22 +32,16 @@ func registerPauses(r gin.IRouter, d Deps) {
 	r.DELETE("/pauses/:scope", handle(h.resume))
 }
 
-type pauseBody struct {
-	Scope string    `json:"scope"`
-	By    string    `json:"paused_by"`
-	At    time.Time `json:"paused_at"`
-}
-
 func (h pauses) list(c *gin.Context) error {
 	list, err := h.store.Pauses(c.Request.Context())
 	if err != nil {
 		return err
 	}
-	items := make([]pauseBody, 0, len(list))
+	items := make([]wire.Pause, 0, len(list))
 	for _, p := range list {
-		items = append(items, pauseBody{p.Scope, p.By, p.At})
+		items = append(items, wire.Pause{Scope: p.Scope, PausedBy: p.By, PausedAt: p.At})
 	}
-	c.PureJSON(http.StatusOK, gin.H{"items": items})
+	c.PureJSON(http.StatusOK, wire.Pauses{Items: items})
 	return nil
 }
 

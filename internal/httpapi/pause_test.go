@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 )
 
 func TestPauses(t *testing.T) {
@@ -49,10 +50,10 @@ func TestScopesCoverTheRightBatches(t *testing.T) {
 
 type fakeQueues struct{ err error }
 
-func (f fakeQueues) QueueDepths(names []string) ([]QueueDepth, error) {
-	list := make([]QueueDepth, 0, len(names))
+func (f fakeQueues) QueueDepths(names []string) ([]wire.Queue, error) {
+	list := make([]wire.Queue, 0, len(names))
 	for _, name := range names {
-		list = append(list, QueueDepth{Name: name, Pending: 3})
+		list = append(list, wire.Queue{Name: name, Pending: 3})
 	}
 	return list, f.err
 }

@@ -13,19 +13,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/telemetry"
 )
-
-// problem is the body of every error (RFC 9457), with extension members correlation_id and errors.
-type problem struct {
-	Type          string        `json:"type"`
-	Title         string        `json:"title"`
-	Status        int           `json:"status"`
-	Detail        string        `json:"detail,omitempty"`
-	Instance      string        `json:"instance"`
-	CorrelationID string        `json:"correlation_id"`
-	Errors        []fault.Field `json:"errors,omitempty"`
-}
 
 // Codes that HTTP has a status of its own for.
 const (
@@ -80,15 +70,14 @@ func statusOf(kind fault.Kind, code string) int {
 }
 
 // describe turns an error into its problem. Of an unforeseen error nothing is shown but the correlation id.
-func describe(err error) (problem, time.Duration) {
+func describe(err error) (wire.Problem, time.Duration) {
 	var e *fault.Error
 	if !errors.As(err, &e) {
 		e = fault.New(fault.Internal, "internal", "")
 	}
 	status := statusOf(e.Kind, e.Code)
-	p := problem{Type: "/problems/" + e.Code, Title: http.StatusText(status), Status: status, Detail: e.Detail}
-	p.Errors = e.Fields[:min(len(e.Fields), maxFieldErrors)]
-	if status == http.StatusInternalServerError {
+	p := wire.Problem{Type: "/problems/" + e.Code, Title: http.StatusText(status), Status: status, Detail: e.Detail}
+	if p.Errors = showFields(e.Fields); status == http.StatusInternalServerError {
 		p.Type, p.Errors = "/problems/internal", nil
 		p.Detail = "Something unforeseen happened. The log has more under the correlation id."
 	}
@@ -109,7 +98,7 @@ func fail(c *gin.Context, log *zap.Logger, err error) {
 		return
 	}
 	p, after := describe(err)
-	p = p.at(c)
+	p = located(c, p)
 	if p.Status >= http.StatusInternalServerError {
 		log.Error("request failed", zap.String("route", c.FullPath()), zap.Int("status", p.Status),
 			zap.Error(err), telemetry.CorrelationField(ctx))
@@ -126,13 +115,22 @@ func fail(c *gin.Context, log *zap.Logger, err error) {
 	answerProblem(c, log, p.Status, p)
 }
 
-// at says where and in which request the problem was met.
-func (p problem) at(c *gin.Context) problem {
+// showFields is nil if there are none: they are left out.
+func showFields(fields []fault.Field) []wire.FieldError {
+	var shown []wire.FieldError
+	for _, f := range fields[:min(len(fields), maxFieldErrors)] {
+		shown = append(shown, wire.FieldError{Pointer: f.Pointer, Code: f.Code, Detail: f.Detail})
+	}
+	return shown
+}
+
+// located says where and in which request the problem was met.
+func located(c *gin.Context, p wire.Problem) wire.Problem {
 	p.Instance, p.CorrelationID = c.Request.URL.Path, telemetry.Correlation(c.Request.Context())
 	return p
 }
 
-// answerProblem writes a problem, or a struct that extends one. Headers of another answer that was about
+// answerProblem writes a problem, or a body that extends one. Headers of another answer that was about
 // to be given are taken back.
 func answerProblem(c *gin.Context, log *zap.Logger, status int, p any) {
 	c.Writer.Header().Del("Content-Disposition")

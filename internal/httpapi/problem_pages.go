@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 )
 
 //go:embed problem_page.html
@@ -22,18 +23,10 @@ var problemPage string
 //go:embed problem_page.css
 var problemStyle string
 
-// explained is a type of problem as its page shows it.
-type explained struct {
-	Type  string `json:"type"`
-	Code  string `json:"code"`
-	Title string `json:"title"`
-	problemType
-}
-
 type problemPages struct {
 	page   *template.Template
 	policy string
-	list   []explained
+	list   []wire.ProblemType
 }
 
 // registerProblems has a page for each type of problem, where the type's address leads, and one with all of them. They are
@@ -43,9 +36,11 @@ func registerProblems(r gin.IRouter) {
 	functions := template.FuncMap{"style": func() template.CSS { return template.CSS(problemStyle) }, "code": withCode} //nolint:gosec // our own file
 	h.page = template.Must(template.New("").Funcs(functions).Parse(problemPage))
 	for code, t := range problemTypes() {
-		h.list = append(h.list, explained{"/problems/" + code, code, http.StatusText(t.Status), t})
+		h.list = append(h.list, wire.ProblemType{
+			Type: "/problems/" + code, Code: code, Title: http.StatusText(t.Status), Status: t.Status, Cause: t.Cause, Remedy: t.Remedy,
+		})
 	}
-	slices.SortFunc(h.list, func(a, b explained) int { return strings.Compare(a.Code, b.Code) })
+	slices.SortFunc(h.list, func(a, b wire.ProblemType) int { return strings.Compare(a.Code, b.Code) })
 	r.GET("/problems", handle(h.index))
 	r.GET("/problems/:code", handle(h.get))
 }
@@ -66,14 +61,14 @@ func withCode(text string) template.HTML {
 
 func (h problemPages) index(c *gin.Context) error {
 	if prefersJSON(c) {
-		c.PureJSON(http.StatusOK, gin.H{"items": h.list})
+		c.PureJSON(http.StatusOK, wire.ProblemTypes{Items: h.list})
 		return nil
 	}
 	return h.show(c, h.list)
 }
 
 func (h problemPages) get(c *gin.Context) error {
-	i, known := slices.BinarySearchFunc(h.list, c.Param("code"), func(e explained, code string) int { return strings.Compare(e.Code, code) })
+	i, known := slices.BinarySearchFunc(h.list, c.Param("code"), func(e wire.ProblemType, code string) int { return strings.Compare(e.Code, code) })
 	switch {
 	case !known:
 		return fault.New(fault.NotFound, "not_found", "There is no such type of problem.")
@@ -85,7 +80,7 @@ func (h problemPages) get(c *gin.Context) error {
 	}
 }
 
-func (h problemPages) show(c *gin.Context, list []explained) error {
+func (h problemPages) show(c *gin.Context, list []wire.ProblemType) error {
 	var body bytes.Buffer
 	if err := h.page.Execute(&body, list); err != nil {
 		return fmt.Errorf("show a type of problem: %w", err)

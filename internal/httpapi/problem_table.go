@@ -1,13 +1,16 @@
 package httpapi
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/presswork/presswork/internal/channel"
+)
 
 // problemType explains a type of problem. Its title is the status' own, so that it never changes.
 type problemType struct {
-	Status int `json:"status"`
+	Status int
 	// Cause is what has happened, Remedy what whoever called can do.
-	Cause  string `json:"cause"`
-	Remedy string `json:"remedy"`
+	Cause, Remedy string
 }
 
 // problemTypes is the one table of the problems that clients can get, by their codes. A test reads the sources, and fails for
@@ -57,10 +60,14 @@ func problemsOfPublishing() map[string]problemType {
 		"invalid_idempotency_key": {400, "The Idempotency-Key is empty, too long, given twice, or has characters that it cannot have.", "Use a UUID."},
 		"no_such_version":         {404, "It never had the version that was asked for.", "List its versions."},
 		"unknown_content":         {404, "Contents that the publication is made of are no more.", "Choose others."},
+		"endpoint_unverified":     {409, "The webhook endpoint did not answer a test with 2xx within 5 seconds.", "`detail` says what happened. Mend the receiver, then try again; until then the endpoint can be stored disabled."},
+		"too_many_endpoints":      {409, "There are 100 webhook endpoints already.", "Delete one that is not used any more."},
 		"placeholder_channel":     {409, "The channel has no credentials, and in production nothing may only pretend to send.", "Give it credentials, then enable it."},
+		channel.CodeUnverified:    {409, "The channel does not work as it is set up: its provider was asked, within 5 seconds, and `detail` says what it answered.", "Mend the settings or the secrets, or store the channel with `enabled` false and switch it on when it works."},
 		"credentials_missing":     {409, "The channel cannot be enabled without the credentials that `detail` names.", "Give it credentials, then enable it."},
 		"credentials_refused":     {409, "A credential of the channel is too short, a default or a placeholder.", "Give it a real one: `detail` names it, not its value."},
 		"consent_required":        {409, "Somebody who unsubscribed cannot be subscribed again without a new consent.", "Send the consent: where it came from, and when."},
+		"bulk_refused":            {409, "Items of a call that was all or nothing cannot be done with what is there now. Nothing was written.", "`errors` names every such item. Mend them, or ask for `per_item`."},
 		"invalid_lines":           {422, "Lines of the file have errors. Nothing was stored.", "`errors` names the first of them by line and column."},
 		"too_many_attributes":     {409, "All subscribers together have more names of attributes than there can be columns.", "Use fewer names of attributes."},
 		"filter_required":         {409, "All dead letters are not deleted at once.", "Say which, by a query parameter."},

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 )
 
 // elsewhere are packages whose faults no client of the API sees: they end in dead letters, tasks or pages.
@@ -227,7 +228,7 @@ func TestProblemPages(t *testing.T) {
 	}
 	a.do("GET", "/problems/nothing", nil).problem(http.StatusNotFound, "not_found")
 	a.do("GET", "/problems/%3Cscript%3E", nil).problem(http.StatusNotFound, "not_found")
-	list := read[struct{ Items []explained }](a.do("GET", "/problems", nil, "Accept: application/problem+json"))
+	list := read[wire.ProblemTypes](a.do("GET", "/problems", nil, "Accept: application/problem+json"))
 	if len(list.Items) != len(problemTypes()) {
 		t.Errorf("%d are listed", len(list.Items))
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
 )
@@ -23,51 +24,28 @@ type progress struct {
 	beat time.Duration
 	// closing ends streams; nil: nothing does.
 	closing <-chan struct{}
+	// stays reports whether who opened a stream would still be let in; nil: yes.
+	stays func(*gin.Context) bool
 }
 
 func registerProgress(r gin.IRouter, d Deps) {
-	h := progress{watch: newWatchers(d.Progress, progressPeriod), beat: heartbeat, closing: d.Closing}
+	h := progress{watch: newWatchers(d.Progress, progressPeriod), beat: heartbeat, closing: d.Closing,
+		stays: stillAllowed(d.Auth, newAccessTable())}
 	r.GET("/publications/:id/progress", handleStream(h.get))
 	r.GET("/publications/:id/progress/stream", handleStream(h.stream))
 }
 
-type countsBody struct {
-	Channel   string `json:"channel,omitempty"`
-	Total     int64  `json:"total"`
-	Pending   int64  `json:"pending"`
-	Sending   int64  `json:"sending"`
-	Sent      int64  `json:"sent"`
-	Failed    int64  `json:"failed"`
-	Skipped   int64  `json:"skipped"`
-	Uncertain int64  `json:"uncertain"`
-}
-
-func showCounts(c publication.Counts) countsBody {
-	return countsBody{
+func showCounts(c publication.Counts) wire.Counts {
+	return wire.Counts{
 		Total: c.Total(), Pending: c.Pending, Sending: c.Sending, Sent: c.Sent, Failed: c.Failed,
 		Skipped: c.Skipped, Uncertain: c.Uncertain,
 	}
 }
 
-type progressBody struct {
-	State publication.State `json:"state"`
-	// FanoutDone says that the totals are final.
-	FanoutDone bool         `json:"fanout_done"`
-	All        countsBody   `json:"all"`
-	Channels   []countsBody `json:"channels"`
-	// Rate is recipients settled a second, over the last Window seconds; ETA seconds to go at that rate, null while it cannot
-	// be known.
-	Rate        float64    `json:"rate_per_second"`
-	Window      int64      `json:"rate_window_seconds"`
-	ETA         *int64     `json:"eta_seconds"`
-	StartedAt   *time.Time `json:"started_at"`
-	CompletedAt *time.Time `json:"completed_at"`
-}
-
-func showProgress(p publication.Progress) progressBody {
-	body := progressBody{
-		State: p.State, FanoutDone: p.FanoutDone, All: showCounts(p.All()), Channels: []countsBody{},
-		Rate: math.Round(p.Rate()*100) / 100, Window: int64(math.Round(p.Window.Seconds())), StartedAt: utc(p.StartedAt), CompletedAt: utc(p.Ended),
+func showProgress(p publication.Progress) wire.Progress {
+	body := wire.Progress{
+		State: wire.PublicationState(p.State), FanoutDone: p.FanoutDone, All: showCounts(p.All()), Channels: []wire.Counts{},
+		RatePerSecond: math.Round(p.Rate()*100) / 100, RateWindowSeconds: int64(math.Round(p.Window.Seconds())), StartedAt: utc(p.StartedAt), CompletedAt: utc(p.Ended),
 	}
 	for _, c := range p.Channels {
 		counts := showCounts(c)
@@ -76,7 +54,7 @@ func showProgress(p publication.Progress) progressBody {
 	}
 	if left, known := p.Remaining(); known {
 		seconds := int64(math.Ceil(left.Seconds()))
-		body.ETA = &seconds
+		body.ETASeconds = &seconds
 	}
 	return body
 }

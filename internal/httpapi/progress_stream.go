@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/publication"
 )
 
@@ -48,6 +49,9 @@ func (h progress) stream(c *gin.Context) error {
 		case <-h.closing:
 			return s.write("") // the client comes back, to another process
 		case <-beat.C:
+			if h.stays != nil && !h.stays(c) {
+				return nil // who comes back is told why
+			}
 			err = s.write(":\n\n")
 		case l := <-looks:
 			switch {
@@ -72,7 +76,7 @@ type stream struct {
 	control *http.ResponseController
 	begun   bool
 	lastID  string
-	last    progressBody // what was looked at last; its Window aside
+	last    wire.Progress // what was looked at last; its window aside
 }
 
 // show sends a progress, unless the client has it.
@@ -82,12 +86,12 @@ func (s *stream) show(p publication.Progress) error {
 	if err != nil {
 		return fmt.Errorf("write progress: %w", err)
 	}
-	id, err := body.id()
+	id, err := eventID(body)
 	if err != nil {
 		return err
 	}
 	news := body
-	news.Window = 0 // it differs from look to look, also while nothing happens
+	news.RateWindowSeconds = 0 // it differs from look to look, also while nothing happens
 	known := s.last.State == "" && id == s.lastID || reflect.DeepEqual(s.last, news)
 	s.last = news
 	event := "progress"
@@ -105,10 +109,10 @@ func (s *stream) show(p publication.Progress) error {
 	return s.write(fmt.Sprintf("id: %s\nevent: %s\ndata: %s\n\n", id, event, data))
 }
 
-// id is of what does not change while nothing happens.
-func (b progressBody) id() (string, error) {
-	b.Rate, b.Window, b.ETA = 0, 0, nil
-	text, err := json.Marshal(b)
+// eventID is of what does not change while nothing happens.
+func eventID(p wire.Progress) (string, error) {
+	p.RatePerSecond, p.RateWindowSeconds, p.ETASeconds = 0, 0, nil
+	text, err := json.Marshal(p)
 	if err != nil {
 		return "", fmt.Errorf("write progress: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/presswork/presswork/internal/auth"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
@@ -225,6 +226,64 @@ func TestStreamEndsWithTheServer(t *testing.T) {
 	close(closing)
 	if e := l.next(); e != (event{}) {
 		t.Errorf("got %+v", e)
+	}
+}
+
+// turnstile is an authenticator whose answer a test sets.
+type turnstile struct {
+	mu     sync.Mutex
+	answer auth.Principal
+	err    error
+	asked  atomic.Int64
+}
+
+func (t *turnstile) Authenticate(context.Context, string) (auth.Principal, error) {
+	t.asked.Add(1)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.answer, t.err
+}
+
+func (t *turnstile) set(answer auth.Principal, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.answer, t.err = answer, err
+}
+
+// TestStreamEndsWithTheRight to have it, and not while nobody can tell.
+func TestStreamEndsWithTheRight(t *testing.T) {
+	t.Parallel()
+	reader := auth.Principal{ID: "key:1", Roles: []auth.Role{auth.Analyst}}
+	for name, later := range map[string]struct {
+		answer auth.Principal
+		err    error
+	}{
+		"the key is revoked":      {err: auth.Refuse(auth.Revoked, "")},
+		"the role is another one": {answer: auth.Principal{ID: "key:1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			gate := &turnstile{answer: reader}
+			h := progress{watch: newWatchers(&board{p: step(publication.Sending, 1, 1)}, time.Hour), beat: time.Millisecond,
+				stays: stillAllowed(gate, newAccessTable())}
+			e := gin.New()
+			e.GET("/api/v1/publications/:id/progress/stream", handleStream(h.stream))
+			server := httptest.NewServer(e)
+			t.Cleanup(server.Close)
+			l := listen(t, &api{t: t, url: server.URL})
+			l.next()
+			gate.set(auth.Principal{}, fault.New(fault.Unavailable, "database_unavailable", ""))
+			asked := gate.asked.Load()
+			for gate.asked.Load() < asked+3 {
+				if e := <-l.events; e.comment == "" {
+					t.Fatalf("nobody can tell: %+v", e)
+				}
+			}
+			gate.set(later.answer, later.err)
+			if e := l.next(); e != (event{}) {
+				t.Errorf("then %+v", e)
+			}
+		})
 	}
 }
 

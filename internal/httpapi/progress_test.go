@@ -10,6 +10,7 @@ import (
 
 	"github.com/presswork/presswork/internal/analytics"
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
 )
@@ -83,8 +84,8 @@ func TestAnalytics(t *testing.T) {
 		stats: analytics.Stats{{Channel: 1, Kind: analytics.Open, Hour: hour, Total: 7, Uniques: 5}},
 	})
 	got := a.do("GET", somePublication+"/analytics", nil).want(http.StatusOK)
-	body := read[reportBody](got)
-	if len(body.Channels) != 2 || body.Channels[0].Opens != (kindBody{analytics.Sum{Total: 7, Uniques: 5}, 0.5}) || body.Channels[0].Sent != 10 || body.Channels[0].Clicks.Total != 0 {
+	body := read[wire.Analytics](got)
+	if len(body.Channels) != 2 || body.Channels[0].Opens != (wire.Reaction{Total: 7, Unique: 5, Rate: 0.5}) || body.Channels[0].Sent != 10 || body.Channels[0].Clicks.Total != 0 {
 		t.Errorf("%s", got.Body)
 	}
 	if len(body.Hours) != 1 || body.Hours[0].Kind != "open" || body.Hours[0].Channel != "email" || !body.Hours[0].Hour.Equal(hour) || body.Hours[0].Total != 7 {

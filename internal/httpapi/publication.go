@@ -11,12 +11,17 @@ import (
 	"github.com/presswork/presswork/internal/canonical"
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/internal/tally"
 )
 
 // PublicationStore keeps publications.
 type PublicationStore interface {
+	TotalVersions(ctx context.Context, uid ident.UID) (tally.Total, error)
+	TotalPublications(ctx context.Context, f publication.Filter) (tally.Total, error)
+	PublicationBulkStore
 	ResolveOrder(ctx context.Context, o publication.Order) (publication.Resolved, error)
 	Replay(ctx context.Context, key string, digest [32]byte) (publication.Accepted, error)
 	Publication(ctx context.Context, uid ident.UID) (publication.Summary, error)
@@ -74,6 +79,7 @@ func registerPublications(r gin.IRouter, d Deps) {
 	r.POST("/publications/:id/rollback", handle(h.rollback))
 	r.POST("/publications/:id/approve", handle(h.approve))
 	r.POST("/publications/:id/reject", handle(h.reject))
+	h.registerBulk(r, d)
 }
 
 // channelWords is every channel kind as a request may name it.
@@ -96,10 +102,11 @@ func (h publications) create(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decode[publication.Request](c, limitPublication)
+	body, err := decode[wire.PublicationInput](c, limitPublication)
 	if err != nil {
 		return err
 	}
+	in := requestOf(body)
 	if dry {
 		return h.foresee(c, in)
 	}
@@ -120,18 +127,10 @@ func answerAccepted(c *gin.Context, list string, accepted publication.Accepted) 
 		c.Header("Idempotent-Replay", "true")
 	}
 	c.Header("Location", list+accepted.UID.String())
-	c.PureJSON(http.StatusAccepted, acceptedBody{
-		ID: accepted.UID, State: accepted.State(), CreatedAt: accepted.CreatedAt.UTC(), ScheduledAt: utc(accepted.ScheduledAt),
+	c.PureJSON(http.StatusAccepted, wire.Accepted{ // nothing that changes: a repeated request gets the same bytes
+		ID: accepted.UID, State: wire.AcceptedState(accepted.State()), CreatedAt: accepted.CreatedAt.UTC(), ScheduledAt: utc(accepted.ScheduledAt),
 	})
 	return nil
-}
-
-// acceptedBody holds nothing that changes: a repeated request gets the same bytes.
-type acceptedBody struct {
-	ID          ident.UID         `json:"id"`
-	State       publication.State `json:"state"`
-	CreatedAt   time.Time         `json:"created_at"`
-	ScheduledAt *time.Time        `json:"scheduled_at"`
 }
 
 // accept checks and stores what a request asks for. One that was accepted before is answered as then, though it would be
@@ -201,7 +200,7 @@ func (h publications) get(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return found(c, p.Version, showPublication(p))
+	return shown(c, p.Version, showPublication(p))
 }
 
 func (h publications) pause(c *gin.Context) error  { return control(c, h.store.PausePublication) }
@@ -215,7 +214,7 @@ func control(c *gin.Context, do func(context.Context, ident.UID, func(version in
 	if err != nil {
 		return err
 	}
-	p, err := do(c.Request.Context(), uid, func(version int) error { return ifMatch(c, version) })
+	p, err := do(c.Request.Context(), uid, matching(c))
 	if err != nil {
 		return err
 	}

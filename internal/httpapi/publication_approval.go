@@ -8,18 +8,14 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/publication"
 )
 
-// approveInput may be left out, if If-Match says which version is meant.
-type approveInput struct {
-	Version int `json:"version"`
-}
-
-// approve lets a publication go its way: 202. Whoever does has to name the version that they looked at, and is neither who
-// made it nor who changed it last.
+// approve lets a publication go its way: 202. Whoever does has to name the version that they looked at, in the body or as If-Match,
+// and is neither who made it nor who changed it last.
 func (h publications) approve(c *gin.Context) error {
-	in, err := optional[approveInput](c)
+	in, err := optional[wire.ApproveInput](c)
 	if err != nil {
 		return err
 	}
@@ -34,15 +30,9 @@ func (h publications) approve(c *gin.Context) error {
 	return h.decide(c, publication.Verdict{Approve: true}, in.Version, http.StatusAccepted)
 }
 
-// rejectInput says why not.
-type rejectInput struct {
-	Reason  string `json:"reason"`
-	Version int    `json:"version"`
-}
-
 // reject keeps a publication a draft, and says why: 200. A change, or publishing it again, asks anew.
 func (h publications) reject(c *gin.Context) error {
-	in, err := decode[rejectInput](c, limitOther)
+	in, err := decode[wire.RejectInput](c, limitOther)
 	if err != nil {
 		return err
 	}

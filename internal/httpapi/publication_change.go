@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
 )
@@ -25,16 +26,11 @@ func (h publications) update(c *gin.Context) error {
 	if err := needMatch(c); err != nil {
 		return err
 	}
-	in, err := decode[publication.Request](c, limitPublication)
+	in, err := decode[wire.PublicationInput](c, limitPublication)
 	if err != nil {
 		return err
 	}
-	return h.change(c, uid, in, publication.Change{Verb: "update"}, func(version int) error { return ifMatch(c, version) })
-}
-
-// rollbackInput names a version to go back to.
-type rollbackInput struct {
-	Version int `json:"version"`
+	return h.change(c, uid, requestOf(in), publication.Change{Verb: "update"}, matching(c))
 }
 
 // rollback makes a publication what it was at a version, if all that it names is still there: 200, and a new version.
@@ -43,7 +39,7 @@ func (h publications) rollback(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decode[rollbackInput](c, limitOther)
+	in, err := decode[wire.RollbackInput](c, limitOther)
 	if err != nil {
 		return err
 	}
@@ -85,13 +81,8 @@ func (h publications) change(
 	return nil
 }
 
-// publishInput may be left out.
-type publishInput struct {
-	// ScheduleAt is another time than the draft's; "" is at once. Absent: the draft's.
-	ScheduleAt *string `json:"schedule_at"`
-}
-
-// publish sends a draft on its way: 202. It is resolved anew, so that contents and templates go out as they stand now.
+// publish sends a draft on its way: 202. It is resolved anew, so that contents and templates go out as they stand now. Without
+// schedule_at it keeps the draft's time; an empty one is at once.
 func (h publications) publish(c *gin.Context) error {
 	uid, err := pathID(c)
 	if err != nil {
@@ -101,7 +92,7 @@ func (h publications) publish(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := optional[publishInput](c)
+	in, err := optional[wire.PublishInput](c)
 	if err != nil {
 		return err
 	}
@@ -132,16 +123,8 @@ func unchanged(c *gin.Context, read int) func(version int) error {
 	}
 }
 
-// cloneInput may be left out.
-type cloneInput struct {
-	Title      *string `json:"title"`
-	ScheduleAt string  `json:"schedule_at"`
-	// Draft is true unless told: somebody should look at a copy before it goes out.
-	Draft *bool `json:"draft"`
-}
-
-// digest is the same for requests that ask for the same clone, whatever became of the origin meanwhile.
-func (in cloneInput) digest(origin ident.UID) ([sha256.Size]byte, error) {
+// cloneDigest is the same for requests that ask for the same clone, whatever became of the origin meanwhile.
+func cloneDigest(origin ident.UID, in wire.CloneInput) ([sha256.Size]byte, error) {
 	text, err := json.Marshal(in)
 	if err != nil {
 		return [sha256.Size]byte{}, fmt.Errorf("encode a request: %w", err)
@@ -150,7 +133,7 @@ func (in cloneInput) digest(origin ident.UID) ([sha256.Size]byte, error) {
 }
 
 // clone stores a new publication like another, whatever state that is in: 202. Contents and templates are those of now; the
-// time is not taken over.
+// time is not taken over. Unless told otherwise it is a draft: somebody should look at a copy before it goes out.
 func (h publications) clone(c *gin.Context) error {
 	key, err := idempotencyKey(c)
 	if err != nil {
@@ -160,7 +143,7 @@ func (h publications) clone(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := optional[cloneInput](c)
+	in, err := optional[wire.CloneInput](c)
 	if err != nil {
 		return err
 	}
@@ -173,7 +156,7 @@ func (h publications) clone(c *gin.Context) error {
 	if in.Title != nil {
 		request.Title = *in.Title
 	}
-	digest, err := in.digest(uid)
+	digest, err := cloneDigest(uid, in)
 	if err != nil {
 		return err
 	}
@@ -190,7 +173,7 @@ func (h publications) remove(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := h.store.DeletePublication(c.Request.Context(), uid, func(version int) error { return ifMatch(c, version) }); err != nil {
+	if err := h.store.DeletePublication(c.Request.Context(), uid, matching(c)); err != nil {
 		return err
 	}
 	return gone(c)
@@ -201,14 +184,6 @@ func (h publications) nudged(state publication.State) {
 	if state == publication.Queued && h.poke != nil {
 		h.poke()
 	}
-}
-
-// needMatch refuses a request without If-Match (RFC 6585, 3).
-func needMatch(c *gin.Context) error {
-	if c.GetHeader("If-Match") == "" {
-		return fault.New(fault.Conflict, codeNoPrecondition, "Say which version is meant: If-Match with the ETag that GET answered.")
-	}
-	return nil
 }
 
 // optional is decode for a body that may be absent.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
 )
@@ -21,17 +22,17 @@ func (n *newsroom) draft(changes map[string]any) string {
 	all := map[string]any{"draft": true}
 	maps.Copy(all, changes)
 	got := n.publish(all).want(http.StatusAccepted)
-	if state := read[acceptedBody](got).State; state != publication.Draft {
+	if state := read[wire.Accepted](got).State; state != wire.AcceptedStateDraft {
 		n.t.Fatalf("accepted as %s", state)
 	}
 	return got.Header.Get("Location")
 }
 
 // seen is a publication as it is shown, which has to be in a state.
-func (n *newsroom) seen(where string, state publication.State) publicationBody {
+func (n *newsroom) seen(where string, state publication.State) wire.Publication {
 	n.t.Helper()
-	p := read[publicationBody](n.do("GET", where, nil).want(http.StatusOK))
-	if p.State != state {
+	p := read[wire.Publication](n.do("GET", where, nil).want(http.StatusOK))
+	if publication.State(p.State) != state {
 		n.t.Errorf("%s, want %s: %+v", p.State, state, p)
 	}
 	return p
@@ -42,20 +43,20 @@ func TestDraftToSent(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t)
 	where := n.draft(map[string]any{"title": "First"})
-	n.do("PUT", "/api/v1/contents/"+n.content, `{"title":"B","format":"markdown","body":"new text"}`).want(http.StatusOK)
+	n.do("PUT", "/api/v1/contents/"+n.content, `{"title":"B","format":"markdown","body":"new text"}`, "If-Match: *").want(http.StatusOK)
 	n.do("PUT", where, n.body(nil)).problem(http.StatusPreconditionRequired, "precondition_required")
 	n.do("PUT", where, n.body(nil), `If-Match: "7"`).problem(http.StatusPreconditionFailed, "version_mismatch")
 	n.do("PUT", where, n.body(map[string]any{"title": ""}), `If-Match: "1"`).problem(http.StatusUnprocessableEntity, "invalid_input", "/title required")
 	n.do("PUT", where, n.body(map[string]any{"content_ids": []string{n.template}}), `If-Match: "1"`).
 		problem(http.StatusUnprocessableEntity, "invalid_input", "/content_ids/0 unknown_content")
 	changed := n.do("PUT", where, n.body(map[string]any{"title": "Second"}), `If-Match: "1"`).want(http.StatusOK)
-	if p := read[publicationBody](changed); p.State != publication.Draft || p.Title != "Second" || changed.Header.Get("ETag") != `"2"` || p.Contents[0].Version != 2 {
+	if p := read[wire.Publication](changed); p.State != wire.PublicationStateDraft || p.Title != "Second" || changed.Header.Get("ETag") != `"2"` || p.Contents[0].Version != 2 {
 		t.Errorf("%s", changed.Body)
 	}
-	n.do("PUT", "/api/v1/contents/"+n.content, `{"title":"C","format":"markdown","body":"newest text"}`).want(http.StatusOK)
+	n.do("PUT", "/api/v1/contents/"+n.content, `{"title":"C","format":"markdown","body":"newest text"}`, "If-Match: *").want(http.StatusOK)
 	n.do("POST", where+"/publish", nil, `If-Match: "1"`).problem(http.StatusPreconditionFailed, "version_mismatch")
 	sent := n.do("POST", where+"/publish", nil, `If-Match: "2"`).want(http.StatusAccepted)
-	if p := read[publicationBody](sent); p.State != publication.Queued || p.Contents[0].Version != 3 || p.Version != 3 {
+	if p := read[wire.Publication](sent); p.State != wire.PublicationStateQueued || p.Contents[0].Version != 3 || p.Version != 3 {
 		t.Errorf("%s", sent.Body)
 	}
 	n.do("POST", where+"/publish", nil).problem(http.StatusConflict, "wrong_state")
@@ -101,8 +102,8 @@ func TestVersions(t *testing.T) {
 	n := newNewsroom(t)
 	where := n.draft(map[string]any{"title": "First", "data": map[string]any{"a/b": 1}})
 	n.do("PUT", where, n.body(map[string]any{"title": "Second", "data": map[string]any{"c": nil}, "rate_per_minute": 9}), `If-Match: "1"`).want(http.StatusOK)
-	first := read[list[versionHead]](n.do("GET", where+"/versions?limit=1", nil).want(http.StatusOK))
-	rest := read[list[versionHead]](n.do("GET", where+"/versions?limit=1&cursor="+first.Next, nil).want(http.StatusOK))
+	first := read[wire.PublicationVersionHeadPage](n.do("GET", where+"/versions?limit=1", nil).want(http.StatusOK))
+	rest := read[wire.PublicationVersionHeadPage](n.do("GET", where+"/versions?limit=1&cursor="+first.Next, nil).want(http.StatusOK))
 	if first.Items[0].Version != 2 || rest.Items[0].Version != 1 || rest.Next != "" || first.Items[0].CorrelationID == "" || first.Items[0].ChangedBy == "" {
 		t.Errorf("%+v, then %+v", first, rest)
 	}
@@ -112,8 +113,8 @@ func TestVersions(t *testing.T) {
 		`{"path":"/rate_per_minute","to":9},{"path":"/title","from":"First","to":"Second"}]}` + "\n"; diff != want { // a draft stays one, so that is no difference
 		t.Errorf("got  %s\nwant %s", diff, want)
 	}
-	old := read[versionBody](n.do("GET", where+"/versions/1", nil).want(http.StatusOK))
-	if old.Request.Title != "First" || !old.Request.Draft || old.Contents[0].UID.String() != n.content {
+	old := read[wire.PublicationVersion](n.do("GET", where+"/versions/1", nil).want(http.StatusOK))
+	if old.Request.Title != "First" || !old.Request.Draft || old.Contents[0].ID.String() != n.content {
 		t.Errorf("%+v", old)
 	}
 	n.do("POST", "/api/v1/publications", old.Request).want(http.StatusAccepted) // it can be sent again
@@ -138,7 +139,7 @@ func TestVersions(t *testing.T) {
 // topic and channel are the ids of what has a name.
 func (n *newsroom) topic(slug string) string {
 	n.t.Helper()
-	for _, topic := range read[list[topicBody]](n.do("GET", "/api/v1/topics", nil).want(http.StatusOK)).Items {
+	for _, topic := range read[wire.TopicPage](n.do("GET", "/api/v1/topics", nil).want(http.StatusOK)).Items {
 		if topic.Slug == slug {
 			return topic.ID.String()
 		}
@@ -148,7 +149,7 @@ func (n *newsroom) topic(slug string) string {
 
 func (n *newsroom) channel(name string) string {
 	n.t.Helper()
-	for _, c := range read[list[channelBody]](n.do("GET", "/api/v1/channels", nil).want(http.StatusOK)).Items {
+	for _, c := range read[wire.ChannelPage](n.do("GET", "/api/v1/channels", nil).want(http.StatusOK)).Items {
 		if c.Name == name {
 			return c.ID.String()
 		}
@@ -166,7 +167,7 @@ func TestNamedReadersWhoAreGone(t *testing.T) {
 	n.do("PUT", where, n.body(map[string]any{"audience": map[string]any{"subscriber_ids": []string{other, n.reader}}, "title": "Again"}), `If-Match: "1"`).want(http.StatusOK)
 	n.do("DELETE", made, nil).want(http.StatusNoContent)
 	n.do("POST", where+"/rollback", `{"version":1}`).problem(http.StatusUnprocessableEntity, "invalid_input", "/audience/subscriber_ids/1 unknown_subscriber")
-	if p := read[publicationBody](n.do("POST", where+"/publish", nil).want(http.StatusAccepted)); p.Audience.Subscribers != 1 {
+	if p := read[wire.Publication](n.do("POST", where+"/publish", nil).want(http.StatusAccepted)); p.Audience.Subscribers != 1 {
 		t.Errorf("%+v", p.Audience)
 	}
 	lost := n.draft(map[string]any{"audience": map[string]any{"subscriber_ids": []string{n.reader}}})
@@ -181,10 +182,10 @@ func TestClone(t *testing.T) {
 	n := newNewsroom(t)
 	where := n.publish(map[string]any{"schedule_at": inAnHour()}).want(http.StatusAccepted).Header.Get("Location")
 	n.do("POST", where+"/cancel", nil).want(http.StatusAccepted)
-	n.do("PUT", "/api/v1/contents/"+n.content, `{"title":"B","format":"markdown","body":"new text"}`).want(http.StatusOK)
+	n.do("PUT", "/api/v1/contents/"+n.content, `{"title":"B","format":"markdown","body":"new text"}`, "If-Match: *").want(http.StatusOK)
 	first := n.do("POST", where+"/clone", nil, "Idempotency-Key: c").want(http.StatusAccepted)
 	p := n.seen(first.Header.Get("Location"), publication.Draft)
-	if p.Title != "Spring" || p.ScheduledAt != nil || p.Contents[0].Version != 2 || p.ClonedFrom == nil || !strings.HasSuffix(where, p.ClonedFrom.String()) {
+	if p.Title != "Spring" || p.ScheduledAt != nil || p.Contents[0].Version != 2 || !strings.HasSuffix(where, p.ClonedFrom.String()) {
 		t.Errorf("%+v", p)
 	}
 	again := n.do("POST", where+"/clone", nil, "Idempotency-Key: c").want(http.StatusAccepted)

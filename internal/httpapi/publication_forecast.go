@@ -9,12 +9,13 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
 )
 
-// SendingRates says how many messages a second each kind of channel sends just now, as far as that is known.
-type SendingRates func(ctx context.Context) (map[string]float64, error)
+// SendingRates says how fast each kind of channel sends just now, and what it owes already, as far as that is known.
+type SendingRates func(ctx context.Context) (map[string]publication.Speed, error)
 
 // dryRun reads ?dry_run=, and refuses other parameters: a misspelt one must not publish.
 func dryRun(c *gin.Context) (bool, error) {
@@ -34,27 +35,6 @@ func dryRun(c *gin.Context) (bool, error) {
 	}
 }
 
-// forecastBody is what a dry run answers. Nothing was stored.
-type forecastBody struct {
-	DryRun           bool              `json:"dry_run"`
-	State            publication.State `json:"state"`
-	ApprovalRequired bool              `json:"approval_required"`
-	Lane             string            `json:"lane"`
-	Channels         []forecastChannel `json:"channels"`
-	// Tasks is how many tasks there would be, by queue.
-	Tasks map[string]int64 `json:"tasks"`
-	// Seconds is how long sending takes at the current rates, if nothing else is sent; null: a rate is not known.
-	Seconds *int64 `json:"seconds"`
-}
-
-type forecastChannel struct {
-	Channel    string           `json:"channel"`
-	Recipients int64            `json:"recipients"`
-	Eligible   int64            `json:"eligible"`
-	Excluded   map[string]int64 `json:"excluded"`
-	Batches    int64            `json:"batches"`
-}
-
 // foresee answers what a request would do; one that would be refused is refused alike.
 func (h publications) foresee(c *gin.Context, in publication.Request) error {
 	ctx := c.Request.Context()
@@ -66,7 +46,7 @@ func (h publications) foresee(c *gin.Context, in publication.Request) error {
 	if err != nil {
 		return err
 	}
-	rates := map[string]float64{}
+	rates := map[string]publication.Speed{}
 	if h.rates != nil {
 		if now, err := h.rates(ctx); err == nil { // with Redis away nothing is said of the time
 			rates = now
@@ -92,13 +72,15 @@ func (h publications) foreseeDraft(c *gin.Context, uid ident.UID, in publication
 	return h.foresee(c, in)
 }
 
-func showForecast(f publication.Forecast, review bool) forecastBody {
-	body := forecastBody{
-		DryRun: true, State: f.State, ApprovalRequired: review, Lane: f.Lane.String(),
-		Channels: make([]forecastChannel, 0, len(f.Channels)), Tasks: f.Tasks,
+func showForecast(f publication.Forecast, review bool) wire.Forecast {
+	body := wire.Forecast{
+		DryRun: true, State: wire.PublicationState(f.State), ApprovalRequired: review, Lane: f.Lane.String(),
+		Channels: make([]wire.ForecastChannel, 0, len(f.Channels)), Tasks: f.Tasks,
 	}
 	for _, part := range f.Channels {
-		body.Channels = append(body.Channels, forecastChannel(part))
+		body.Channels = append(body.Channels, wire.ForecastChannel{
+			Channel: wire.ChannelKindSeen(part.Channel), Recipients: part.Recipients, Eligible: part.Eligible, Excluded: part.Excluded, Batches: part.Batches,
+		})
 	}
 	if f.Took != nil {
 		seconds := int64(math.Ceil(float64(*f.Took) / float64(time.Second)))

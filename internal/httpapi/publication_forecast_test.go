@@ -5,14 +5,16 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/tasks"
 )
 
 func TestDryRun(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t, func(d *Deps) {
-		d.SendingRates = func(context.Context) (map[string]float64, error) {
-			return map[string]float64{"email": 0.5, "slack": 9}, nil
+		d.SendingRates = func(context.Context) (map[string]publication.Speed, error) {
+			return map[string]publication.Speed{"email": {PerSecond: 0.5, Ahead: map[tasks.Lane]float64{tasks.LaneCritical: 3, tasks.LaneBulk: 40}}, "slack": {PerSecond: 9}}, nil
 		}
 	})
 	n.do("POST", "/api/v1/subscribers", `{"email":"b@example.org","status":"active","consent_source":"form"}`).want(http.StatusCreated)
@@ -22,11 +24,11 @@ func TestDryRun(t *testing.T) {
 	got := dry("dry_run=true", nil).want(http.StatusOK)
 	want := `{"dry_run":true,"state":"queued","approval_required":false,"lane":"critical","channels":[` +
 		`{"channel":"email","recipients":1,"eligible":1,"excluded":{"no_topic":1},"batches":1},` +
-		`{"channel":"slack","recipients":1,"eligible":1,"excluded":{},"batches":1}],"tasks":{"critical":2,"render":1},"seconds":2}` + "\n"
+		`{"channel":"slack","recipients":1,"eligible":1,"excluded":{},"batches":1}],"tasks":{"critical":2,"render":1},"seconds":8}` + "\n"
 	if got.Body != want {
 		t.Errorf("got  %s\nwant %s", got.Body, want)
 	}
-	if f := read[forecastBody](dry("dry_run=true", map[string]any{"approval": true}).want(http.StatusOK)); f.State != publication.Draft || !f.ApprovalRequired {
+	if f := read[wire.Forecast](dry("dry_run=true", map[string]any{"approval": true}).want(http.StatusOK)); f.State != wire.PublicationStateDraft || !f.ApprovalRequired {
 		t.Errorf("%+v", f)
 	}
 	dry("dry_run=true", map[string]any{"content_ids": []string{n.template}, "title": "x"}).problem(http.StatusUnprocessableEntity, "invalid_input", "/content_ids/0 unknown_content")
@@ -34,11 +36,11 @@ func TestDryRun(t *testing.T) {
 	for _, query := range []string{"dryrun=true", "dry_run=1", "dry_run=", "dry_run=true&dry_run=false"} {
 		dry(query, nil).problem(http.StatusBadRequest, "invalid_query")
 	}
-	if items := read[list[publicationBody]](n.do("GET", "/api/v1/publications", nil)).Items; len(items) != 0 {
+	if items := read[wire.PublicationPage](n.do("GET", "/api/v1/publications", nil)).Items; len(items) != 0 {
 		t.Errorf("%d publications were stored", len(items))
 	}
 	where := n.draft(map[string]any{"priority": "bulk"})
-	if f := read[forecastBody](n.do("POST", where+"/publish?dry_run=true", nil).want(http.StatusOK)); f.Lane != "bulk" || f.State != publication.Queued {
+	if f := read[wire.Forecast](n.do("POST", where+"/publish?dry_run=true", nil).want(http.StatusOK)); f.Lane != "bulk" || f.State != wire.PublicationStateQueued {
 		t.Errorf("%+v", f)
 	}
 	n.do("POST", where+"/publish?dry_run=true", nil, `If-Match: "9"`).problem(http.StatusPreconditionFailed, "version_mismatch")

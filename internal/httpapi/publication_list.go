@@ -1,51 +1,25 @@
 package httpapi
 
 import (
+	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/presswork/presswork/internal/channel"
-	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/internal/tally"
 )
 
-type publicationBody struct {
-	ID          ident.UID                   `json:"id"`
-	Title       string                      `json:"title"`
-	Type        publication.Type            `json:"publication_type"`
-	Priority    publication.Priority        `json:"priority"`
-	State       publication.State           `json:"state"`
-	Failure     string                      `json:"failure,omitempty"`
-	Channels    []string                    `json:"channels"`
-	Audience    publication.AudienceSummary `json:"audience"`
-	Contents    []publication.Ref           `json:"contents"`
-	Attachments []publication.Attachment    `json:"attachments"`
-	Templates   map[string]publication.Ref  `json:"templates"`
-	Sender      *ident.UID                  `json:"sender_id"`
-	ScheduledAt *time.Time                  `json:"scheduled_at"`
-	Listed      bool                        `json:"listed"`
-	// RatePerMinute is absent if it has no rate of its own.
-	RatePerMinute int `json:"rate_per_minute,omitempty"`
-	// Approval is absent if nobody asked for one, ClonedFrom if it is no clone.
-	Approval    *publication.Approval `json:"approval,omitempty"`
-	ClonedFrom  *ident.UID            `json:"cloned_from,omitempty"`
-	CreatedBy   string                `json:"created_by"`
-	CreatedAt   time.Time             `json:"created_at"`
-	StartedAt   *time.Time            `json:"started_at"`
-	CompletedAt *time.Time            `json:"completed_at"`
-	UpdatedAt   time.Time             `json:"updated_at"`
-	Version     int                   `json:"version"`
-}
-
-func showPublication(p publication.Summary) publicationBody {
-	body := publicationBody{
-		ID: p.UID, Title: p.Title, Type: p.Type, Priority: p.Priority, State: p.State, Failure: p.Failure,
-		Channels: make([]string, 0, len(p.Channels)), Audience: p.Audience, Contents: p.Contents, Attachments: p.Attachments, Templates: p.Templates,
-		Sender: p.Sender, ScheduledAt: utc(p.ScheduledAt), Listed: p.Listed, RatePerMinute: p.RatePerMinute,
-		Approval: p.Approval, ClonedFrom: p.ClonedFrom, CreatedBy: p.CreatedBy, CreatedAt: p.CreatedAt.UTC(),
+func showPublication(p publication.Summary) wire.Publication {
+	body := wire.Publication{
+		ID: p.UID, Title: p.Title, PublicationType: wire.PublicationType(p.Type), Priority: wire.PublicationPriority(p.Priority),
+		State: wire.PublicationState(p.State), Failure: p.Failure, Channels: make([]wire.ChannelKindSeen, 0, len(p.Channels)),
+		Audience: wire.Audience(p.Audience), Contents: showEach(p.Contents, showPin), Attachments: showEach(p.Attachments, showAttachment),
+		Templates: showPins(p.Templates), SenderID: p.Sender, ScheduledAt: utc(p.ScheduledAt), Listed: p.Listed, RatePerMinute: p.RatePerMinute,
+		Approval: showApproval(p.Approval), ClonedFrom: orZero(p.ClonedFrom), CreatedBy: p.CreatedBy, CreatedAt: p.CreatedAt.UTC(),
 		StartedAt: utc(p.StartedAt), CompletedAt: utc(p.CompletedAt), UpdatedAt: p.UpdatedAt.UTC(), Version: p.Version,
 	}
 	for _, id := range p.Channels {
@@ -54,13 +28,40 @@ func showPublication(p publication.Summary) publicationBody {
 	return body
 }
 
+func showPin(r publication.Ref) wire.Pin { return wire.Pin{ID: r.UID, Version: r.Version} }
+
+// showPins is nil for nil.
+func showPins(refs map[string]publication.Ref) map[string]wire.Pin {
+	if refs == nil {
+		return nil
+	}
+	pins := make(map[string]wire.Pin, len(refs))
+	for kind, ref := range refs {
+		pins[kind] = showPin(ref)
+	}
+	return pins
+}
+
+func showAttachment(a publication.Attachment) wire.Attachment {
+	return wire.Attachment{ID: a.UID, Name: a.Name, MediaType: a.MediaType, Size: a.Size}
+}
+
+// showApproval is zero, which is left out, if nobody asked for one.
+func showApproval(a *publication.Approval) wire.Approval {
+	if a == nil {
+		return wire.Approval{}
+	}
+	return wire.Approval{State: wire.ApprovalState(a.State), RequestedBy: a.RequestedBy, RequestedAt: a.RequestedAt.UTC(), DecidedBy: a.DecidedBy,
+		DecidedAt: orZero(a.DecidedAt).UTC(), Version: a.Version, Reason: a.Reason}
+}
+
 // channelName is a channel kind's name; one that this build does not know was stored by a newer one.
-func channelName(id int16) string {
+func channelName(id int16) wire.ChannelKindSeen {
 	kind, err := channel.KindOf(id)
 	if err != nil {
-		return "unknown"
+		return wire.ChannelKindSeenUnknown
 	}
-	return string(kind)
+	return wire.ChannelKindSeen(kind)
 }
 
 // list is newest first: ?state= and ?publication_type= take several values with commas, ?since= a time, ?approval= the state
@@ -82,13 +83,18 @@ func (h publications) list(c *gin.Context) error {
 			return badQuery("approval", "must be one of %v", publication.ApprovalStates())
 		}
 	}
-	if text, given := c.GetQuery("since"); given {
-		if f.Since, err = time.Parse(time.RFC3339, text); err != nil {
-			return badQuery("since", "must be an RFC 3339 time")
-		}
+	q := queryReader{c: c}
+	if since := q.time("since"); since != nil {
+		f.Since = *since
+	}
+	if q.err != nil {
+		return q.err
 	}
 	rows, err := h.store.Publications(c.Request.Context(), f)
 	if err != nil {
+		return err
+	}
+	if err := p.count(c, func(ctx context.Context) (tally.Total, error) { return h.store.TotalPublications(ctx, f) }); err != nil {
 		return err
 	}
 	return answerPage(c, "publications", p, rows, func(s publication.Summary) int64 { return s.ID }, showPublication)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/presswork/presswork/internal/auth"
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/postgres"
 	"github.com/presswork/presswork/internal/publication"
 )
@@ -83,14 +84,14 @@ func TestPublish(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t)
 	got := n.publish(map[string]any{"template_ids": map[string]string{"email": n.template}, "data": map[string]any{"season": "spring"}}).want(http.StatusAccepted)
-	accepted := read[acceptedBody](got)
-	if accepted.State != publication.Queued || got.Header.Get("Idempotent-Replay") != "" || got.Header.Get("Location") != "/api/v1/publications/"+accepted.ID.String() {
+	accepted := read[wire.Accepted](got)
+	if accepted.State != wire.AcceptedStateQueued || got.Header.Get("Idempotent-Replay") != "" || got.Header.Get("Location") != "/api/v1/publications/"+accepted.ID.String() {
 		t.Errorf("%s %v", got.Body, got.Header)
 	}
 	one := n.do("GET", got.Header.Get("Location"), nil).want(http.StatusOK)
-	p := read[publicationBody](one)
-	if p.Title != "Spring" || p.State != publication.Queued || strings.Join(p.Channels, " ") != "email slack" || p.CreatedBy != auth.AdminID ||
-		p.Contents[0].UID.String() != n.content || p.Templates["email"].UID.String() != n.template || p.Audience.Topics[0] != "go" || p.Sender == nil {
+	p := read[wire.Publication](one)
+	if p.Title != "Spring" || p.State != wire.PublicationStateQueued || fmt.Sprint(p.Channels) != "[email slack]" || p.CreatedBy != auth.AdminID ||
+		p.Contents[0].ID.String() != n.content || p.Templates["email"].ID.String() != n.template || p.Audience.Topics[0] != "go" || p.SenderID == nil {
 		t.Errorf("%s", one.Body)
 	}
 	if one.Header.Get("ETag") != `"1"` {
@@ -122,7 +123,7 @@ func TestPublishRefuses(t *testing.T) {
 	n.do("POST", "/api/v1/publications", "{", "Idempotency-Key: a b").problem(http.StatusBadRequest, "invalid_idempotency_key")
 	n.do("POST", "/api/v1/publications", "{").problem(http.StatusBadRequest, "malformed_json")
 	n.do("POST", "/api/v1/publications", strings.Repeat(" ", limitPublication+1)).problem(http.StatusRequestEntityTooLarge, "too_large")
-	if items := read[list[publicationBody]](n.do("GET", "/api/v1/publications", nil)).Items; len(items) != 0 {
+	if items := read[wire.PublicationPage](n.do("GET", "/api/v1/publications", nil)).Items; len(items) != 0 {
 		t.Errorf("%d publications were stored", len(items))
 	}
 }
@@ -146,7 +147,7 @@ func TestListed(t *testing.T) {
 		"alert":                 {map[string]any{"channels": channels, "publication_type": "alert"}, false},
 	} {
 		made := n.publish(c.change).want(http.StatusAccepted)
-		if got := read[publicationBody](n.do("GET", made.Header.Get("Location"), nil).want(http.StatusOK)); got.Listed != c.listed {
+		if got := read[wire.Publication](n.do("GET", made.Header.Get("Location"), nil).want(http.StatusOK)); got.Listed != c.listed {
 			t.Errorf("%s: listed %t", name, got.Listed)
 		}
 	}
@@ -185,7 +186,7 @@ func TestIdempotentPublish(t *testing.T) {
 			first++
 		}
 	}
-	if items := read[list[publicationBody]](n.do("GET", "/api/v1/publications", nil)).Items; first != 1 || len(items) != 1 {
+	if items := read[wire.PublicationPage](n.do("GET", "/api/v1/publications", nil)).Items; first != 1 || len(items) != 1 {
 		t.Errorf("%d answers are no replay, %d publications", first, len(items))
 	}
 	n.publish(map[string]any{"title": "Summer"}, "Idempotency-Key: k-1").problem(http.StatusUnprocessableEntity, "idempotency_mismatch")
@@ -197,7 +198,7 @@ func TestIdempotentPublishOfWhatIsGone(t *testing.T) {
 	n := newNewsroom(t)
 	scheduled := map[string]any{"schedule_at": time.Now().Add(time.Hour).Format(time.RFC3339)}
 	first := n.publish(scheduled, "Idempotency-Key: k").want(http.StatusAccepted)
-	if state := read[acceptedBody](first).State; state != publication.Scheduled {
+	if state := read[wire.Accepted](first).State; state != wire.AcceptedStateScheduled {
 		t.Errorf("state %s", state)
 	}
 	n.do("DELETE", "/api/v1/subscribers/"+n.reader, nil).want(http.StatusNoContent)
@@ -215,13 +216,13 @@ func TestListPublications(t *testing.T) {
 	for i := range 3 {
 		n.publish(map[string]any{"title": fmt.Sprint(i), "publication_type": []string{"alert", "digest", "alert"}[i]}).want(http.StatusAccepted)
 	}
-	first := read[list[publicationBody]](n.do("GET", "/api/v1/publications?limit=2", nil).want(http.StatusOK))
-	rest := read[list[publicationBody]](n.do("GET", "/api/v1/publications?limit=2&cursor="+first.Next, nil).want(http.StatusOK))
+	first := read[wire.PublicationPage](n.do("GET", "/api/v1/publications?limit=2", nil).want(http.StatusOK))
+	rest := read[wire.PublicationPage](n.do("GET", "/api/v1/publications?limit=2&cursor="+first.Next, nil).want(http.StatusOK))
 	if len(first.Items) != 2 || first.Items[0].Title != "2" || len(rest.Items) != 1 || rest.Items[0].Title != "0" || rest.Next != "" {
 		t.Errorf("%+v and %+v", first, rest)
 	}
-	alerts := read[list[publicationBody]](n.do("GET", "/api/v1/publications?publication_type=alert&state=queued,sending", nil).want(http.StatusOK))
-	none := read[list[publicationBody]](n.do("GET", "/api/v1/publications?since=2100-01-01T00:00:00Z", nil).want(http.StatusOK))
+	alerts := read[wire.PublicationPage](n.do("GET", "/api/v1/publications?publication_type=alert&state=queued,sending", nil).want(http.StatusOK))
+	none := read[wire.PublicationPage](n.do("GET", "/api/v1/publications?since=2100-01-01T00:00:00Z", nil).want(http.StatusOK))
 	if len(alerts.Items) != 2 || len(none.Items) != 0 {
 		t.Errorf("%d alerts, %d later", len(alerts.Items), len(none.Items))
 	}
@@ -236,17 +237,17 @@ func TestControlPublications(t *testing.T) {
 	where := n.publish(nil).want(http.StatusAccepted).Header.Get("Location")
 	for _, step := range []struct {
 		do   string
-		want publication.State
+		want wire.PublicationState
 	}{{"pause", "pausing"}, {"pause", "pausing"}, {"resume", "queued"}, {"cancel", "cancelling"}} {
 		got := n.do("POST", where+"/"+step.do, nil).want(http.StatusAccepted)
-		if state := read[publicationBody](got).State; state != step.want || got.Header.Get("ETag") == "" {
+		if state := read[wire.Publication](got).State; state != step.want || got.Header.Get("ETag") == "" {
 			t.Errorf("%s: %s", step.do, state)
 		}
 	}
 	n.do("POST", where+"/resume", nil).problem(http.StatusConflict, "wrong_state")
 	n.do("POST", "/api/v1/publications/x/pause", nil).problem(http.StatusNotFound, "not_found")
 	where = n.publish(map[string]any{"schedule_at": time.Now().Add(time.Hour).Format(time.RFC3339)}).Header.Get("Location")
-	if got := read[publicationBody](n.do("POST", where+"/cancel", nil)); got.State != publication.Cancelled || got.CompletedAt == nil {
+	if got := read[wire.Publication](n.do("POST", where+"/cancel", nil)); got.State != wire.PublicationStateCancelled || got.CompletedAt == nil {
 		t.Errorf("%+v", got)
 	}
 	n.do("POST", where+"/pause", nil).problem(http.StatusConflict, "wrong_state")

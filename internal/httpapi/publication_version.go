@@ -1,34 +1,19 @@
 package httpapi
 
 import (
+	"context"
 	"strconv"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/internal/tally"
 )
 
-// versionHead is a version in a list.
-type versionHead struct {
-	Version       int       `json:"version"`
-	ChangedBy     string    `json:"changed_by"`
-	ChangedAt     time.Time `json:"changed_at"`
-	CorrelationID string    `json:"correlation_id"`
-}
-
-// versionBody is a version whole. Its request could be sent again, contents and templates say what was pinned.
-type versionBody struct {
-	versionHead
-
-	Request   publication.Request        `json:"request"`
-	Contents  []publication.Ref          `json:"contents"`
-	Templates map[string]publication.Ref `json:"templates"`
-}
-
-func showVersionHead(v publication.Version) versionHead {
-	return versionHead{Version: v.Number, ChangedBy: v.ChangedBy, ChangedAt: v.ChangedAt.UTC(), CorrelationID: v.CorrelationID}
+func showVersionHead(v publication.Version) wire.PublicationVersionHead {
+	return wire.PublicationVersionHead{Version: v.Number, ChangedBy: v.ChangedBy, ChangedAt: v.ChangedAt.UTC(), CorrelationID: v.CorrelationID}
 }
 
 // versions is newest first: each that made the publication something else. In between its number also rose when it was
@@ -47,6 +32,9 @@ func (h publications) versions(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.count(c, func(ctx context.Context) (tally.Total, error) { return h.store.TotalVersions(ctx, uid) }); err != nil {
+		return err
+	}
 	return answerPage(c, name, p, rows, func(v publication.Version) int64 { return int64(v.Number) }, showVersionHead)
 }
 
@@ -56,7 +44,10 @@ func (h publications) version(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return found(c, 0, versionBody{versionHead: showVersionHead(v), Request: v.Request, Contents: v.Contents, Templates: v.Templates})
+	return shownWhole(c, wire.PublicationVersion{
+		Version: v.Number, ChangedBy: v.ChangedBy, ChangedAt: v.ChangedAt.UTC(), CorrelationID: v.CorrelationID,
+		Request: showRequest(v.Request), Contents: showEach(v.Contents, showPin), Templates: showPins(v.Templates),
+	})
 }
 
 func (h publications) readVersion(c *gin.Context, text string) (publication.Version, error) {
@@ -71,15 +62,8 @@ func (h publications) readVersion(c *gin.Context, text string) (publication.Vers
 	return h.store.PublicationVersion(c.Request.Context(), uid, int(number))
 }
 
-// diffBody says what is different at To from what was at From. Pointers are into a version's request, with "contents" and
-// "templates" in place of their ids.
-type diffBody struct {
-	From        int                      `json:"from"`
-	To          int                      `json:"to"`
-	Differences []publication.Difference `json:"differences"`
-}
-
-// diff compares a version with the one that ?to= names.
+// diff compares a version with the one that ?to= names. Pointers are into a version's request, with "contents" and "templates" in
+// place of their ids.
 func (h publications) diff(c *gin.Context) error {
 	if err := knownQuery(c, "to"); err != nil {
 		return err
@@ -103,5 +87,17 @@ func (h publications) diff(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return found(c, 0, diffBody{From: from.Number, To: to.Number, Differences: publication.Diff(before, after)})
+	return found(c, 0, wire.PublicationDiff{From: from.Number, To: to.Number, Differences: showEach(publication.Diff(before, after), showDifference)})
+}
+
+// showDifference leaves out what there was nothing of.
+func showDifference(d publication.Difference) wire.Difference {
+	shown := wire.Difference{Path: d.Path}
+	if d.From != nil {
+		shown.From = d.From
+	}
+	if d.To != nil {
+		shown.To = d.To
+	}
+	return shown
 }

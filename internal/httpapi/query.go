@@ -13,6 +13,7 @@ import (
 
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
 )
 
@@ -98,14 +99,14 @@ func (q *queryReader) kind(name string) channel.Kind {
 }
 
 // filled is the text of a member that narrows a choice, "" if it is absent. As in a query, empty is refused.
-func filled(f *fault.Fields, pointer string, text *string) string {
+func filled[T ~string](f *fault.Fields, pointer string, text *T) string {
 	if text == nil {
 		return ""
 	}
 	if *text == "" {
 		f.Add(pointer, "empty", "must not be empty: leave it out")
 	}
-	return *text
+	return string(*text)
 }
 
 // maxGroups bounds how many counts are shown: the others are left out.
@@ -127,6 +128,6 @@ func answerCounts[F, R, T any](
 	for _, row := range rows {
 		items = append(items, show(row))
 	}
-	c.PureJSON(http.StatusOK, list[T]{Items: items})
+	c.PureJSON(http.StatusOK, wire.Page[T]{Items: items})
 	return nil
 }

@@ -6,25 +6,13 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/tasks"
 )
 
-// QueueDepth is how much of a queue waits and runs, as the API shows it.
-type QueueDepth struct {
-	Name      string `json:"name"`
-	Pending   int    `json:"pending"`
-	Active    int    `json:"active"`
-	Scheduled int    `json:"scheduled"`
-	Retry     int    `json:"retry"`
-	Archived  int    `json:"archived"`
-	// OldestSeconds is the age of the oldest pending task.
-	OldestSeconds float64 `json:"oldest_seconds"`
-	Paused        bool    `json:"paused"`
-}
-
 // QueueReader reads queues; one that was never used is empty.
 type QueueReader interface {
-	QueueDepths(names []string) ([]QueueDepth, error)
+	QueueDepths(names []string) ([]wire.Queue, error)
 }
 
 type queues struct{ reader QueueReader }
@@ -43,6 +31,6 @@ func (h queues) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.PureJSON(http.StatusOK, gin.H{"items": items})
+	c.PureJSON(http.StatusOK, wire.Queues{Items: items})
 	return nil
 }

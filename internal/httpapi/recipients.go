@@ -2,19 +2,21 @@ package httpapi
 
 import (
 	"context"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/presswork/presswork/internal/content"
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/mailbox"
+	"github.com/presswork/presswork/internal/tally"
 )
 
 // RecipientStore says what became of each recipient.
 type RecipientStore interface {
+	TotalRecipients(ctx context.Context, uid ident.UID, f delivery.Find) (tally.Total, error)
 	Recipients(ctx context.Context, uid ident.UID, f delivery.Find) (delivery.Found, error)
 	Timeline(ctx context.Context, publication, recipient ident.UID) (delivery.Timeline, error)
 	SubscriberByEmail(ctx context.Context, email string) (ident.UID, error)
@@ -32,27 +34,16 @@ func registerRecipients(r gin.IRouter, d Deps) {
 	r.GET("/publications/:id/recipients/:recipient", handle(h.get))
 }
 
-type entryBody struct {
-	// Recipient is the subscriber's or the place's id, null once that is no more.
-	Recipient *ident.UID `json:"recipient_id"`
-	Channel   string     `json:"channel"`
-	State     string     `json:"state"`
-	// Reason is null where there is nothing to explain.
-	Reason    *string    `json:"reason"`
-	Attempts  int16      `json:"attempts_used"`
-	SettledAt *time.Time `json:"settled_at"`
+func showEntry(e delivery.Entry) wire.Recipient {
+	return wire.Recipient{RecipientID: optionalID(e.UID), Channel: channelName(e.Channel), State: wire.DeliveryState(e.State.String()),
+		Reason: reasonCode(e.Reason), AttemptsUsed: int(e.Used), SettledAt: utc(e.SettledAt)}
 }
 
-func showEntry(e delivery.Entry) entryBody {
-	return entryBody{Recipient: optionalID(e.UID), Channel: channelName(e.Channel), State: e.State.String(), Reason: reasonCode(e.Reason),
-		Attempts: e.Used, SettledAt: utc(e.SettledAt)}
-}
-
-func reasonCode(r delivery.Reason) *string {
+func reasonCode(r delivery.Reason) *wire.DeliveryReason {
 	if r == delivery.NoReason {
 		return nil
 	}
-	code := r.String()
+	code := wire.DeliveryReason(r.String())
 	return &code
 }
 
@@ -83,6 +74,9 @@ func (h recipients) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.count(c, func(ctx context.Context) (tally.Total, error) { return h.store.TotalRecipients(ctx, uid, f) }); err != nil {
+		return err
+	}
 	return answerFound(c, p, looked)
 }
 
@@ -96,7 +90,7 @@ func answerFound(c *gin.Context, p page, looked delivery.Found) error {
 	case !looked.Done:
 		next = cursor("recipients", position(looked.LastChannel, looked.LastRecipient))
 	}
-	body := list[entryBody]{Items: make([]entryBody, 0, len(entries)), Next: next}
+	body := pageOf(p, make([]wire.Recipient, 0, len(entries)), next)
 	for _, e := range entries {
 		body.Items = append(body.Items, showEntry(e))
 	}

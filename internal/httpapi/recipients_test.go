@@ -10,11 +10,13 @@ import (
 	"github.com/presswork/presswork/internal/content"
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
 )
 
 // ledger is a RecipientStore with what a test puts in it.
 type ledger struct {
+	RecipientStore
 	find     delivery.Find
 	found    delivery.Found
 	timeline delivery.Timeline
@@ -75,17 +77,17 @@ func TestRecipientsList(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got.Body, want)
 	}
 	// The ledger was not looked through: the list goes on where the look ended. With one too many, after the last shown.
-	a.do("GET", somePublication+"/recipients?cursor="+read[list[entryBody]](got).Next, nil).want(http.StatusOK)
+	a.do("GET", somePublication+"/recipients?cursor="+read[wire.RecipientPage](got).Next, nil).want(http.StatusOK)
 	if l.find.AfterChannel != 2 || l.find.AfterRecipient != 900 {
 		t.Errorf("goes on at %+v", l.find)
 	}
-	next := read[list[entryBody]](a.do("GET", somePublication+"/recipients?limit=1", nil)).Next
+	next := read[wire.RecipientPage](a.do("GET", somePublication+"/recipients?limit=1", nil)).Next
 	a.do("GET", somePublication+"/recipients?cursor="+next, nil).want(http.StatusOK)
 	if l.find.AfterChannel != 1 || l.find.AfterRecipient != 7 {
 		t.Errorf("goes on at %+v", l.find)
 	}
 	l.found.Done = true
-	if last := read[list[entryBody]](a.do("GET", somePublication+"/recipients", nil)); last.Next != "" {
+	if last := read[wire.RecipientPage](a.do("GET", somePublication+"/recipients", nil)); last.Next != "" {
 		t.Error("the last page has a next")
 	}
 	for _, query := range []string{"state=lost", "reason=", "channel=fax", "email=ann@example.org", "cursor=x"} {
@@ -115,10 +117,10 @@ func TestRecipientTimeline(t *testing.T) {
 	}
 	a := serveLedger(t, l)
 	path := somePublication + "/recipients/" + l.timeline.UID.String()
-	body := read[timelineBody](a.do("GET", path, nil).want(http.StatusOK))
+	body := read[wire.Timeline](a.do("GET", path, nil).want(http.StatusOK))
 	d := body.Deliveries[0]
-	if body.Kind != "subscriber" || body.Absence != nil || d.State != "delivered" || d.Choice.Basis != "exact" ||
-		len(d.Choice.Items) != 2 || *d.Choice.Items[0].Content != firstItem || strings.Join(d.Choice.Items[0].Reasons, " ") != "topic_match language_match" {
+	if body.Kind != "subscriber" || body.NotARecipient != nil || d.State != "delivered" || d.Choice.Basis != "exact" ||
+		len(d.Choice.Items) != 2 || *d.Choice.Items[0].ContentID != firstItem || strings.Join(d.Choice.Items[0].Reasons, " ") != "topic_match language_match" {
 		t.Errorf("%+v", d.Choice)
 	}
 	if len(d.Attempts) != 3 || d.Attempts[0].Outcome != "uncertain" || d.Attempts[1].Outcome != "reopened" || d.Attempts[1].By != "key:admin" ||
@@ -128,14 +130,14 @@ func TestRecipientTimeline(t *testing.T) {
 	if len(d.Events) != 2 || d.Events[0].Kind != "click" || d.Events[0].Link.URL != "https://example.org" || d.Events[1].Link != nil {
 		t.Errorf("%+v", d.Events)
 	}
-	if other := read[timelineBody](a.do("GET", somePublication+"/recipients/lookup?email=Ann@Example.org", nil).want(http.StatusOK)); other.Recipient != body.Recipient {
-		t.Errorf("by address %s", other.Recipient)
+	if other := read[wire.Timeline](a.do("GET", somePublication+"/recipients/lookup?email=Ann@Example.org", nil).want(http.StatusOK)); other.RecipientID != body.RecipientID {
+		t.Errorf("by address %s", other.RecipientID)
 	}
 	if len(l.accessed) != 2 || l.accessed[0] != "timeline "+l.timeline.UID.String() {
 		t.Errorf("noted %v", l.accessed)
 	}
 	l.items = nil
-	if gone := read[timelineBody](a.do("GET", path, nil)).Deliveries[0].Choice; gone.Basis != "unknown" || gone.Items[1].Number != 2 || gone.Items[1].Content != nil {
+	if gone := read[wire.Timeline](a.do("GET", path, nil)).Deliveries[0].Choice; gone.Basis != "unknown" || gone.Items[1].Number != 2 || gone.Items[1].ContentID != nil {
 		t.Errorf("of items that are gone %+v", gone)
 	}
 	l.timeline.Deliveries, l.timeline.Absence = nil, delivery.TooLate

@@ -2,13 +2,12 @@ package httpapi
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/fault"
-	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 )
 
 type replays struct{ store DeadLetterStore }
@@ -21,32 +20,10 @@ func registerReplays(r gin.IRouter, d Deps) {
 	r.POST("/dead-letters/replays/:id/cancel", handle(h.cancel))
 }
 
-// replayInput asks for a replay. Left out, rate_per_second and max_failing have their defaults. Every dead letter is chosen
-// only by "all".
-type replayInput struct {
-	Filter     deadFilterInput `json:"filter"`
-	All        bool            `json:"all"`
-	DryRun     bool            `json:"dry_run"`
-	Canary     int             `json:"canary"`
-	Rate       *float64        `json:"rate_per_second"`
-	MaxFailing *float64        `json:"max_failing"`
-}
-
-// deadFilterInput is a delivery.DeadFilter of those that are dead still.
-type deadFilterInput struct {
-	Publication *ident.UID `json:"publication_id"`
-	Channel     *string    `json:"channel"`
-	Queue       *string    `json:"queue"`
-	Fingerprint *string    `json:"fingerprint"`
-	Code        *string    `json:"code"`
-	Since       *time.Time `json:"since"`
-	Until       *time.Time `json:"until"`
-	IDs         []int64    `json:"ids"`
-}
-
-func (in deadFilterInput) filter(f *fault.Fields) delivery.DeadFilter {
+// deadFilter reads the filter of a replay, of those that are dead still.
+func deadFilter(f *fault.Fields, in wire.DeadLetterFilter) delivery.DeadFilter {
 	filter := delivery.DeadFilter{
-		Publication: in.Publication, Channel: filled(f, "/filter/channel", in.Channel), Queue: filled(f, "/filter/queue", in.Queue),
+		Publication: in.PublicationID, Channel: filled(f, "/filter/channel", in.Channel), Queue: filled(f, "/filter/queue", in.Queue),
 		Fingerprint: filled(f, "/filter/fingerprint", in.Fingerprint), Code: filled(f, "/filter/code", in.Code),
 		Since: in.Since, Until: in.Until, IDs: in.IDs,
 	}
@@ -57,11 +34,13 @@ func (in deadFilterInput) filter(f *fault.Fields) delivery.DeadFilter {
 	return filter
 }
 
-func (in replayInput) order() (delivery.ReplayOrder, error) {
+// replayOrder reads an order. Left out, rate_per_second and max_failing have their defaults. Every dead letter is chosen only by
+// "all".
+func replayOrder(in wire.ReplayInput) (delivery.ReplayOrder, error) {
 	var f fault.Fields
-	o := delivery.ReplayOrder{Filter: in.Filter.filter(&f), Canary: in.Canary, Rate: delivery.DefaultReplayRate, MaxFailing: delivery.DefaultReplayFailing}
-	if in.Rate != nil {
-		o.Rate = *in.Rate
+	o := delivery.ReplayOrder{Filter: deadFilter(&f, in.Filter), Canary: in.Canary, Rate: delivery.DefaultReplayRate, MaxFailing: delivery.DefaultReplayFailing}
+	if in.RatePerSecond != nil {
+		o.Rate = *in.RatePerSecond
 	}
 	if in.MaxFailing != nil {
 		o.MaxFailing = *in.MaxFailing
@@ -81,43 +60,29 @@ func (in replayInput) order() (delivery.ReplayOrder, error) {
 	return o, f.Err()
 }
 
-type replayBody struct {
-	ID         ident.UID            `json:"id"`
-	State      delivery.ReplayState `json:"state"`
-	Filter     delivery.DeadFilter  `json:"filter"`
-	Canary     int                  `json:"canary"`
-	Rate       float64              `json:"rate_per_second"`
-	MaxFailing float64              `json:"max_failing"`
-	Matched    int64                `json:"matched"`
-	Reopened   int64                `json:"reopened"`
-	Refused    int64                `json:"refused"`
-	Waiting    int64                `json:"waiting"`
-	Sent       int64                `json:"sent"`
-	Failed     int64                `json:"failed"`
-	Uncertain  int64                `json:"uncertain"`
-	Skipped    int64                `json:"skipped"`
-	Note       string               `json:"note,omitempty"`
-	CreatedBy  string               `json:"created_by"`
-	CreatedAt  time.Time            `json:"created_at"`
-	EndedAt    *time.Time           `json:"ended_at"`
-}
-
-func showReplay(r delivery.Replay) replayBody {
-	return replayBody{
-		ID: r.UID, State: r.State, Filter: r.Filter, Canary: r.Canary, Rate: r.Rate, MaxFailing: r.MaxFailing,
+func showReplay(r delivery.Replay) wire.Replay {
+	return wire.Replay{
+		ID: r.UID, State: wire.ReplayState(r.State), Filter: showDeadFilter(r.Filter), Canary: r.Canary, RatePerSecond: r.Rate, MaxFailing: r.MaxFailing,
 		Matched: r.Matched, Reopened: r.Reopened, Refused: r.Refused, Waiting: r.Waiting(), Sent: r.Sent, Failed: r.Failed,
 		Uncertain: r.Uncertain, Skipped: r.Skipped, Note: r.Note, CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(),
 		EndedAt: utc(r.EndedAt),
 	}
 }
 
+func showDeadFilter(f delivery.DeadFilter) wire.ReplayFilter {
+	return wire.ReplayFilter{
+		PublicationID: orZero(f.Publication), Channel: wire.ChannelKind(f.Channel), Queue: f.Queue, Fingerprint: f.Fingerprint, Code: f.Code,
+		Since: orZero(f.Since).UTC(), Until: orZero(f.Until).UTC(), IDs: f.IDs,
+	}
+}
+
 // create answers 202: a scheduler works through it. A dry run only counts.
 func (h replays) create(c *gin.Context) error {
-	in, err := decode[replayInput](c, limitOther)
+	in, err := decode[wire.ReplayInput](c, limitOther)
 	if err != nil {
 		return err
 	}
-	o, err := in.order()
+	o, err := replayOrder(in)
 	if err != nil {
 		return err
 	}
@@ -126,7 +91,7 @@ func (h replays) create(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
-		c.PureJSON(http.StatusOK, gin.H{"dry_run": true, "matched": n})
+		c.PureJSON(http.StatusOK, wire.ReplayDryRun{DryRun: true, Matched: n})
 		return nil
 	}
 	r, err := h.store.CreateDeadReplay(c.Request.Context(), o)
@@ -148,6 +113,9 @@ func (h replays) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.count(c, h.store.TotalReplays); err != nil {
+		return err
+	}
 	return answerPage(c, "replays", p, rows, func(r delivery.Replay) int64 { return r.ID }, showReplay)
 }
 
@@ -160,8 +128,7 @@ func (h replays) get(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.PureJSON(http.StatusOK, showReplay(r))
-	return nil
+	return shownWhole(c, showReplay(r))
 }
 
 func (h replays) cancel(c *gin.Context) error {

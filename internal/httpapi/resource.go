@@ -4,7 +4,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -45,33 +44,6 @@ func gone(c *gin.Context) error {
 	return nil
 }
 
-func setETag(c *gin.Context, version int) {
-	if version > 0 {
-		c.Header("ETag", etag(version))
-	}
-}
-
-func etag(version int) string { return `"` + strconv.Itoa(version) + `"` }
-
-// ifMatch is nil if the request has no If-Match header or one that names the present version (RFC 9110,
-// 13.1.1); otherwise somebody else was faster: 412.
-func ifMatch(c *gin.Context, version int) error {
-	header := c.GetHeader("If-Match")
-	if header == "" || strings.TrimSpace(header) == "*" {
-		return nil
-	}
-	for tag := range strings.SplitSeq(header, ",") {
-		if strings.TrimSpace(tag) == etag(version) {
-			return nil
-		}
-	}
-	return versionMismatch(version)
-}
-
-func versionMismatch(present int) error {
-	return fault.New(fault.Conflict, codeVersionMismatch, "It was changed meanwhile: the present version is "+strconv.Itoa(present)+".")
-}
-
 // utc is a time as it is shown; nil stays nil.
 func utc(t *time.Time) *time.Time {
 	if t == nil {
@@ -87,6 +59,27 @@ func optionalID(uid ident.UID) *ident.UID {
 		return nil
 	}
 	return &uid
+}
+
+// orZero is what a pointer points to; the zero value, which is left out of answers, for nil.
+func orZero[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}
+
+// showEach shows the elements of a list; nil stays nil.
+func showEach[R, T any](list []R, show func(R) T) []T {
+	if list == nil {
+		return nil
+	}
+	shown := make([]T, 0, len(list))
+	for _, r := range list {
+		shown = append(shown, show(r))
+	}
+	return shown
 }
 
 // sortedKeys is never nil: it is shown as a list.

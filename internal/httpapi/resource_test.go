@@ -12,6 +12,7 @@ import (
 
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/content"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/seal"
 )
 
@@ -19,18 +20,18 @@ func TestTopics(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
 	where := a.do("POST", "/api/v1/topics", `{"name":"World News"}`).location()
-	got := read[topicBody](a.do("GET", where, nil).want(200))
+	got := read[wire.Topic](a.do("GET", where, nil).want(200))
 	if got.Slug != "world news" || got.Name != "World News" {
 		t.Errorf("got %+v", got)
 	}
 	a.do("POST", "/api/v1/topics", `{"name":"Other","slug":"World  news"}`).problem(409, "already_exists")
 	a.do("POST", "/api/v1/topics", `{}`).problem(422, "invalid_input", "/name required")
 	a.do("POST", "/api/v1/topics", `{"name":"c++"}`).problem(422, "invalid_input", "/slug format")
-	renamed := read[topicBody](a.do("PUT", where, `{"name":"The World"}`).want(200))
+	renamed := read[wire.Topic](a.do("PUT", where, `{"name":"The World"}`, "If-Match: *").want(200))
 	if renamed.Name != "The World" || renamed.Slug != "world news" {
 		t.Errorf("renamed %+v", renamed)
 	}
-	a.do("PUT", where, `{"name":""}`).problem(422, "invalid_input", "/name required")
+	a.do("PUT", where, `{"name":""}`, "If-Match: *").problem(422, "invalid_input", "/name required")
 	if r := a.do("DELETE", where, nil).want(204); r.Body != "" {
 		t.Errorf("body %q", r.Body)
 	}
@@ -44,17 +45,17 @@ func TestSenders(t *testing.T) {
 	first := a.do("POST", "/api/v1/senders", body).location()
 	body["name"], body["default"] = "other", true
 	second := a.do("POST", "/api/v1/senders", body).location()
-	if got := read[senderBody](a.do("GET", first, nil).want(200)); got.Default || got.FromEmail != "desk@example.org" {
+	if got := read[wire.Sender](a.do("GET", first, nil).want(200)); got.Default || got.FromEmail != "desk@example.org" {
 		t.Errorf("got %+v", got)
 	}
 	a.do("POST", "/api/v1/senders", body).problem(409, "already_exists")
 	body["name"], body["reply_to"] = "desk", "no"
-	a.do("PUT", first, body).problem(422, "invalid_input", "/reply_to format")
+	a.do("PUT", first, body, "If-Match: *").problem(422, "invalid_input", "/reply_to format")
 	body["reply_to"] = "r@x.org"
-	if got := read[senderBody](a.do("PUT", first, body).want(200)); !got.Default || got.ReplyTo != "r@x.org" {
+	if got := read[wire.Sender](a.do("PUT", first, body, "If-Match: *").want(200)); !got.Default || got.ReplyTo != "r@x.org" {
 		t.Errorf("got %+v", got)
 	}
-	if all := read[list[senderBody]](a.do("GET", "/api/v1/senders", nil).want(200)); len(all.Items) != 2 {
+	if all := read[wire.SenderPage](a.do("GET", "/api/v1/senders", nil).want(200)); len(all.Items) != 2 {
 		t.Errorf("list %+v", all)
 	}
 	a.do("DELETE", second, nil).want(204)
@@ -66,7 +67,7 @@ func TestContents(t *testing.T) {
 	body := map[string]any{"title": " Hello ", "body": "# Hi", "topics": []string{"Go"}, "language": "EN"}
 	where := a.do("POST", "/api/v1/contents", body).location()
 	r := a.do("GET", where, nil).want(200)
-	got := read[contentBody](r)
+	got := read[wire.Content](r)
 	if got.Title != "Hello" || got.Format != "markdown" || got.Quality != 0.5 || got.Version != 1 || got.Topics[0] != "go" || r.Header.Get("ETag") != `"1"` {
 		t.Errorf("got %+v, %v", got, r.Header)
 	}
@@ -74,10 +75,10 @@ func TestContents(t *testing.T) {
 	a.do("PUT", where, body, `If-Match: "9"`).problem(http.StatusPreconditionFailed, "version_mismatch")
 	a.do("PUT", where, body, `If-Match: W/"1"`).problem(http.StatusPreconditionFailed, "version_mismatch")
 	r = a.do("PUT", where, body, `If-Match: "7", "1"`).want(200)
-	if got := read[contentBody](r); got.Title != "Changed" || got.Quality != 0 || got.Version != 2 || r.Header.Get("ETag") != `"2"` {
+	if got := read[wire.Content](r); got.Title != "Changed" || got.Quality != 0 || got.Version != 2 || r.Header.Get("ETag") != `"2"` {
 		t.Errorf("got %+v", got)
 	}
-	if old := read[contentBody](a.do("GET", where+"/versions/1", nil).want(200)); old.Title != "Hello" {
+	if old := read[wire.Content](a.do("GET", where+"/versions/1", nil).want(200)); old.Title != "Hello" {
 		t.Errorf("old %+v", old)
 	}
 	for _, version := range []string{"0", "3", "x", "99999999999"} {
@@ -86,7 +87,7 @@ func TestContents(t *testing.T) {
 	a.do("POST", "/api/v1/contents", map[string]any{
 		"title": strings.Repeat("x", 201), "format": "pdf", "url": "javascript:x", "topics": []string{"a/b"}, "quality": 2,
 	}).problem(422, "invalid_input")
-	list := read[list[contentBody]](a.do("GET", "/api/v1/contents", nil).want(200))
+	list := read[wire.ContentPage](a.do("GET", "/api/v1/contents", nil).want(200))
 	if len(list.Items) != 1 || list.Items[0].Body != "" {
 		t.Errorf("list %+v", list)
 	}
@@ -99,7 +100,7 @@ func TestContentOfTheLongestBody(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
 	emoji := strings.Repeat("\\ud83d\\ude00", content.MaxBody)
-	got := read[contentBody](a.do("POST", "/api/v1/contents", `{"title":"Long","body":"`+emoji+`"}`).want(http.StatusCreated))
+	got := read[wire.Content](a.do("POST", "/api/v1/contents", `{"title":"Long","body":"`+emoji+`"}`).want(http.StatusCreated))
 	if n := utf8.RuneCountInString(got.Body); n != content.MaxBody {
 		t.Errorf("%d characters", n)
 	}
@@ -112,18 +113,18 @@ func TestTemplates(t *testing.T) {
 	body := map[string]any{"name": "plain", "channel": "email", "languages": map[string]any{"en": good, "DE": good}}
 	where := a.do("POST", "/api/v1/templates", body).location()
 	r := a.do("GET", where, nil).want(200)
-	if got := read[templateBody](r); got.Version != 1 || len(got.Languages) != 2 || got.Languages["de"].HTML == "" || r.Header.Get("ETag") != `"1"` {
+	if got := read[wire.Template](r); got.Version != 1 || len(got.Languages) != 2 || got.Languages["de"].HTML == "" || r.Header.Get("ETag") != `"1"` {
 		t.Errorf("got %+v", got)
 	}
 	a.do("POST", "/api/v1/templates", body).problem(409, "already_exists")
 	body["languages"] = map[string]any{"en": good}
 	a.do("PUT", where, body, `If-Match: "2"`).problem(http.StatusPreconditionFailed, "version_mismatch")
-	if got := read[templateBody](a.do("PUT", where, body, `If-Match: "1"`).want(200)); got.Version != 2 || len(got.Languages) != 1 {
+	if got := read[wire.Template](a.do("PUT", where, body, `If-Match: "1"`).want(200)); got.Version != 2 || len(got.Languages) != 1 {
 		t.Errorf("got %+v", got)
 	}
 	body["channel"] = "slack"
-	a.do("PUT", where, body).problem(422, "invalid_input", "/channel fixed")
-	heads := read[list[templateHead]](a.do("GET", "/api/v1/templates", nil).want(200))
+	a.do("PUT", where, body, "If-Match: *").problem(422, "invalid_input", "/channel fixed")
+	heads := read[wire.TemplateHeadPage](a.do("GET", "/api/v1/templates", nil).want(200))
 	if len(heads.Items) != 1 || !slices.Equal(heads.Items[0].Languages, []string{"en"}) {
 		t.Errorf("list %+v", heads)
 	}
@@ -167,20 +168,20 @@ func TestChannels(t *testing.T) {
 		"settings": map[string]string{"channel": "C1"}, "secrets": map[string]string{"token": "very-secret"}}
 	made := a.do("POST", "/api/v1/channels", body)
 	where := made.location()
-	got := read[channelBody](made)
-	if !got.Enabled || got.Settings["channel"] != "C1" || !slices.Equal(got.Secrets, []string{"token"}) {
+	got := read[wire.Channel](made)
+	if !got.Enabled || got.Settings["channel"] != "C1" || !slices.Equal(got.SecretNames, []string{"token"}) {
 		t.Errorf("got %+v", got)
 	}
 	a.do("POST", "/api/v1/channels", body).problem(409, "already_exists")
 	delete(body, "secrets")
 	body["name"] = "chat2"
-	updated := a.do("PUT", where, body).want(200)
-	if got := read[channelBody](updated); got.Name != "chat2" || !got.Enabled || !slices.Equal(got.Secrets, []string{"token"}) || got.Version != 2 {
+	updated := a.do("PUT", where, body, "If-Match: *").want(200)
+	if got := read[wire.Channel](updated); got.Name != "chat2" || !got.Enabled || !slices.Equal(got.SecretNames, []string{"token"}) || got.Version != 2 {
 		t.Errorf("secrets left out stay: %+v", got)
 	}
 	off := a.do("POST", where+"/disable", nil).want(200)
 	on := a.do("POST", where+"/enable", nil, `If-Match: "3"`).want(200)
-	if read[channelBody](off).Enabled || !read[channelBody](on).Enabled {
+	if read[wire.Channel](off).Enabled || !read[wire.Channel](on).Enabled {
 		t.Errorf("off %s, on %s", off.Body, on.Body)
 	}
 	a.do("POST", where+"/disable", nil, `If-Match: "1"`).problem(http.StatusPreconditionFailed, "version_mismatch")
@@ -214,18 +215,18 @@ func TestChannelWithUnreadableSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	where := "/api/v1/channels/" + made.UID.String()
-	all := read[list[channelBody]](a.do("GET", "/api/v1/channels", nil).want(200))
-	if len(all.Items) != 1 || !all.Items[0].Unreadable || len(all.Items[0].Secrets) != 0 {
+	all := read[wire.ChannelPage](a.do("GET", "/api/v1/channels", nil).want(200))
+	if len(all.Items) != 1 || !all.Items[0].SecretsUnreadable || len(all.Items[0].SecretNames) != 0 {
 		t.Errorf("list %+v", all)
 	}
 	body := map[string]any{"kind": "slack", "provider": "slack", "name": "chat", "settings": map[string]string{"channel": "C1"}}
-	a.do("PUT", where, body).problem(422, "invalid_input", "/secrets unreadable")
-	if off := read[channelBody](a.do("POST", where+"/disable", nil).want(200)); off.Enabled || !off.Unreadable {
+	a.do("PUT", where, body, "If-Match: *").problem(422, "invalid_input", "/secrets unreadable")
+	if off := read[wire.Channel](a.do("POST", where+"/disable", nil).want(200)); off.Enabled || !off.SecretsUnreadable {
 		t.Errorf("off %+v", off)
 	}
 	a.do("POST", where+"/enable", nil).problem(422, "invalid_input", "/secrets unreadable")
 	body["secrets"] = map[string]string{"token": "new"}
-	if got := read[channelBody](a.do("PUT", where, body).want(200)); got.Unreadable || !slices.Equal(got.Secrets, []string{"token"}) {
+	if got := read[wire.Channel](a.do("PUT", where, body, "If-Match: *").want(200)); got.SecretsUnreadable || !slices.Equal(got.SecretNames, []string{"token"}) {
 		t.Errorf("mended %+v", got)
 	}
 	a.do("POST", where+"/enable", nil).want(200)
@@ -238,9 +239,9 @@ func TestHalfAKeyPair(t *testing.T) {
 	half := `{"kind":"email","provider":"ses","name":"mail","secrets":{"access_key_id":"an-id"}}`
 	a.do("POST", "/api/v1/channels", half).problem(422, "invalid_input", "/secrets/secret_access_key required")
 	where := a.do("POST", "/api/v1/channels", `{"kind":"email","provider":"ses","name":"mail","secrets":{"access_key_id":"an-id","secret_access_key":"x"}}`).location()
-	a.do("PUT", where, `{"kind":"email","provider":"ses","name":"mail","secrets":{"secret_access_key":"x"}}`).problem(422, "invalid_input", "/secrets/access_key_id required")
-	a.do("PUT", where, half).problem(422, "invalid_input", "/secrets/secret_access_key required")
-	a.do("PUT", where, `{"kind":"email","provider":"ses","name":"mail","secrets":{}}`).want(200)
+	a.do("PUT", where, `{"kind":"email","provider":"ses","name":"mail","secrets":{"secret_access_key":"x"}}`, "If-Match: *").problem(422, "invalid_input", "/secrets/access_key_id required")
+	a.do("PUT", where, half, "If-Match: *").problem(422, "invalid_input", "/secrets/secret_access_key required")
+	a.do("PUT", where, `{"kind":"email","provider":"ses","name":"mail","secrets":{}}`, "If-Match: *").want(200)
 }
 
 func TestPlaceholderInProduction(t *testing.T) {
@@ -249,7 +250,7 @@ func TestPlaceholderInProduction(t *testing.T) {
 	a.do("POST", "/api/v1/channels", `{"kind":"email","provider":"placeholder","name":"p"}`).problem(409, "placeholder_channel")
 	where := a.do("POST", "/api/v1/channels", `{"kind":"email","provider":"placeholder","name":"p","enabled":false}`).location()
 	a.do("POST", where+"/enable", nil).problem(409, "placeholder_channel")
-	a.do("PUT", where, `{"kind":"email","provider":"placeholder","name":"p","enabled":true}`).problem(409, "placeholder_channel")
+	a.do("PUT", where, `{"kind":"email","provider":"placeholder","name":"p","enabled":true}`, "If-Match: *").problem(409, "placeholder_channel")
 	a.do("POST", where+"/disable", nil).want(200)
 	bare := `{"kind":"slack","provider":"slack","name":"chat","settings":{"channel":"C1"},"enabled":`
 	a.do("POST", "/api/v1/channels", bare+"true}").problem(409, "credentials_missing")
@@ -271,7 +272,7 @@ func TestUnrealCredentialsInProduction(t *testing.T) {
 	for token, why := range map[string]string{"changeme-1234": "token is a placeholder", "hunter2": "token has fewer than 8 characters", "password": "token is a default"} {
 		for what, r := range map[string]answer{
 			"create": production.do("POST", "/api/v1/channels", body(token, true)),
-			"update": production.do("PUT", off, body(token, true)),
+			"update": production.do("PUT", off, body(token, true), "If-Match: *"),
 		} {
 			r.problem(409, "credentials_refused")
 			if !strings.Contains(r.Body, why) || strings.Contains(r.Body, token) && token != "password" {
@@ -282,7 +283,7 @@ func TestUnrealCredentialsInProduction(t *testing.T) {
 		development.do("DELETE", on.Header.Get("Location"), nil).want(204)
 	}
 	production.do("POST", off+"/enable", nil).problem(409, "credentials_refused")
-	production.do("PUT", off, body("k3J9vb2Q8x", true)).want(200)
+	production.do("PUT", off, body("k3J9vb2Q8x", true), "If-Match: *").want(200)
 	production.do("POST", off+"/disable", nil).want(200)
 	production.do("POST", off+"/enable", nil).want(200)
 }
@@ -295,7 +296,7 @@ func TestSubscribers(t *testing.T) {
 		"attributes": map[string]any{"city": "Faro", "age": 30, "vip": true},
 	}).location()
 	r := a.do("GET", where, nil).want(200)
-	got := read[subscriberBody](r)
+	got := read[wire.Subscriber](r)
 	if got.Email != "anna@x.org" || got.Status != "active" || got.ConsentSource != "api" || got.ConsentAt == nil ||
 		!slices.Equal(got.Topics, []string{"art", "go"}) || got.Attributes["age"] != 30.0 || r.Header.Get("ETag") != `"1"` ||
 		r.Header.Get("Cache-Control") != "no-store" || time.Since(*got.ConsentAt) > time.Hour {
@@ -308,15 +309,15 @@ func TestSubscribers(t *testing.T) {
 		t.Errorf("the problem shows the address: %v", p)
 	}
 	a.do("PUT", where, `{"email":"anna@x.org"}`, `If-Match: "2"`).problem(http.StatusPreconditionFailed, "version_mismatch")
-	off := read[subscriberBody](a.do("PUT", where, `{"email":"anna@x.org","status":"unsubscribed"}`, `If-Match: "1"`).want(200))
+	off := read[wire.Subscriber](a.do("PUT", where, `{"email":"anna@x.org","status":"unsubscribed"}`, `If-Match: "1"`).want(200))
 	if off.Version != 2 || off.RevokedAt == nil || off.Status != "unsubscribed" || len(off.Topics) != 0 {
 		t.Errorf("unsubscribed %+v", off)
 	}
-	a.do("PUT", where, `{"email":"anna@x.org","status":"active"}`).problem(409, "consent_required")
-	if kept := read[subscriberBody](a.do("PUT", where, `{"email":"anna@x.org","name":"A"}`).want(200)); kept.Status != "unsubscribed" {
+	a.do("PUT", where, `{"email":"anna@x.org","status":"active"}`, "If-Match: *").problem(409, "consent_required")
+	if kept := read[wire.Subscriber](a.do("PUT", where, `{"email":"anna@x.org","name":"A"}`, "If-Match: *").want(200)); kept.Status != "unsubscribed" {
 		t.Errorf("a status left out changed: %+v", kept)
 	}
-	back := read[subscriberBody](a.do("PUT", where, `{"email":"anna@x.org","status":"active","consent_source":"form"}`).want(200))
+	back := read[wire.Subscriber](a.do("PUT", where, `{"email":"anna@x.org","status":"active","consent_source":"form"}`, "If-Match: *").want(200))
 	if back.Status != "active" || back.ConsentSource != "form" || !back.ConsentAt.After(*got.ConsentAt) {
 		t.Errorf("back %+v", back)
 	}
@@ -334,7 +335,7 @@ func TestSubscriberFilters(t *testing.T) {
 		"": 2, "?email=ANN": 1, "?email=a%25": 0, "?topic=Go": 2, "?topic=art": 1, "?topic=none": 0,
 		"?status=pending": 1, "?status=pending&topic=art": 0,
 	} {
-		if got := read[list[subscriberBody]](a.do("GET", "/api/v1/subscribers"+query, nil).want(200)); len(got.Items) != want || got.Items == nil {
+		if got := read[wire.SubscriberPage](a.do("GET", "/api/v1/subscribers"+query, nil).want(200)); len(got.Items) != want || got.Items == nil {
 			t.Errorf("%s: %d, want %d", query, len(got.Items), want)
 		}
 	}
@@ -351,7 +352,7 @@ func TestPages(t *testing.T) {
 		var seen []string
 		path := fmt.Sprintf("/api/v1/topics?limit=%d", limit)
 		for next := ""; ; {
-			page := read[list[topicBody]](a.do("GET", path+next, nil).want(200))
+			page := read[wire.TopicPage](a.do("GET", path+next, nil).want(200))
 			if len(page.Items) > limit || len(page.Items) == 0 {
 				t.Fatalf("limit %d: a page of %d", limit, len(page.Items))
 			}

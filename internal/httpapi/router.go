@@ -60,6 +60,7 @@ type Deps struct {
 	Circuits    CircuitReader
 	Senders     SenderStore
 	APIKeys     APIKeyStore
+	Webhooks    Webhooks
 
 	Publications PublicationStore
 	Acceptor     PublicationAcceptor
@@ -85,6 +86,11 @@ type Deps struct {
 	Events EventRecorder
 }
 
+// busyPages can tell a reader that they ask too often: Busy answers 429, with the headers that are set already.
+type busyPages interface {
+	Busy(w http.ResponseWriter, r *http.Request)
+}
+
 // New is the API's handler. It is safe for concurrent use and starts nothing.
 func New(d Deps) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
@@ -95,6 +101,9 @@ func New(d Deps) http.Handler {
 		d.Auth = auth.NewGate(d.AdminKey, nil, nil)
 	}
 	d.Limits.admin = auth.NewGate(d.AdminKey, nil, nil)
+	if pages, ok := d.Pages.(busyPages); ok {
+		d.Limits.busy = pages.Busy
+	}
 	e := gin.New()
 	e.RedirectTrailingSlash = false
 	e.ForwardedByClientIP = false
@@ -140,6 +149,7 @@ func registerResources(r gin.IRouter, d Deps) {
 	registerChannels(r, d)
 	registerSenders(r, d)
 	registerAPIKeys(r, d)
+	registerWebhookEndpoints(r, d)
 	registerPublications(r, d)
 	registerProgress(r, d)
 	registerRecipients(r, d)

@@ -2,20 +2,22 @@ package httpapi
 
 import (
 	"context"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/sender"
+	"github.com/presswork/presswork/internal/tally"
 )
 
 // SenderStore keeps sender identities.
 type SenderStore interface {
+	TotalSenders(ctx context.Context) (tally.Total, error)
 	CreateSender(ctx context.Context, i sender.Identity) (sender.Identity, error)
 	Sender(ctx context.Context, uid ident.UID) (sender.Identity, error)
-	UpdateSender(ctx context.Context, i sender.Identity) (sender.Identity, error)
-	DeleteSender(ctx context.Context, uid ident.UID) error
+	UpdateSender(ctx context.Context, i sender.Identity, check func(version int) error) (sender.Identity, error)
+	DeleteSender(ctx context.Context, uid ident.UID, check func(version int) error) error
 	ListSenders(ctx context.Context, after int64, limit int) ([]sender.Identity, error)
 }
 
@@ -30,31 +32,16 @@ func registerSenders(r gin.IRouter, d Deps) {
 	r.DELETE("/senders/:id", handle(h.delete))
 }
 
-type senderInput struct {
-	Name          string `json:"name"`
-	FromName      string `json:"from_name"`
-	FromEmail     string `json:"from_email"`
-	ReplyTo       string `json:"reply_to"`
-	PostalAddress string `json:"postal_address"`
-	Default       bool   `json:"default"`
-}
-
-type senderBody struct {
-	ID ident.UID `json:"id"`
-	senderInput
-	CreatedAt time.Time `json:"created_at"`
-}
-
-func showSender(i sender.Identity) senderBody {
-	return senderBody{ID: i.UID, senderInput: senderInput{
-		Name: i.Name, FromName: i.FromName, FromEmail: i.FromEmail, ReplyTo: i.ReplyTo,
-		PostalAddress: i.PostalAddress, Default: i.Default,
-	}, CreatedAt: i.CreatedAt.UTC()}
+func showSender(i sender.Identity) wire.Sender {
+	return wire.Sender{
+		ID: i.UID, Name: i.Name, FromName: i.FromName, FromEmail: i.FromEmail, ReplyTo: i.ReplyTo,
+		PostalAddress: i.PostalAddress, Default: i.Default, Version: i.Version, CreatedAt: i.CreatedAt.UTC(),
+	}
 }
 
 // readSender reads and checks a body.
 func readSender(c *gin.Context) (sender.Identity, error) {
-	in, err := decode[senderInput](c, limitOther)
+	in, err := decode[wire.SenderInput](c, limitOther)
 	if err != nil {
 		return sender.Identity{}, err
 	}
@@ -73,6 +60,9 @@ func (h senders) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.count(c, h.store.TotalSenders); err != nil {
+		return err
+	}
 	return answerPage(c, "senders", p, rows, func(i sender.Identity) int64 { return int64(i.ID) }, showSender)
 }
 
@@ -84,7 +74,7 @@ func (h senders) create(c *gin.Context) error {
 	if i, err = h.store.CreateSender(c.Request.Context(), i); err != nil {
 		return err
 	}
-	return created(c, i.UID, 0, showSender(i))
+	return created(c, i.UID, i.Version, showSender(i))
 }
 
 func (h senders) get(c *gin.Context) error {
@@ -96,7 +86,7 @@ func (h senders) get(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return found(c, 0, showSender(i))
+	return shown(c, i.Version, showSender(i))
 }
 
 func (h senders) update(c *gin.Context) error {
@@ -104,15 +94,18 @@ func (h senders) update(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := needMatch(c); err != nil {
+		return err
+	}
 	i, err := readSender(c)
 	if err != nil {
 		return err
 	}
 	i.UID = uid
-	if i, err = h.store.UpdateSender(c.Request.Context(), i); err != nil {
+	if i, err = h.store.UpdateSender(c.Request.Context(), i, matching(c)); err != nil {
 		return err
 	}
-	return found(c, 0, showSender(i))
+	return found(c, i.Version, showSender(i))
 }
 
 func (h senders) delete(c *gin.Context) error {
@@ -120,7 +113,7 @@ func (h senders) delete(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := h.store.DeleteSender(c.Request.Context(), uid); err != nil {
+	if err := h.store.DeleteSender(c.Request.Context(), uid, matching(c)); err != nil {
 		return err
 	}
 	return gone(c)

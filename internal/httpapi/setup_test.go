@@ -17,6 +17,7 @@ import (
 
 	"github.com/presswork/presswork/internal/channel"
 	credentials "github.com/presswork/presswork/internal/credential"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/jinja"
 	"github.com/presswork/presswork/internal/postgres"
 	"github.com/presswork/presswork/internal/seal"
@@ -79,6 +80,7 @@ func newAPIWith(t testing.TB, connections int, tweak ...func(*Deps)) *api {
 		d.Assets = db
 		d.Channels = db.Channels(sealer)
 		d.Publications, d.Progress, d.Analytics = db, db, db
+		d.Webhooks = webhooksOn(t, db)
 	}}, tweak...)...)
 	a.address = address
 	return a
@@ -99,13 +101,13 @@ func serve(t testing.TB, db *postgres.DB, tweaks ...func(*Deps)) *api {
 
 func testRegistry() *channel.Registry {
 	return channel.NewRegistry(nil,
-		channel.Provider{Name: "slack", Kinds: []channel.Kind{channel.Slack}, Settings: []channel.Setting{
+		channel.Provider{Name: "slack", Open: openAsTold, Kinds: []channel.Kind{channel.Slack}, Settings: []channel.Setting{
 			{Name: "channel", Required: true}, {Name: "token", Secret: true, Required: true, Real: func(v string) error { return credentials.Check(v, 8) }},
 		}},
-		channel.Provider{Name: "ses", Kinds: []channel.Kind{channel.Email}, Settings: []channel.Setting{
+		channel.Provider{Name: "ses", Open: openAsTold, Kinds: []channel.Kind{channel.Email}, Settings: []channel.Setting{
 			{Name: "access_key_id", Secret: true, With: "secret_access_key"}, {Name: "secret_access_key", Secret: true, With: "access_key_id"},
 		}},
-		channel.Provider{Name: "placeholder", Kinds: channel.Kinds()},
+		channel.Provider{Name: "placeholder", Open: openAsTold, Kinds: channel.Kinds()},
 	)
 }
 
@@ -202,9 +204,9 @@ func (r answer) want(status int) answer {
 
 // problem fails unless the answer is a problem with this status and code; the fields, if any are named,
 // have to be exactly these: "/pointer code".
-func (r answer) problem(status int, code string, fields ...string) problem {
+func (r answer) problem(status int, code string, fields ...string) wire.Problem {
 	r.t.Helper()
-	p := read[problem](r.want(status))
+	p := read[wire.Problem](r.want(status))
 	if got := r.Header.Get("Content-Type"); got != "application/problem+json" {
 		r.t.Errorf("content type %q of %s", got, r.Body)
 	}

@@ -4,19 +4,21 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
-	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 	"go.uber.org/zap"
 
 	"github.com/presswork/presswork/internal/canonical"
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/subscriber"
+	"github.com/presswork/presswork/internal/tally"
 )
 
 // SubscriberStore keeps subscribers and notes in the audit log who looked at them.
 type SubscriberStore interface {
+	TotalSubscribers(ctx context.Context, f subscriber.Filter) (tally.Total, error)
+	SubscriberBulkStore
 	CreateSubscriber(ctx context.Context, s subscriber.Subscriber) (subscriber.Subscriber, error)
 	Subscriber(ctx context.Context, uid ident.UID) (subscriber.Subscriber, error)
 	UpdateSubscriber(
@@ -45,42 +47,15 @@ func registerSubscribers(r gin.IRouter, d Deps) {
 	r.GET("/subscribers/:id", handle(h.get))
 	r.PUT("/subscribers/:id", handle(h.update))
 	r.DELETE("/subscribers/:id", handle(h.delete))
+	h.registerBulk(r, d)
 }
 
 // sourceAPI is the consent source of a subscriber whom a client makes without naming one.
 const sourceAPI = "api"
 
-type subscriberInput struct {
-	Email         string         `json:"email"`
-	Name          string         `json:"name"`
-	Language      string         `json:"language"`
-	Timezone      string         `json:"timezone"`
-	Status        string         `json:"status"`
-	Topics        []string       `json:"topics"`
-	Attributes    map[string]any `json:"attributes"`
-	ConsentSource string         `json:"consent_source"`
-}
-
-type subscriberBody struct {
-	ID            ident.UID         `json:"id"`
-	Email         string            `json:"email"`
-	Name          string            `json:"name"`
-	Language      string            `json:"language"`
-	Timezone      string            `json:"timezone"`
-	Status        subscriber.Status `json:"status"`
-	Topics        []string          `json:"topics"`
-	Attributes    map[string]any    `json:"attributes"`
-	ConsentSource string            `json:"consent_source"`
-	ConsentAt     *time.Time        `json:"consent_at"`
-	RevokedAt     *time.Time        `json:"revoked_at"`
-	Version       int               `json:"version"`
-	CreatedAt     time.Time         `json:"created_at"`
-	UpdatedAt     time.Time         `json:"updated_at"`
-}
-
-func showSubscriber(s subscriber.Subscriber) subscriberBody {
-	return subscriberBody{
-		ID: s.UID, Email: s.Email, Name: s.Name, Language: s.Language, Timezone: s.Timezone, Status: s.Status,
+func showSubscriber(s subscriber.Subscriber) wire.Subscriber {
+	return wire.Subscriber{
+		ID: s.UID, Email: s.Email, Name: s.Name, Language: s.Language, Timezone: s.Timezone, Status: wire.SubscriberStatus(s.Status),
 		Topics: s.Topics, Attributes: s.Attributes, ConsentSource: s.ConsentSource,
 		ConsentAt: utc(s.ConsentAt), RevokedAt: utc(s.RevokedAt), Version: s.Version,
 		CreatedAt: s.CreatedAt.UTC(), UpdatedAt: s.UpdatedAt.UTC(),
@@ -89,24 +64,22 @@ func showSubscriber(s subscriber.Subscriber) subscriberBody {
 
 // readFilter reads ?email= (the beginning of an address), ?topic= and ?status=.
 func readFilter(c *gin.Context) (subscriber.Filter, error) {
-	email := c.Query("email")
-	f := subscriber.Filter{
-		EmailPrefix: strings.ToLower(strings.TrimSpace(email)), Status: subscriber.Status(c.Query("status")),
-	}
-	if len(email) > 254 || !utf8.ValidString(email) || strings.ContainsRune(email, 0) {
-		return f, badQuery("email", "must be the beginning of an address")
+	q := queryReader{c: c}
+	email, topic := q.text("email"), q.text("topic")
+	f := subscriber.Filter{EmailPrefix: strings.ToLower(strings.TrimSpace(email)), Status: subscriber.Status(q.text("status"))}
+	if email != "" && (len(email) > 254 || f.EmailPrefix == "") {
+		q.refuse(badQuery("email", "must be the beginning of an address"))
 	}
 	if f.Status != "" && !slices.Contains(subscriber.Statuses(), f.Status) {
-		return f, badQuery("status", "must be pending, active or unsubscribed")
+		q.refuse(badQuery("status", "must be pending, active or unsubscribed"))
 	}
-	if text, given := c.GetQuery("topic"); given {
-		slug, err := canonical.Topic(text)
-		if err != nil {
-			return f, badQuery("topic", "%s", err)
+	if topic != "" {
+		var err error
+		if f.Topic, err = canonical.Topic(topic); err != nil {
+			q.refuse(badQuery("topic", "%s", err))
 		}
-		f.Topic = slug
 	}
-	return f, nil
+	return f, q.err
 }
 
 func (h subscribers) list(c *gin.Context) error {
@@ -125,18 +98,21 @@ func (h subscribers) list(c *gin.Context) error {
 	if err := h.store.RecordAccess(c.Request.Context(), "list", ident.UID{}, min(len(rows), p.Limit)); err != nil {
 		return err
 	}
+	if err := p.count(c, func(ctx context.Context) (tally.Total, error) { return h.store.TotalSubscribers(ctx, filter) }); err != nil {
+		return err
+	}
 	return answerPage(c, "subscribers", p, rows, func(s subscriber.Subscriber) int64 { return s.ID }, showSubscriber)
 }
 
 func (h subscribers) create(c *gin.Context) error {
-	in, err := decode[subscriberInput](c, limitSubscriber)
+	in, err := decode[wire.SubscriberInput](c, limitSubscriber)
 	if err != nil {
 		return err
 	}
 	if in.ConsentSource == "" {
 		in.ConsentSource = sourceAPI
 	}
-	s, err := subscriber.New(in.domain())
+	s, err := subscriber.New(subscriberOf(in))
 	if err != nil {
 		return err
 	}
@@ -144,13 +120,6 @@ func (h subscribers) create(c *gin.Context) error {
 		return err
 	}
 	return created(c, s.UID, s.Version, showSubscriber(s))
-}
-
-func (in subscriberInput) domain() subscriber.Input {
-	return subscriber.Input{
-		Email: in.Email, Name: in.Name, Language: in.Language, Timezone: in.Timezone, Status: in.Status,
-		Topics: in.Topics, Attributes: in.Attributes, ConsentSource: in.ConsentSource,
-	}
 }
 
 func (h subscribers) get(c *gin.Context) error {
@@ -165,7 +134,7 @@ func (h subscribers) get(c *gin.Context) error {
 	if err := h.store.RecordAccess(c.Request.Context(), "read", uid, 1); err != nil {
 		return err
 	}
-	return found(c, s.Version, showSubscriber(s))
+	return shownOnce(c, s.Version, showSubscriber(s))
 }
 
 // update replaces a subscriber. Left out, status and consent source stay; all else gets its default.
@@ -174,7 +143,10 @@ func (h subscribers) update(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decode[subscriberInput](c, limitSubscriber)
+	if err := needMatch(c); err != nil {
+		return err
+	}
+	in, err := decode[wire.SubscriberInput](c, limitSubscriber)
 	if err != nil {
 		return err
 	}
@@ -182,7 +154,7 @@ func (h subscribers) update(c *gin.Context) error {
 		if err := ifMatch(c, before.Version); err != nil {
 			return subscriber.Change{}, err
 		}
-		return before.Change(in.domain())
+		return before.Change(subscriberOf(in))
 	})
 	if err != nil {
 		return err

@@ -3,16 +3,18 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/suppression"
+	"github.com/presswork/presswork/internal/tally"
 )
 
 // SuppressionStore keeps the addresses that nothing is sent to any more.
 type SuppressionStore interface {
+	TotalSuppressions(ctx context.Context) (tally.Total, error)
 	Suppress(ctx context.Context, address string) (suppression.Entry, bool, error)
 	Suppressions(ctx context.Context, address string, after int64, limit int) ([]suppression.Entry, error)
 	Suppression(ctx context.Context, uid ident.UID) (suppression.Entry, error)
@@ -32,20 +34,9 @@ func registerSuppressions(r gin.IRouter, d Deps) {
 	r.DELETE("/suppressions/:id", handle(h.delete))
 }
 
-type suppressionBody struct {
-	ID          ident.UID  `json:"id"`
-	Reason      string     `json:"reason"`
-	Source      string     `json:"source"`
-	Publication *ident.UID `json:"publication_id,omitempty"`
-	CreatedAt   time.Time  `json:"created_at"`
-}
-
-func showSuppression(e suppression.Entry) suppressionBody {
-	body := suppressionBody{ID: e.UID, Reason: e.Reason.String(), Source: e.Source, CreatedAt: e.CreatedAt.UTC()}
-	if !e.Publication.IsZero() {
-		body.Publication = &e.Publication
-	}
-	return body
+func showSuppression(e suppression.Entry) wire.Suppression {
+	return wire.Suppression{ID: e.UID, Reason: wire.SuppressionReason(e.Reason.String()), Source: wire.SuppressionSource(e.Source),
+		PublicationID: e.Publication, CreatedAt: e.CreatedAt.UTC()}
 }
 
 func (h suppressions) list(c *gin.Context) error {
@@ -57,14 +48,15 @@ func (h suppressions) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.count(c, h.store.TotalSuppressions); err != nil {
+		return err
+	}
 	return answerPage(c, "suppressions", p, rows, func(e suppression.Entry) int64 { return e.ID }, showSuppression)
 }
 
 // readAddress reads {"email": …}.
 func readAddress(c *gin.Context) (string, error) {
-	in, err := decode[struct {
-		Email string `json:"email"`
-	}](c, limitOther)
+	in, err := decode[wire.AddressInput](c, limitOther)
 	if err != nil {
 		return "", err
 	}
@@ -97,11 +89,11 @@ func (h suppressions) lookup(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	items := []suppressionBody{}
+	items := []wire.Suppression{}
 	for _, e := range rows {
 		items = append(items, showSuppression(e))
 	}
-	c.PureJSON(http.StatusOK, list[suppressionBody]{Items: items})
+	c.PureJSON(http.StatusOK, wire.SuppressionPage{Items: items})
 	return nil
 }
 
@@ -114,7 +106,7 @@ func (h suppressions) get(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return found(c, 0, showSuppression(entry))
+	return shownWhole(c, showSuppression(entry))
 }
 
 func (h suppressions) delete(c *gin.Context) error {

@@ -2,16 +2,18 @@ package httpapi
 
 import (
 	"context"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/tally"
 	"github.com/presswork/presswork/internal/template"
 )
 
 // TemplateStore keeps templates and all their versions.
 type TemplateStore interface {
+	TotalTemplates(ctx context.Context) (tally.Total, error)
 	CreateTemplate(ctx context.Context, s template.Set) (template.Set, error)
 	Template(ctx context.Context, uid ident.UID) (template.Set, error)
 	PinnedTemplate(ctx context.Context, id int64, version int) (template.Set, error)
@@ -35,61 +37,29 @@ func registerTemplates(r gin.IRouter, d Deps) {
 	r.DELETE("/templates/:id", handle(h.delete))
 }
 
-type templateSource struct {
-	Subject string `json:"subject"`
-	HTML    string `json:"html"`
-	Text    string `json:"text"`
-}
-
-type templateInput struct {
-	Name      string                    `json:"name"`
-	Channel   string                    `json:"channel"`
-	Languages map[string]templateSource `json:"languages"`
-}
-
-func (in templateInput) sources() map[string]template.Source {
-	out := make(map[string]template.Source, len(in.Languages))
-	for tag, s := range in.Languages {
+func sourcesOf(languages map[string]wire.TemplateSource) map[string]template.Source {
+	out := make(map[string]template.Source, len(languages))
+	for tag, s := range languages {
 		out[tag] = template.Source(s)
 	}
 	return out
 }
 
-type templateBody struct {
-	ID        ident.UID                 `json:"id"`
-	Name      string                    `json:"name"`
-	Channel   string                    `json:"channel"`
-	Languages map[string]templateSource `json:"languages"`
-	Version   int                       `json:"version"`
-	CreatedAt time.Time                 `json:"created_at"`
-	UpdatedAt time.Time                 `json:"updated_at"`
-}
-
-func showTemplate(s template.Set) templateBody {
-	languages := make(map[string]templateSource, len(s.Languages))
+func showTemplate(s template.Set) wire.Template {
+	languages := make(map[string]wire.TemplateSource, len(s.Languages))
 	for tag, source := range s.Languages {
-		languages[tag] = templateSource(source)
+		languages[tag] = wire.TemplateSource(source)
 	}
-	return templateBody{
-		ID: s.UID, Name: s.Name, Channel: s.Channel, Languages: languages, Version: s.Version,
+	return wire.Template{
+		ID: s.UID, Name: s.Name, Channel: wire.ChannelKind(s.Channel), Languages: languages, Version: s.Version,
 		CreatedAt: s.CreatedAt.UTC(), UpdatedAt: s.UpdatedAt.UTC(),
 	}
 }
 
-// templateHead is a template in a list: the languages without their sources.
-type templateHead struct {
-	ID        ident.UID `json:"id"`
-	Name      string    `json:"name"`
-	Channel   string    `json:"channel"`
-	Languages []string  `json:"languages"`
-	Version   int       `json:"version"`
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
-}
-
-func showTemplateHead(s template.Set) templateHead {
-	return templateHead{
-		ID: s.UID, Name: s.Name, Channel: s.Channel, Languages: sortedKeys(s.Languages), Version: s.Version,
+// showTemplateHead is a template in a list: the languages without their sources.
+func showTemplateHead(s template.Set) wire.TemplateHead {
+	return wire.TemplateHead{
+		ID: s.UID, Name: s.Name, Channel: wire.ChannelKind(s.Channel), Languages: sortedKeys(s.Languages), Version: s.Version,
 		CreatedAt: s.CreatedAt.UTC(), UpdatedAt: s.UpdatedAt.UTC(),
 	}
 }
@@ -103,15 +73,18 @@ func (h templates) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.count(c, h.store.TotalTemplates); err != nil {
+		return err
+	}
 	return answerPage(c, "templates", p, rows, func(s template.Set) int64 { return s.ID }, showTemplateHead)
 }
 
 func (h templates) create(c *gin.Context) error {
-	in, err := decode[templateInput](c, limitText)
+	in, err := decode[wire.TemplateInput](c, limitText)
 	if err != nil {
 		return err
 	}
-	s, err := template.NewSet(h.engine, in.Name, in.Channel, in.sources())
+	s, err := template.NewSet(h.engine, in.Name, string(in.Channel), sourcesOf(in.Languages))
 	if err != nil {
 		return err
 	}
@@ -133,7 +106,7 @@ func (h templates) get(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return found(c, s.Version, showTemplate(s))
+	return shown(c, s.Version, showTemplate(s))
 }
 
 // update makes the next version; the channel cannot change.
@@ -142,21 +115,24 @@ func (h templates) update(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decode[templateInput](c, limitText)
+	if err := needMatch(c); err != nil {
+		return err
+	}
+	in, err := decode[wire.TemplateChange](c, limitText)
 	if err != nil {
 		return err
 	}
-	if err := h.images.ofSources(c.Request.Context(), in.sources()); err != nil {
+	if err := h.images.ofSources(c.Request.Context(), sourcesOf(in.Languages)); err != nil {
 		return err
 	}
 	s, err := h.store.UpdateTemplate(c.Request.Context(), uid, func(before template.Set) (template.Set, error) {
 		if err := ifMatch(c, before.Version); err != nil {
 			return before, err
 		}
-		if in.Channel != "" && in.Channel != before.Channel {
+		if in.Channel != "" && string(in.Channel) != before.Channel {
 			return before, invalid("/channel", "fixed", "The channel of a template cannot change.")
 		}
-		return template.NewSet(h.engine, in.Name, before.Channel, in.sources())
+		return template.NewSet(h.engine, in.Name, before.Channel, sourcesOf(in.Languages))
 	})
 	if err != nil {
 		return err
@@ -169,8 +145,7 @@ func (h templates) delete(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	check := func(version int) error { return ifMatch(c, version) }
-	if err := h.store.DeleteTemplate(c.Request.Context(), uid, check); err != nil {
+	if err := h.store.DeleteTemplate(c.Request.Context(), uid, matching(c)); err != nil {
 		return err
 	}
 	return gone(c)

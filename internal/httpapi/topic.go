@@ -2,20 +2,22 @@ package httpapi
 
 import (
 	"context"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/subscriber"
+	"github.com/presswork/presswork/internal/tally"
 )
 
 // TopicStore keeps topics.
 type TopicStore interface {
+	TotalTopics(ctx context.Context) (tally.Total, error)
 	CreateTopic(ctx context.Context, t subscriber.Topic) (subscriber.Topic, error)
 	Topic(ctx context.Context, uid ident.UID) (subscriber.Topic, error)
-	RenameTopic(ctx context.Context, uid ident.UID, name string) (subscriber.Topic, error)
-	DeleteTopic(ctx context.Context, uid ident.UID) error
+	RenameTopic(ctx context.Context, uid ident.UID, name string, check func(version int) error) (subscriber.Topic, error)
+	DeleteTopic(ctx context.Context, uid ident.UID, check func(version int) error) error
 	ListTopics(ctx context.Context, after int64, limit int) ([]subscriber.Topic, error)
 }
 
@@ -30,15 +32,8 @@ func registerTopics(r gin.IRouter, d Deps) {
 	r.DELETE("/topics/:id", handle(h.delete))
 }
 
-type topicBody struct {
-	ID        ident.UID `json:"id"`
-	Slug      string    `json:"slug"`
-	Name      string    `json:"name"`
-	CreatedAt time.Time `json:"created_at"`
-}
-
-func showTopic(t subscriber.Topic) topicBody {
-	return topicBody{ID: t.UID, Slug: t.Slug, Name: t.Name, CreatedAt: t.CreatedAt.UTC()}
+func showTopic(t subscriber.Topic) wire.Topic {
+	return wire.Topic{ID: t.UID, Slug: t.Slug, Name: t.Name, Version: t.Version, CreatedAt: t.CreatedAt.UTC()}
 }
 
 func (h topics) list(c *gin.Context) error {
@@ -50,14 +45,14 @@ func (h topics) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.count(c, h.store.TotalTopics); err != nil {
+		return err
+	}
 	return answerPage(c, "topics", p, rows, func(t subscriber.Topic) int64 { return int64(t.ID) }, showTopic)
 }
 
 func (h topics) create(c *gin.Context) error {
-	in, err := decode[struct {
-		Name string `json:"name"`
-		Slug string `json:"slug"`
-	}](c, limitOther)
+	in, err := decode[wire.TopicInput](c, limitOther)
 	if err != nil {
 		return err
 	}
@@ -68,7 +63,7 @@ func (h topics) create(c *gin.Context) error {
 	if t, err = h.store.CreateTopic(c.Request.Context(), t); err != nil {
 		return err
 	}
-	return created(c, t.UID, 0, showTopic(t))
+	return created(c, t.UID, t.Version, showTopic(t))
 }
 
 func (h topics) get(c *gin.Context) error {
@@ -80,7 +75,7 @@ func (h topics) get(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return found(c, 0, showTopic(t))
+	return shown(c, t.Version, showTopic(t))
 }
 
 // rename changes the name only: contents and audiences go by the slug.
@@ -89,9 +84,10 @@ func (h topics) rename(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decode[struct {
-		Name string `json:"name"`
-	}](c, limitOther)
+	if err := needMatch(c); err != nil {
+		return err
+	}
+	in, err := decode[wire.TopicRename](c, limitOther)
 	if err != nil {
 		return err
 	}
@@ -99,10 +95,10 @@ func (h topics) rename(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if t, err = h.store.RenameTopic(c.Request.Context(), uid, t.Name); err != nil {
+	if t, err = h.store.RenameTopic(c.Request.Context(), uid, t.Name, matching(c)); err != nil {
 		return err
 	}
-	return found(c, 0, showTopic(t))
+	return found(c, t.Version, showTopic(t))
 }
 
 func (h topics) delete(c *gin.Context) error {
@@ -110,7 +106,7 @@ func (h topics) delete(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := h.store.DeleteTopic(c.Request.Context(), uid); err != nil {
+	if err := h.store.DeleteTopic(c.Request.Context(), uid, matching(c)); err != nil {
 		return err
 	}
 	return gone(c)

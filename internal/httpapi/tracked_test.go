@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/pages"
 	"github.com/presswork/presswork/internal/postgres"
@@ -57,18 +58,18 @@ func TestFromLinkToCounter(t *testing.T) {
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
 	writer.Run(stopped) // stores what is left
-	want := map[string]string{"open": "2 1", "click": "1 1", "unsubscribe": "1 1"}
+	want := map[wire.HourAnalyticsKind]string{"open": "2 1", "click": "1 1", "unsubscribe": "1 1"}
 	for len(want) > 0 {
 		// Transactions of other tests on the same server may hold the counting back for a moment.
 		if _, err := n.db.AggregateEvents(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		report := read[reportBody](n.do("GET", where+"/analytics", nil).want(http.StatusOK))
+		report := read[wire.Analytics](n.do("GET", where+"/analytics", nil).want(http.StatusOK))
 		if len(report.Hours) < 3 {
 			continue
 		}
 		for _, hour := range report.Hours {
-			if hour.Channel != "email" || want[hour.Kind] != fmt.Sprint(hour.Total, hour.Uniques) {
+			if hour.Channel != "email" || want[hour.Kind] != fmt.Sprint(hour.Total, hour.Unique) {
 				t.Errorf("%+v, want %s", hour, want[hour.Kind])
 			}
 			delete(want, hour.Kind)

@@ -4,18 +4,19 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/fault"
-	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/httpapi/wire"
+	"github.com/presswork/presswork/internal/tally"
 )
 
 // UncertainStore knows the recipients of whom nobody knows whether they were reached, and changes that.
 type UncertainStore interface {
+	TotalUncertain(ctx context.Context, f delivery.UncertainFilter) (tally.Total, error)
 	Uncertain(ctx context.Context, f delivery.UncertainFilter, after int64, limit int) ([]delivery.UncertainRow, error)
 	CountUncertain(ctx context.Context, f delivery.UncertainFilter, limit int) ([]delivery.UncertainCount, error)
 	DecideUncertain(ctx context.Context, f delivery.UncertainFilter, d delivery.Decision, after int64) (all delivery.Fates, next int64, more bool, err error)
@@ -37,23 +38,9 @@ func registerUncertain(r gin.IRouter, d Deps) {
 	r.GET("/publications/:id/uncertain", handle(h.ofPublication))
 }
 
-type uncertainBody struct {
-	ID            int64     `json:"id"`
-	PublicationID ident.UID `json:"publication_id"`
-	Channel       string    `json:"channel"`
-	// RecipientID is a subscriber's or a channel's; null if it is gone.
-	RecipientID *ident.UID `json:"recipient_id"`
-	Reason      string     `json:"reason"`
-	Attempts    int16      `json:"attempts"`
-	Since       time.Time  `json:"since"`
-	// PolicyAt is when the channel's policy is asked; null: it was, and holds.
-	PolicyAt *time.Time `json:"policy_at"`
-	Resends  int        `json:"resends"`
-}
-
-func showUncertain(u delivery.UncertainRow) uncertainBody {
-	return uncertainBody{ID: u.ID, PublicationID: u.Publication, Channel: channelName(u.Channel), RecipientID: optionalID(u.Recipient),
-		Reason: u.Reason.String(), Attempts: u.Attempts, Since: u.Since.UTC(), PolicyAt: utc(u.Due), Resends: u.Resends}
+func showUncertain(u delivery.UncertainRow) wire.UncertainRecipient {
+	return wire.UncertainRecipient{ID: u.ID, PublicationID: u.Publication, Channel: channelName(u.Channel), RecipientID: optionalID(u.Recipient),
+		Reason: u.Reason.String(), Attempts: int(u.Attempts), Since: u.Since.UTC(), PolicyAt: utc(u.Due), Resends: u.Resends}
 }
 
 func (h uncertain) list(c *gin.Context) error {
@@ -88,41 +75,25 @@ func (h uncertain) answer(c *gin.Context, name string, p page, f delivery.Uncert
 	if err != nil {
 		return err
 	}
+	if err := p.count(c, func(ctx context.Context) (tally.Total, error) { return h.store.TotalUncertain(ctx, f) }); err != nil {
+		return err
+	}
 	return answerPage(c, name, p, rows, func(u delivery.UncertainRow) int64 { return u.ID }, showUncertain)
-}
-
-type uncertainCountBody struct {
-	PublicationID ident.UID `json:"publication_id"`
-	Channel       string    `json:"channel"`
-	Reason        string    `json:"reason"`
-	Count         int64     `json:"count"`
-	Oldest        time.Time `json:"oldest"`
 }
 
 // counts is by publication, channel and reason, of the newest publications.
 func (h uncertain) counts(c *gin.Context) error {
-	return answerCounts(c, readUncertainFilter, h.store.CountUncertain, func(n delivery.UncertainCount) uncertainCountBody {
-		return uncertainCountBody{n.Publication, channelName(n.Channel), n.Reason.String(), n.Count, n.Oldest.UTC()}
+	return answerCounts(c, readUncertainFilter, h.store.CountUncertain, func(n delivery.UncertainCount) wire.UncertainCount {
+		return wire.UncertainCount{PublicationID: n.Publication, Channel: channelName(n.Channel), Reason: n.Reason.String(), Count: n.Count,
+			Oldest: n.Oldest.UTC()}
 	})
 }
 
-// decisionInput says what is to become of whom. Everybody is chosen only by "all".
-type decisionInput struct {
-	Decision    delivery.Decision `json:"decision"`
-	All         bool              `json:"all"`
-	Publication *ident.UID        `json:"publication_id"`
-	Channel     *string           `json:"channel"`
-	Reason      *string           `json:"reason"`
-	Before      *time.Time        `json:"before"`
-	IDs         []int64           `json:"ids"`
-	// After goes on behind an answer's "next".
-	After int64 `json:"after"`
-}
-
-func (in decisionInput) filter() (delivery.UncertainFilter, error) {
+// whoIsMeant is the filter of a decision. Everybody is chosen only by "all".
+func whoIsMeant(in wire.DecisionInput) (delivery.UncertainFilter, error) {
 	filter := delivery.UncertainFilter{IDs: in.IDs}
 	var f fault.Fields
-	if !slices.Contains(delivery.Decisions(), in.Decision) {
+	if !slices.Contains(delivery.Decisions(), delivery.Decision(in.Decision)) {
 		f.Add("/decision", "unknown_decision", "must be one of %v", delivery.Decisions())
 	}
 	if name := filled(&f, "/channel", in.Channel); name != "" {
@@ -136,8 +107,8 @@ func (in decisionInput) filter() (delivery.UncertainFilter, error) {
 	if filter.Reason, known = doubtBy(filled(&f, "/reason", in.Reason)); !known {
 		f.Add("/reason", "unknown_reason", "must be no_answer or process_died")
 	}
-	if in.Publication != nil {
-		if filter.Publication = *in.Publication; filter.Publication.IsZero() { // which would be any
+	if in.PublicationID != nil {
+		if filter.Publication = *in.PublicationID; filter.Publication.IsZero() { // which would be any
 			f.Add("/publication_id", "format", "must be that of a publication")
 		}
 	}
@@ -149,7 +120,7 @@ func (in decisionInput) filter() (delivery.UncertainFilter, error) {
 	if len(in.IDs) > 1000 {
 		f.Add("/ids", "too_many", "must be at most 1000")
 	}
-	chosen := in.Publication != nil || in.Channel != nil || in.Reason != nil || in.Before != nil || len(in.IDs) > 0
+	chosen := in.PublicationID != nil || in.Channel != nil || in.Reason != nil || in.Before != nil || len(in.IDs) > 0
 	if chosen == in.All {
 		f.Add("/all", "filter_required", "must be true, or something must say who is meant, and not both")
 	}
@@ -168,24 +139,25 @@ func doubtBy(code string) (delivery.Reason, bool) {
 
 // decide answers what became of them. It may be repeated: who is not uncertain any more stays as they are.
 func (h uncertain) decide(c *gin.Context) error {
-	in, err := decode[decisionInput](c, limitOther)
+	in, err := decode[wire.DecisionInput](c, limitOther)
 	if err != nil {
 		return err
 	}
-	f, err := in.filter()
+	f, err := whoIsMeant(in)
 	if err != nil {
 		return err
 	}
-	fates, next, more, err := h.store.DecideUncertain(c.Request.Context(), f, in.Decision, in.After)
+	decision := delivery.Decision(in.Decision)
+	fates, next, more, err := h.store.DecideUncertain(c.Request.Context(), f, decision, in.After)
 	if err != nil {
 		return err
 	}
-	if in.Decision == delivery.DecideResend && fates.Changed > 0 {
+	if decision == delivery.DecideResend && fates.Changed > 0 {
 		h.poke()
 	}
-	body := gin.H{"changed": fates.Changed, "refused": fates.Refused, "busy": fates.Busy, "too_soon": fates.TooSoon, "unchanged": fates.Unchanged}
+	body := wire.Fates{Changed: fates.Changed, Refused: fates.Refused, Busy: fates.Busy, TooSoon: fates.TooSoon, Unchanged: fates.Unchanged}
 	if more {
-		body["next"] = next
+		body.Next = next
 	}
 	c.PureJSON(http.StatusOK, body)
 	return nil

@@ -208,6 +208,29 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// TestBareAttributes: what is written into an attribute's value without quotation marks ends neither it nor its element.
+func TestBareAttributes(t *testing.T) {
+	t.Parallel()
+	engine := newEngine(t, nil)
+	const evil = "x onload=y\tz\nw\f>`"
+	for source, want := range map[string]string{
+		`<p lang={{ v }}>`:                               `<p lang=x&#32;onload=y&#9;z&#10;w&#12;&gt;&#96;>`,
+		`<p title='{{ n }}' lang = {{ v }}>`:             `<p title='1' lang = x&#32;onload=y&#9;z&#10;w&#12;&gt;&#96;>`,
+		`<p lang={{ n }}-{{ v }}>`:                       `<p lang=1-x&#32;onload=y&#9;z&#10;w&#12;&gt;&#96;>`,
+		`<p lang={% if n %}{{ v }}{% endif %}>`:          `<p lang=x&#32;onload=y&#9;z&#10;w&#12;&gt;&#96;>`,
+		`<a href={{ v }}>`:                               `<a href=x&#32;onload=y&#9;z&#10;w&#12;&gt;&#96;>`,
+		`<p lang={{ n }} title="{{ v }}">{{ v }}`:        "<p lang=1 title=\"x onload=y\tz\nw\f&gt;`\">x onload=y\tz\nw\f&gt;`",
+		`<p lang={{ n }}>{{ v }}</p>`:                    "<p lang=1>x onload=y\tz\nw\f&gt;`</p>",
+		`<p lang={{ [v] }}>`:                             "", // whatever it is: no space in it
+		`{% for c in [v] %}<p lang={{ c }}{% endfor %}>`: `<p lang=x&#32;onload=y&#9;z&#10;w&#12;&gt;&#96;>`,
+	} {
+		out := mustRender(t, engine, source, map[string]any{"v": evil, "n": 1})
+		if want != "" && out != want || want == "" && strings.Count(out, " ") != 1 {
+			t.Errorf("%s: %s", source, out)
+		}
+	}
+}
+
 func mustRender(t *testing.T, engine *Engine, source string, data map[string]any) string {
 	t.Helper()
 	program, err := engine.Parse("t", source, template.HTML)

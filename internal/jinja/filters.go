@@ -37,7 +37,7 @@ func authorFilters() map[string]filters.FilterFunc {
 func guardFilters() map[string]filters.FilterFunc {
 	return map[string]filters.FilterFunc{
 		"__add": opAdd, "__cat": opConcat, "__mul": opMultiply, "__compare": opCompare, "__iter": opIterate,
-		"__box": opBox, "__capture": opCapture, "__url": safeURL, "__keys": keys, "__values": mapValues,
+		"__box": opBox, "__capture": opCapture, "__url": safeURL, "__bare": bareValue, "__keys": keys, "__values": mapValues,
 		"__get": get, "__startswith": startsWith, "__endswith": endsWith, "__join": joinWith,
 	}
 }

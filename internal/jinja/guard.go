@@ -43,6 +43,8 @@ type guard struct {
 	imported map[string]bool
 	// before is the end of the literal text in front of the present place.
 	before string
+	// bare: the present place is in an attribute's value without quotation marks.
+	bare bool
 }
 
 func guarded(source string, body []*syntax.Stmt, kind template.Kind) string {
@@ -132,9 +134,13 @@ func (g *guard) stmt(s *syntax.Stmt) {
 	case syntax.Text:
 		end := s.Start + s.Size
 		g.before = g.source[max(s.Start, end-maxAttribute):end]
+		g.bare = bareAfter(g.bare, g.before)
 	case syntax.Emit:
 		if g.kind == template.HTML && address.MatchString(g.before) {
 			g.wrap(s.Expr, "__url")
+		}
+		if g.kind == template.HTML && g.bare {
+			g.wrap(s.Expr, "__bare")
 		}
 	case syntax.For:
 		g.wrap(s.Expr, "__iter")
@@ -145,10 +151,10 @@ func (g *guard) stmt(s *syntax.Stmt) {
 		g.insert(s.TargetEnd, "|__capture")
 	default:
 	}
-	before := g.before
+	before, within := g.before, g.bare
 	g.body(s.Body)
 	if len(s.Else) > 0 {
-		g.before = before
+		g.before, g.bare = before, within
 		g.body(s.Else)
 	}
 }

@@ -15,6 +15,7 @@ type uses struct {
 	found  []template.Use
 	// before is the end of the literal text in front of the present place, as for guard.
 	before string
+	bare   bool // as for guard
 	// captured is true where what is written may be read again: in macros and blocks that are kept or filtered.
 	captured bool
 	unclear  bool
@@ -49,6 +50,7 @@ func (u *uses) stmt(s *syntax.Stmt) {
 	case syntax.Text:
 		end := s.Start + s.Size
 		u.before = u.source[max(s.Start, end-maxAttribute):end]
+		u.bare = bareAfter(u.bare, u.before)
 		return
 	case syntax.Emit:
 		u.maybe(s.Expr, u.writing())
@@ -66,7 +68,7 @@ func (u *uses) stmt(s *syntax.Stmt) {
 
 // inside walks what a statement encloses.
 func (u *uses) inside(s *syntax.Stmt) {
-	before, captured := u.before, u.captured
+	before, within, captured := u.before, u.bare, u.captured
 	switch s.Kind {
 	case syntax.SetBlock, syntax.FilterBlock, syntax.Macro, syntax.CallBlock:
 		u.captured = true
@@ -74,7 +76,7 @@ func (u *uses) inside(s *syntax.Stmt) {
 	}
 	u.body(s.Body)
 	if len(s.Else) > 0 {
-		u.before = before
+		u.before, u.bare = before, within
 		u.body(s.Else)
 	}
 	u.captured = captured
@@ -83,7 +85,7 @@ func (u *uses) inside(s *syntax.Stmt) {
 // writing is how {{ … }} uses a value at the present place.
 func (u *uses) writing() template.How {
 	switch {
-	case u.captured:
+	case u.captured, u.kind == template.HTML && u.bare:
 		return template.Examined
 	case u.kind == template.HTML && address.MatchString(u.before):
 		return template.Written | template.Addressed

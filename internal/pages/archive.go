@@ -16,7 +16,7 @@ const archivePolicy = "default-src 'none'; img-src https: http: data:; style-src
 	"sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
 
 // archive shows a publication to anybody who has its address.
-func (p *pages) archive(w http.ResponseWriter, r *http.Request) error {
+func (p *Pages) archive(w http.ResponseWriter, r *http.Request) error {
 	uid, err := ident.Parse(r.PathValue("uid"))
 	if err != nil {
 		return fault.Wrap(err, fault.NotFound, "no_such_page")

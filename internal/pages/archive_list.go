@@ -24,7 +24,7 @@ type archiveView struct {
 }
 
 // archiveList shows the past newsletters, newest first: of ?topic=, those older than ?before=.
-func (p *pages) archiveList(w http.ResponseWriter, r *http.Request) error {
+func (p *Pages) archiveList(w http.ResponseWriter, r *http.Request) error {
 	filter := publication.ArchiveFilter{Limit: listLength + 1} // the one too many says that there are more
 	if before := r.URL.Query().Get("before"); before != "" {
 		var err error
@@ -57,7 +57,7 @@ func (p *pages) archiveList(w http.ResponseWriter, r *http.Request) error {
 
 // listed is what the archive has for ?topic= and the filter. A topic that nothing is listed for is not found: that
 // there is such a topic is not told.
-func (p *pages) listed(r *http.Request, f publication.ArchiveFilter) (publication.ArchiveFilter, publication.ArchiveList, error) {
+func (p *Pages) listed(r *http.Request, f publication.ArchiveFilter) (publication.ArchiveFilter, publication.ArchiveList, error) {
 	var list publication.ArchiveList
 	var err error
 	if topic := r.URL.Query().Get("topic"); topic != "" {

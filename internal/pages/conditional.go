@@ -41,7 +41,7 @@ func (v version) has(r *http.Request) bool {
 }
 
 // answer sends a page that anybody may see and keep for a minute, or that it has not changed.
-func (p *pages) answer(w http.ResponseWriter, r *http.Request, v version, mediaType string, body []byte) {
+func (p *Pages) answer(w http.ResponseWriter, r *http.Request, v version, mediaType string, body []byte) {
 	h := w.Header()
 	h.Set("Cache-Control", "public, max-age=60")
 	h.Set("Vary", "Accept-Language")

@@ -35,7 +35,7 @@ const feedLink = `<link rel="alternate" type="` + atomType + `" href="../archive
 // feed is the newest of the archive as an Atom feed (RFC 4287). What it says follows from what is listed, since a
 // newsletter that is out does not change: the list's tag is enough to know that nothing is new, and names the feed
 // in memory.
-func (p *pages) feed(w http.ResponseWriter, r *http.Request) error {
+func (p *Pages) feed(w http.ResponseWriter, r *http.Request) error {
 	filter, list, err := p.listed(r, publication.ArchiveFilter{Limit: feedLength})
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ func (p *pages) feed(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (p *pages) feedTag(text catalogue, topic string, list publication.ArchiveList) string {
+func (p *Pages) feedTag(text catalogue, topic string, list publication.ArchiveList) string {
 	parts := []string{feedForm, p.PublicURL, p.Organisation, text.Language, topic, list.Topic}
 	for _, e := range list.Entries {
 		parts = append(parts, e.UID.String(), e.Title, e.Out.UTC().Format(time.RFC3339Nano))
@@ -66,7 +66,7 @@ func (p *pages) feedTag(text catalogue, topic string, list publication.ArchiveLi
 
 // writeFeed writes the feed. A content that does not fit any more is left out: the entry has its summary and the
 // page's address, as RFC 4287 wants of one without content.
-func (p *pages) writeFeed(ctx context.Context, text catalogue, topic string, list publication.ArchiveList) ([]byte, error) {
+func (p *Pages) writeFeed(ctx context.Context, text catalogue, topic string, list publication.ArchiveList) ([]byte, error) {
 	page, self := p.PublicURL+"/p/archive"+query(topic, ident.UID{}), p.PublicURL+"/p/archive.atom"+query(topic, ident.UID{})
 	title := text.Get("archive_title")
 	f := atomFeed{
@@ -96,7 +96,7 @@ func (p *pages) writeFeed(ctx context.Context, text catalogue, topic string, lis
 }
 
 // feedEntry is a newsletter in the feed. One that cannot be read any more is there with its title.
-func (p *pages) feedEntry(ctx context.Context, text catalogue, e publication.ArchiveEntry) (atomEntry, error) {
+func (p *Pages) feedEntry(ctx context.Context, text catalogue, e publication.ArchiveEntry) (atomEntry, error) {
 	entry := atomEntry{
 		ID: "urn:uuid:" + e.UID.String(), Title: clean(e.Title), Published: atomTime(e.Out), Updated: atomTime(e.Out),
 		Links: []atomLink{{Rel: "alternate", Type: "text/html", Href: p.PublicURL + "/p/n/" + e.UID.String()}},

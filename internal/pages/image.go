@@ -25,7 +25,7 @@ type Images interface {
 
 // image gives an uploaded image to anybody who has its address, which cannot be guessed: public pages show it, and
 // so do places that messages are posted to. Other files are not found. It never changes, so it may be kept.
-func (p *pages) image(w http.ResponseWriter, r *http.Request) error {
+func (p *Pages) image(w http.ResponseWriter, r *http.Request) error {
 	uid, err := ident.Parse(r.PathValue("uid"))
 	if err != nil {
 		return fault.Wrap(err, fault.NotFound, "no_such_page")

@@ -66,16 +66,18 @@ type Listing interface {
 	ArchiveList(ctx context.Context, f publication.ArchiveFilter) (publication.ArchiveList, error)
 }
 
-type pages struct {
+// Pages is the handler of everything below /p/, by New. It is safe for concurrent use.
+type Pages struct {
 	Deps
 	views *views
 	// feeds are by their entity tag, which says everything about one.
 	feeds *keep.Values[string, []byte]
+	guard http.Handler
 }
 
 // New is the handler of everything below /p/. It is safe for concurrent use and starts nothing. It fails
 // only if the pages of this build are broken.
-func New(d Deps) (http.Handler, error) {
+func New(d Deps) (*Pages, error) {
 	if d.Log == nil {
 		d.Log = zap.NewNop()
 	}
@@ -83,7 +85,7 @@ func New(d Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the pages: %w", err)
 	}
-	p := &pages{Deps: d, views: views, feeds: keep.New[string](keptFeeds, func(feed []byte) int { return len(feed) })}
+	p := &Pages{Deps: d, views: views, feeds: keep.New[string](keptFeeds, func(feed []byte) int { return len(feed) })}
 	mux := http.NewServeMux()
 	mux.Handle("GET /p/u/{token}", p.handle(p.askUnsubscribe))
 	mux.Handle("POST /p/u/{token}", p.handle(p.unsubscribe))
@@ -94,14 +96,25 @@ func New(d Deps) (http.Handler, error) {
 	mux.Handle("/p/", p.handle(func(http.ResponseWriter, *http.Request) error {
 		return fault.New(fault.NotFound, "not_found", "")
 	}))
-	return p.sameOrigin(mux)
+	if p.guard, err = p.sameOrigin(mux); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// ServeHTTP answers everything below /p/.
+func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.guard.ServeHTTP(w, r) }
+
+// Busy tells a reader that they ask too often: 429. When to come back is for the caller to say, in Retry-After.
+func (p *Pages) Busy(w http.ResponseWriter, r *http.Request) {
+	p.handle(func(http.ResponseWriter, *http.Request) error { return fault.New(fault.Wait, "rate_limited", "") }).ServeHTTP(w, r)
 }
 
 // sameOrigin refuses what the page of another site makes a browser post. Mail providers pass: their one-click requests
 // (RFC 8058) come from no browser, with neither Sec-Fetch-Site nor Origin.
 //
 // The own origin is also trusted as it is known outside, where a proxy changes the name of the host.
-func (p *pages) sameOrigin(next http.Handler) (http.Handler, error) {
+func (p *Pages) sameOrigin(next http.Handler) (http.Handler, error) {
 	guard := http.NewCrossOriginProtection()
 	if u, err := url.Parse(p.PublicURL); err == nil && u.Host != "" {
 		if err := guard.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
@@ -115,7 +128,7 @@ func (p *pages) sameOrigin(next http.Handler) (http.Handler, error) {
 }
 
 // handle sends the security headers and shows errors as pages.
-func (p *pages) handle(fn func(http.ResponseWriter, *http.Request) error) http.Handler {
+func (p *Pages) handle(fn func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", p.views.policy)
@@ -133,7 +146,7 @@ func (p *pages) handle(fn func(http.ResponseWriter, *http.Request) error) http.H
 }
 
 // fail shows what went wrong, to a reader who can do nothing about it but try again.
-func (p *pages) fail(w http.ResponseWriter, r *http.Request, err error) {
+func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}
@@ -145,6 +158,8 @@ func (p *pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 		status, message = http.StatusBadRequest, "not_found"
 	case fault.Forbidden:
 		status = http.StatusForbidden
+	case fault.Wait:
+		status, message = http.StatusTooManyRequests, "busy"
 	case fault.Unavailable, fault.Timeout:
 		status = http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", "5")
@@ -157,7 +172,7 @@ func (p *pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // show writes a page. It is complete before the first byte leaves.
-func (p *pages) show(w http.ResponseWriter, r *http.Request, status int, v view) {
+func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, v view) {
 	body, err := p.render(v)
 	if err != nil {
 		p.Log.Error("a page cannot be shown", zap.Error(err), telemetry.CorrelationField(r.Context()))
@@ -171,7 +186,7 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request, status int, v view)
 	_, _ = w.Write(body) // the reader may have left
 }
 
-func (p *pages) render(v view) ([]byte, error) {
+func (p *Pages) render(v view) ([]byte, error) {
 	v.Organisation = p.Organisation
 	var body bytes.Buffer
 	if err := p.views.pages.ExecuteTemplate(&body, "layout.html", v); err != nil {

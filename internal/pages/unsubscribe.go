@@ -13,7 +13,7 @@ import (
 )
 
 // recipient reads the token in the path. Of a broadcast the recipient is a channel, which cannot unsubscribe.
-func (p *pages) recipient(r *http.Request) (token.Recipient, error) {
+func (p *Pages) recipient(r *http.Request) (token.Recipient, error) {
 	t, err := p.Tokens.Verify(r.PathValue("token"))
 	if err != nil {
 		return t, fault.Wrap(err, fault.NotFound, "no_such_link")
@@ -26,7 +26,7 @@ func (p *pages) recipient(r *http.Request) (token.Recipient, error) {
 }
 
 // askUnsubscribe shows the form. It changes nothing: mail scanners and browsers fetch links by themselves.
-func (p *pages) askUnsubscribe(w http.ResponseWriter, r *http.Request) error {
+func (p *Pages) askUnsubscribe(w http.ResponseWriter, r *http.Request) error {
 	t, err := p.recipient(r)
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func (p *pages) askUnsubscribe(w http.ResponseWriter, r *http.Request) error {
 
 // unsubscribe takes both the one-click request of a mail client (RFC 8058: no page, no redirect, no cookie)
 // and the page's form. It may be repeated.
-func (p *pages) unsubscribe(w http.ResponseWriter, r *http.Request) error {
+func (p *Pages) unsubscribe(w http.ResponseWriter, r *http.Request) error {
 	t, err := p.recipient(r)
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func (p *pages) unsubscribe(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (p *pages) leave(r *http.Request, t token.Recipient, who publication.Recipient, topicsOnly bool) error {
+func (p *Pages) leave(r *http.Request, t token.Recipient, who publication.Recipient, topicsOnly bool) error {
 	request := publication.Unsubscription{Subscriber: t.Recipient, Publication: t.Publication, Channel: t.Channel}
 	if topicsOnly {
 		request.Topics = []int32{} // none is left when the form is sent twice
@@ -92,12 +92,12 @@ func (p *pages) leave(r *http.Request, t token.Recipient, who publication.Recipi
 	return p.Readers.Unsubscribe(audit.WithActor(r.Context(), "subscriber"), request)
 }
 
-func (p *pages) unsubscribed(r *http.Request, who publication.Recipient) view {
+func (p *Pages) unsubscribed(r *http.Request, who publication.Recipient) view {
 	return view{Page: "message", Title: "unsubscribed_title", Message: "unsubscribed", Text: p.textFor(r, who)}
 }
 
 // textFor is in the subscriber's own language, or else the browser's.
-func (p *pages) textFor(r *http.Request, who publication.Recipient) catalogue {
+func (p *Pages) textFor(r *http.Request, who publication.Recipient) catalogue {
 	if who.Language != "" {
 		return p.views.texts.accepted(who.Language + ", " + r.Header.Get("Accept-Language"))
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -81,7 +82,7 @@ func cuttable(t *testing.T) (*newsroom, *atomic.Int32) {
 	}
 	t.Cleanup(pool.Close)
 	other := *n
-	other.DB = &DB{pool: pool}
+	other.DB = &DB{pool: pool, takers: takers{life: time.Hour}}
 	return &other, cut
 }
 

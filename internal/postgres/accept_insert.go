@@ -1,12 +1,14 @@
 package postgres
 
 import (
+	"context"
 	"encoding/json"
 	"strconv"
 	"strings"
 
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/internal/webhook"
 	"github.com/presswork/presswork/tasks"
 )
 
@@ -15,7 +17,19 @@ import (
 // the reconciler queues it when it is due.
 //
 // The last common table expression writes exactly what tasks.New(tasks.NewRender(id, 1), lane) makes.
-const insertPublications = `
+const insertPublications = insertGroup + insertedAnswer
+
+// insertAndTell does so and tells who listens, of what is stored and of no repetition.
+const insertAndTell = insertGroup + `, said AS (
+    SELECT s.uid, s.type, s.subject, s.at, s.data FROM fresh
+    JOIN unnest($23::uuid[], $24::text[], $25::text[], $26::timestamptz[], $27::jsonb[]) WITH ORDINALITY
+      AS s (uid, type, subject, at, data, n) USING (n)
+), ` + tellSaid + insertedAnswer
+
+const insertedAnswer = `
+SELECT n, created_at FROM fresh JOIN stored USING (id)`
+
+const insertGroup = `
 WITH input AS MATERIALIZED (
     SELECT nextval('publication_id_seq') AS id, t.*
     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::text[], $8::text[],
@@ -52,8 +66,7 @@ WITH input AS MATERIALIZED (
     INSERT INTO outbox (kind, queue, task_id, payload, trace_context)
     SELECT 'render', queue, 'r:' || id || ':1', '{"v":1,"publication":' || id || ',"gen":1}', nullif(trace_context, '')
     FROM fresh WHERE scheduled_at IS NULL
-)
-SELECT n, created_at FROM fresh JOIN stored USING (id)`
+)`
 
 // columnsOf is a group as the arguments of insertPublications: a column each.
 func columnsOf(group []*acceptance) []any {
@@ -81,6 +94,15 @@ func columnsOf(group []*acceptance) []any {
 		column(group, func(a *acceptance) string { return encoded(append([]ident.UID{}, a.Attachments...)) }),
 		column(group, func(a *acceptance) int { return a.RatePerMinute }),
 	}
+}
+
+// saidOfGroup is what insertAndTell tells of a group; nil: nobody listens.
+func (db *DB) saidOfGroup(ctx context.Context, q querier, group []*acceptance) ([]any, error) {
+	taken, err := db.takers.now(ctx, q)
+	if err != nil || !taken.any(webhook.PublicationQueued, webhook.PublicationScheduled) {
+		return nil, err
+	}
+	return saidOf(column(group, func(a *acceptance) webhook.Event { return acceptedEvent(a.uid, a.scheduledAt()) }))
 }
 
 // column is one value of each row, for unnest.

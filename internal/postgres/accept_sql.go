@@ -78,18 +78,28 @@ func sameAnswer(group []*acceptance, err error) []answer {
 // missing have a key that was used before. It tries again where the statement certainly had no effect: the
 // connection was dead before it was used, or the server ended a deadlock with it.
 func (db *DB) insertPublications(ctx context.Context, group []*acceptance) (stored map[int]time.Time, err error) {
-	columns := columnsOf(group)
 	for range serializationTries {
-		stored, err = db.insertOnce(ctx, columns)
-		if err == nil || !pgconn.SafeToRetry(err) && !mayRepeat(err) {
+		stored, err = db.insertOnce(ctx, db.pool, group)
+		if err == nil || !pgconn.SafeToRetry(err) && !mayRepeat(err) && !errors.Is(err, errNotSent) {
 			break
 		}
 	}
 	return stored, err
 }
 
-func (db *DB) insertOnce(ctx context.Context, columns []any) (map[int]time.Time, error) {
-	rows, err := db.pool.Query(ctx, insertPublications, columns...)
+// errNotSent says that it came to no statement.
+var errNotSent = errors.New("nothing was sent")
+
+func (db *DB) insertOnce(ctx context.Context, q querier, group []*acceptance) (map[int]time.Time, error) {
+	said, err := db.saidOfGroup(ctx, q, group)
+	if err != nil {
+		return nil, errors.Join(errNotSent, err)
+	}
+	statement, columns := insertPublications, columnsOf(group)
+	if said != nil {
+		statement, columns = insertAndTell, append(columns, said...)
+	}
+	rows, err := q.Query(ctx, statement, columns...)
 	if err != nil {
 		return nil, err
 	}

@@ -72,18 +72,20 @@ func (db *DB) assets(ctx context.Context, sql string, args ...any) ([]asset.Asse
 }
 
 // assetUsed asks whether a publication that is not finished goes with a file, or shows it: $2 is a pattern that
-// finds its uid in the pinned versions of contents and templates.
+// finds its uid in the pinned versions of contents and templates. Each version is looked through once, however many
+// publications have it.
 const assetUsed = `
-SELECT a.sha256, EXISTS (
-    SELECT FROM publication p
-    WHERE p.state NOT IN ('cancelled', 'completed', 'completed_with_failures', 'failed')
-      AND (p.attachments @> to_jsonb(a.uid::text)
-        OR EXISTS (SELECT FROM jsonb_array_elements(p.contents) AS pin
-                   JOIN content_version v ON v.content_id = (pin->>'id')::bigint AND v.version = (pin->>'version')::integer
-                   WHERE v.body ILIKE $2)
-        OR EXISTS (SELECT FROM jsonb_each(p.templates) AS pin
-                   JOIN template_version v ON v.template_id = (pin.value->>'id')::bigint AND v.version = (pin.value->>'version')::integer
-                   WHERE v.html ILIKE $2)))
+WITH p AS MATERIALIZED (
+    SELECT attachments, contents, templates FROM publication
+    WHERE state NOT IN ('cancelled', 'completed', 'completed_with_failures', 'failed')
+), content AS (
+    SELECT DISTINCT (pin->>'id')::bigint AS id, (pin->>'version')::integer AS version FROM p, jsonb_array_elements(p.contents) AS pin
+), template AS (
+    SELECT DISTINCT (pin.value->>'id')::bigint AS id, (pin.value->>'version')::integer AS version FROM p, jsonb_each(p.templates) AS pin
+)
+SELECT a.sha256, EXISTS (SELECT FROM p WHERE p.attachments @> to_jsonb(a.uid::text))
+    OR EXISTS (SELECT FROM content c JOIN content_version v ON v.content_id = c.id AND v.version = c.version WHERE v.body ILIKE $2)
+    OR EXISTS (SELECT FROM template t JOIN template_version v ON v.template_id = t.id AND v.version = t.version WHERE v.html ILIKE $2)
 FROM asset a WHERE a.uid = $1 FOR UPDATE`
 
 // DeleteAsset removes a file, and its bytes if no other has them. It returns NotFound, or Conflict while a

@@ -28,6 +28,36 @@ func record(ctx context.Context, tx pgx.Tx, entity, verb string, uid ident.UID, 
 	return nil
 }
 
+// line is what record writes of one thing.
+type line struct {
+	verb    string
+	uid     ident.UID
+	changes map[string]any
+}
+
+// recordAll is record for many things of one kind, in one statement.
+func recordAll(ctx context.Context, tx pgx.Tx, entity string, lines []line) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	changes := func(l line) string {
+		if l.changes == nil {
+			return "{}"
+		}
+		return encoded(l.changes)
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO audit_event (actor, action, entity, entity_uid, correlation_id, changes)
+		SELECT $1, $2 || '.' || verb, $2, uid, $3, changes::jsonb
+		FROM unnest($4::text[], $5::uuid[], $6::text[]) WITH ORDINALITY AS n (verb, uid, changes, n) ORDER BY n`,
+		audit.Actor(ctx), entity, telemetry.Correlation(ctx),
+		column(lines, func(l line) string { return l.verb }), column(lines, func(l line) ident.UID { return l.uid }), column(lines, changes))
+	if err != nil {
+		return fmt.Errorf("write the audit log: %w", err)
+	}
+	return nil
+}
+
 func optionalUID(uid ident.UID) *ident.UID {
 	if uid.IsZero() {
 		return nil

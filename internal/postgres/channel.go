@@ -17,7 +17,8 @@ const (
 	takenChannel = "There is a channel with this name already."
 )
 
-const selectChannel = `SELECT id, uid, kind, provider, name, enabled, settings, secrets, version FROM channel `
+const selectChannel = `SELECT id, uid, kind, provider, name, enabled, settings, secrets, version,
+	verified, verified_at, failing_since, disabled_reason, disabled_at FROM channel `
 
 // Channels is the store of channels. Their secrets are sealed in the database, each to its row.
 type Channels struct {
@@ -38,11 +39,16 @@ func (s *Channels) CreateChannel(ctx context.Context, c channel.Channel) (channe
 	}
 	err = s.db.tx(ctx, "create a channel", func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `
-			INSERT INTO channel (uid, kind, provider, name, enabled, settings, secrets)
-			VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id, version`,
-			c.UID, string(c.Kind), c.Provider, c.Name, c.Enabled, settingsOf(c), secrets).Scan(&c.ID, &c.Version)
+			INSERT INTO channel (uid, kind, provider, name, enabled, settings, secrets, verified, verified_at, disabled_reason, disabled_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
+			        CASE WHEN $5 THEN '' ELSE 'client' END, CASE WHEN NOT $5 THEN clock_timestamp() END) RETURNING id, version, disabled_reason, disabled_at`,
+			c.UID, string(c.Kind), c.Provider, c.Name, c.Enabled, settingsOf(c), secrets, c.Verified, optionalTime(c.VerifiedAt)).
+			Scan(&c.ID, &c.Version, &c.DisabledReason, orZero(&c.DisabledAt))
 		if err != nil {
 			return taken(err, takenChannel)
+		}
+		if err := s.db.announce(ctx, tx, switched(channel.Channel{}, c)...); err != nil {
+			return err
 		}
 		return record(ctx, tx, "channel", "create", c.UID, map[string]any{"kind": c.Kind, "provider": c.Provider, "enabled": c.Enabled})
 	})
@@ -85,11 +91,18 @@ func (s *Channels) UpdateChannel(
 		}
 		err = tx.QueryRow(ctx, `
 			UPDATE channel SET kind = $2, provider = $3, name = $4, enabled = $5, settings = $6, secrets = coalesce($7, secrets),
-			       version = version + 1, updated_at = clock_timestamp()
-			WHERE id = $1 RETURNING version`,
-			c.ID, string(c.Kind), c.Provider, c.Name, c.Enabled, settingsOf(c), secrets).Scan(&c.Version)
+			       version = version + 1, updated_at = clock_timestamp(), verified = $8, verified_at = $9,
+			       failing_since = CASE WHEN NOT $10::boolean THEN failing_since END,
+			       disabled_reason = CASE WHEN $5 THEN '' WHEN enabled THEN 'client' ELSE disabled_reason END,
+			       disabled_at = CASE WHEN $5 THEN NULL WHEN enabled THEN clock_timestamp() ELSE disabled_at END
+			WHERE id = $1 RETURNING version, failing_since, disabled_reason, disabled_at`,
+			c.ID, string(c.Kind), c.Provider, c.Name, c.Enabled, settingsOf(c), secrets, c.Verified, optionalTime(c.VerifiedAt),
+			startsAnew(before, c)).Scan(&c.Version, orZero(&c.FailingSince), &c.DisabledReason, orZero(&c.DisabledAt))
 		if err != nil {
 			return taken(err, takenChannel)
+		}
+		if err := s.db.announce(ctx, tx, switched(before, c)...); err != nil {
+			return err
 		}
 		return record(ctx, tx, "channel", "update", uid, map[string]any{"provider": c.Provider, "enabled": c.Enabled, "fields": channelFields(before, c)})
 	})
@@ -100,11 +113,17 @@ func (s *Channels) UpdateChannel(
 // It returns NotFound.
 func (s *Channels) DeleteChannel(ctx context.Context, uid ident.UID, check func(version int) error) error {
 	return s.db.tx(ctx, "delete a channel", func(tx pgx.Tx) error {
-		var version int
-		if err := tx.QueryRow(ctx, `DELETE FROM channel WHERE uid = $1 RETURNING version`, uid).Scan(&version); err != nil {
+		var c channel.Channel
+		if err := tx.QueryRow(ctx, `DELETE FROM channel WHERE uid = $1 RETURNING version, kind, provider, enabled`, uid).
+			Scan(&c.Version, &c.Kind, &c.Provider, &c.Enabled); err != nil {
 			return missing(err, noChannel)
 		}
-		if err := check(version); err != nil {
+		if err := check(c.Version); err != nil {
+			return err
+		}
+		gone := c
+		gone.UID, gone.Enabled, gone.DisabledReason = uid, false, deletedChannel
+		if err := s.db.announce(ctx, tx, switched(c, gone)...); err != nil {
 			return err
 		}
 		return record(ctx, tx, "channel", "delete", uid, nil)
@@ -134,7 +153,8 @@ func (s *Channels) scan(row pgx.Row) (channel.Channel, error) {
 	var c channel.Channel
 	var kind string
 	var sealed []byte
-	err := row.Scan(&c.ID, &c.UID, &kind, &c.Provider, &c.Name, &c.Enabled, &c.Settings, &sealed, &c.Version)
+	err := row.Scan(&c.ID, &c.UID, &kind, &c.Provider, &c.Name, &c.Enabled, &c.Settings, &sealed, &c.Version,
+		&c.Verified, orZero(&c.VerifiedAt), orZero(&c.FailingSince), &c.DisabledReason, orZero(&c.DisabledAt))
 	if err != nil {
 		return c, err
 	}

@@ -5,14 +5,16 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/internal/webhook"
 )
 
 // stoppable locks a page of a publication's batches that are with no worker.
 const stoppable = `SELECT id FROM batch WHERE publication_id = $1 AND state IN ('ready', 'waiting') LIMIT 50 FOR UPDATE`
 
 // stopBatches closes batches that are with no worker: who was still owed is skipped. The counters are of the snapshot
-// before that, so what is pending there counts as skipped.
+// before that, so what is pending there counts as skipped. It returns who was, if $2: nobody may want to know of ten thousand.
 const stopBatches = `
 WITH b AS (
     SELECT id, publication_id, channel_id, lo, hi FROM batch WHERE id = ANY($1)
@@ -22,8 +24,8 @@ WITH b AS (
                      WHERE k.publication_id = b.publication_id AND k.channel_id = b.channel_id
                        AND k.recipient_id > b.lo AND k.recipient_id <= b.hi AND k.state IN (0, 1) OFFSET 0) x
     WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.state IN (0, 1)
-    RETURNING b.id
-)
+    RETURNING d.publication_id, d.channel_id, d.recipient_id, d.attempt
+), closed AS (
 UPDATE batch SET state = 'stopped', gen = gen + 1,
        n_sent = c.sent, n_failed = c.failed, n_uncertain = c.uncertain, n_skipped = c.skipped
 FROM b, LATERAL (SELECT count(*) FILTER (WHERE d.state IN (2, 3, 4, 5)) AS sent,
@@ -32,14 +34,16 @@ FROM b, LATERAL (SELECT count(*) FILTER (WHERE d.state IN (2, 3, 4, 5)) AS sent,
                         count(*) FILTER (WHERE d.state IN (0, 1, 8, 9)) AS skipped
                  FROM delivery d WHERE d.publication_id = b.publication_id AND d.channel_id = b.channel_id
                    AND d.recipient_id > b.lo AND d.recipient_id <= b.hi OFFSET 0) c
-WHERE batch.id = b.id`
+WHERE batch.id = b.id
+)
+SELECT publication_id, channel_id, recipient_id, attempt FROM rest WHERE $2`
 
 // finishCancel settles everything that a cancelled publication still owes, then makes it cancelled. A claimed
 // batch is given back within a second; until then the publication stays cancelling. It may be repeated.
 func (db *DB) finishCancel(ctx context.Context, id int64) error {
 	for stopped := 1; stopped > 0; {
 		if err := db.tx(ctx, "stop a publication's batches", func(tx pgx.Tx) (err error) {
-			stopped, err = stopPage(ctx, tx, id)
+			stopped, err = db.stopPage(ctx, tx, id)
 			return err
 		}); err != nil {
 			return err
@@ -55,8 +59,10 @@ func (db *DB) finishCancel(ctx context.Context, id int64) error {
 			       updated_at = clock_timestamp(), version = version + 1
 			WHERE id = $1 AND state = 'cancelling'
 			  AND NOT EXISTS (SELECT FROM batch WHERE publication_id = $1 AND state IN ('ready', 'claimed', 'waiting'))`, id)
-		cancelled = err == nil && tag.RowsAffected() > 0
-		return err
+		if cancelled = err == nil && tag.RowsAffected() > 0; !cancelled {
+			return err
+		}
+		return db.announcePublications(ctx, tx, happened{id, webhook.PublicationCancelled})
 	})
 	if err == nil && cancelled {
 		db.ended(publication.Cancelled)
@@ -65,7 +71,7 @@ func (db *DB) finishCancel(ctx context.Context, id int64) error {
 }
 
 // stopPage closes a page of a cancelled publication's batches, and returns how many those were.
-func stopPage(ctx context.Context, tx pgx.Tx, id int64) (int, error) {
+func (db *DB) stopPage(ctx context.Context, tx pgx.Tx, id int64) (int, error) {
 	rows, err := tx.Query(ctx, stoppable, id)
 	if err != nil {
 		return 0, err
@@ -74,9 +80,19 @@ func stopPage(ctx context.Context, tx pgx.Tx, id int64) (int, error) {
 	if err != nil || len(batches) == 0 {
 		return 0, err
 	}
-	if err := keepDoubts(ctx, tx, batches); err != nil {
+	if err := db.keepDoubts(ctx, tx, batches); err != nil {
 		return 0, err
 	}
-	_, err = tx.Exec(ctx, stopBatches, batches)
-	return len(batches), err
+	taken, err := db.takers.now(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	if rows, err = tx.Query(ctx, stopBatches, batches, taken.any(webhook.DeliverySkipped)); err != nil {
+		return 0, err
+	}
+	skipped, err := settledRows(rows, delivery.Skipped, delivery.CancelledByUser)
+	if err != nil {
+		return 0, err
+	}
+	return len(batches), db.announceSettled(ctx, tx, skipped)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/internal/webhook"
 	"github.com/presswork/presswork/tasks"
 )
 
@@ -25,7 +26,7 @@ func (db *DB) StartRender(ctx context.Context, id int64) (*publication.Publicati
 	err := db.tx(ctx, "start rendering", func(tx pgx.Tx) error {
 		var err error
 		p, err = scanPublication(tx.QueryRow(ctx, `
-			UPDATE publication SET state = 'rendering', updated_at = now()
+			UPDATE publication SET state = 'rendering', updated_at = now(), version = version + (state = 'queued')::integer
 			WHERE id = $1 AND state IN ('queued', 'rendering') RETURNING `+publicationColumns, id))
 		if errors.Is(err, pgx.ErrNoRows) {
 			p = nil
@@ -86,12 +87,15 @@ func (db *DB) StartFanout(ctx context.Context, f publication.Fanout) (ranges []i
 		ranges, started = nil, false
 		tag, err := tx.Exec(ctx, `
 			UPDATE publication SET state = 'sending', lane = $2, fanout_done = $3, started_at = clock_timestamp(),
-			       updated_at = clock_timestamp()
+			       updated_at = clock_timestamp(), version = version + 1
 			WHERE id = $1 AND state = 'rendering'`, f.Publication, f.Lane, f.Ranges == 0)
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
 		started = true
+		if err := db.announcePublications(ctx, tx, happened{f.Publication, webhook.PublicationSending}); err != nil {
+			return err
+		}
 		if err := storeRenditions(ctx, tx, f); err != nil {
 			return err
 		}
@@ -183,12 +187,19 @@ func splitAudience(ctx context.Context, tx pgx.Tx, f publication.Fanout) ([]int6
 
 // FailPublication ends one that cannot be rendered, with the reason that its page shows.
 func (db *DB) FailPublication(ctx context.Context, id int64, reason string) error {
-	tag, err := db.pool.Exec(ctx, `
-		UPDATE publication SET state = 'failed', failure = $2, completed_at = clock_timestamp(),
-		       updated_at = clock_timestamp(), version = version + 1
-		WHERE id = $1 AND state IN ('queued', 'rendering')`, id, storable(reason))
-	if err == nil && tag.RowsAffected() > 0 {
+	failed := false
+	err := db.tx(ctx, "fail a publication", func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			UPDATE publication SET state = 'failed', failure = $2, completed_at = clock_timestamp(),
+			       updated_at = clock_timestamp(), version = version + 1
+			WHERE id = $1 AND state IN ('queued', 'rendering')`, id, storable(reason))
+		if failed = err == nil && tag.RowsAffected() > 0; !failed {
+			return err
+		}
+		return db.announcePublications(ctx, tx, happened{id, webhook.PublicationFailed})
+	})
+	if err == nil && failed {
 		db.ended(publication.Failed)
 	}
-	return translate(err, "fail a publication")
+	return err
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/delivery"
 )
 
@@ -27,6 +28,18 @@ const (
 	// wait, nothing is gained by trying the next.
 	Beside = 256
 )
+
+// besideWebhooks is for batches of webhooks, each of which waits on account of one endpoint, and for hours (backoff.Webhook):
+// those that work are not to wait for those that do not.
+const besideWebhooks = 100_000
+
+// besideOf is how many batches of a channel kind may wait beside the places.
+func besideOf(channelID int16) int {
+	if channelID == channel.Webhook.ID() {
+		return besideWebhooks
+	}
+	return Beside
+}
 
 // placeLock serialises whoever counts places, until its transaction ends.
 const placeLock = `SELECT pg_advisory_xact_lock(hashtextextended('places of ' || $1::bigint || ' on ' || $2::smallint, 0))`

@@ -379,3 +379,35 @@ func TestFeedOnTablesNeverAnalysed(t *testing.T) {
 		}
 	}
 }
+
+// Webhooks that are down wait for hours, each on its own account: however many they are, those that work go first.
+func TestWebhooksThatAreDownDoNotBlockTheFeed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ channel, passed int }{"webhook": {5, 1}, "slack": {3, 0}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t)
+			exec(t, db, `INSERT INTO publication (uid, title, type, priority, lane, state, channels, audience, contents, created_by)
+				VALUES (gen_random_uuid(), 'News', 'announcement', 'normal', 1, 'sending', ARRAY[$1::int], '{"all": true}', '[]', 'test')`, c.channel)
+			exec(t, db, `INSERT INTO batch (publication_id, channel_id, lane, lo, hi, size, place, state, not_before)
+				SELECT 1, $3::int, 1, i, i + 1, 1, CASE WHEN i <= $1 THEN 2 WHEN i <= $2 THEN 1 ELSE 0 END,
+				       CASE WHEN i <= $1 THEN 'waiting' ELSE 'ready' END, CASE WHEN i <= $1 THEN now() + interval '10 hours' END
+				FROM generate_series(1, $2::int + 1) i`, Beside, Beside+Places, c.channel)
+			exec(t, db, `INSERT INTO delivery (publication_id, channel_id, recipient_id) SELECT 1, $2::int, i + 1 FROM generate_series(1, $1::int) i`,
+				Beside+Places+1, c.channel)
+			b, err := db.Claim(t.Context(), openSession(t, db), Beside+1, value[int](t, db, `SELECT gen FROM batch WHERE id = $1`, Beside+1), 1)
+			if err != nil || b == nil {
+				t.Fatal(b, err)
+			}
+			if _, err := db.Release(t.Context(), b, 5*time.Hour); err != nil {
+				t.Fatal(err)
+			}
+			if n := value[int](t, db, `SELECT count(*)::int FROM batch WHERE place = 2`); n != Beside+c.passed {
+				t.Errorf("%d wait beside the places", n)
+			}
+			if n := value[int](t, db, `SELECT count(*)::int FROM batch WHERE place = 0`); n != 1-c.passed {
+				t.Errorf("%d are behind", n)
+			}
+		})
+	}
+}

@@ -42,7 +42,7 @@ func (db *DB) ApplyFeedback(ctx context.Context, events []feedback.Event) ([]fee
 			return err
 		}
 		known := slices.DeleteFunc(slices.Clone(list), func(r *returned) bool { return r.publication == 0 })
-		if err := settleReturned(ctx, tx, known); err != nil {
+		if err := db.settleReturned(ctx, tx, known); err != nil {
 			return err
 		}
 		if err := db.suppressReturned(ctx, tx, events, list); err != nil {
@@ -144,12 +144,12 @@ func (db *DB) SweepFeedback(ctx context.Context, limit int) (int, error) {
 		if looked = len(list); err != nil || looked == 0 {
 			return err
 		}
-		return applyWaiting(ctx, tx, list)
+		return db.applyWaiting(ctx, tx, list)
 	})
 	return looked, err
 }
 
-func applyWaiting(ctx context.Context, tx pgx.Tx, list []*returned) error {
+func (db *DB) applyWaiting(ctx context.Context, tx pgx.Tx, list []*returned) error {
 	var events []*returned
 	var done, waiting, recounts [][]byte
 	for _, r := range list {
@@ -163,7 +163,7 @@ func applyWaiting(ctx context.Context, tx pgx.Tx, list []*returned) error {
 	if err != nil {
 		return err
 	}
-	if err := settleReturned(ctx, tx, events); err != nil {
+	if err := db.settleReturned(ctx, tx, events); err != nil {
 		return err
 	}
 	for _, r := range events {

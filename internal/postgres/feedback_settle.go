@@ -71,7 +71,7 @@ type turned struct {
 }
 
 // settleReturned applies events to the ledger, those of an earlier kind first, and sets each one's result.
-func settleReturned(ctx context.Context, tx pgx.Tx, list []*returned) error {
+func (db *DB) settleReturned(ctx context.Context, tx pgx.Tx, list []*returned) error {
 	closed, err := holdCounted(ctx, tx, list)
 	if err != nil {
 		return err
@@ -82,7 +82,7 @@ func settleReturned(ctx context.Context, tx pgx.Tx, list []*returned) error {
 		if len(of) == 0 {
 			continue
 		}
-		more, err := settleKind(ctx, tx, meaningOf(kind), of)
+		more, err := db.settleKind(ctx, tx, meaningOf(kind), of)
 		if err != nil {
 			return err
 		}
@@ -140,7 +140,7 @@ func statesOf(ctx context.Context, tx pgx.Tx, list []*returned) (map[ledgerKey]d
 }
 
 // settleKind applies the events of one kind and returns those by which a batch counts otherwise.
-func settleKind(ctx context.Context, tx pgx.Tx, m meaning, list []*returned) ([]*returned, error) {
+func (db *DB) settleKind(ctx context.Context, tx pgx.Tx, m meaning, list []*returned) ([]*returned, error) {
 	k := returnedKeys(list)
 	rows, err := tx.Query(ctx, settleByEvent, k.publication, k.channel, k.recipient, int16(m.state), int16(m.reason), m.from(),
 		k.first(), k.last())
@@ -158,6 +158,7 @@ func settleKind(ctx context.Context, tx pgx.Tx, m meaning, list []*returned) ([]
 		return nil, err
 	}
 	var changed []*returned
+	var settled []delivery.Outcome
 	for _, r := range list {
 		s, ok := did[r.ledgerKey]
 		if !ok {
@@ -169,26 +170,33 @@ func settleKind(ctx context.Context, tx pgx.Tx, m meaning, list []*returned) ([]
 		if s.was == delivery.Uncertain || m.state == delivery.Failed {
 			changed = append(changed, r)
 		}
-		if err := noteEvidence(ctx, tx, m, r, s); err != nil {
+		o := outcomeOf(m, r, s)
+		if err := noteEvidence(ctx, tx, o, s); err != nil {
 			return nil, err
 		}
+		settled = append(settled, o)
 	}
-	return changed, nil
+	return changed, db.announceSettled(ctx, tx, settled)
 }
 
-// noteEvidence writes down what was learned of an attempt whose outcome was not known, or was taken for a success.
-func noteEvidence(ctx context.Context, tx pgx.Tx, m meaning, r *returned, s turned) error {
-	if s.was != delivery.Uncertain && m.state != delivery.Failed {
-		return nil
-	}
+// outcomeOf is what an event made of a delivery.
+func outcomeOf(m meaning, r *returned, s turned) delivery.Outcome {
 	o := delivery.Outcome{Publication: r.publication, Channel: r.channel, Recipient: r.recipient, State: m.state,
 		Attempt: s.attempt, Reason: m.reason}
 	if m.state == delivery.Failed {
 		o.Dead = delivery.RejectedLetter(r.channel, r.cause)
 		o.Cause = &delivery.Cause{Kind: o.Dead.Kind, Code: o.Dead.Code, Error: o.Dead.Error}
-		if err := insertDead(ctx, tx, []delivery.Outcome{o}); err != nil {
-			return err
-		}
+	}
+	return o
+}
+
+// noteEvidence writes down what was learned of an attempt whose outcome was not known, or was taken for a success.
+func noteEvidence(ctx context.Context, tx pgx.Tx, o delivery.Outcome, s turned) error {
+	if s.was != delivery.Uncertain && o.State != delivery.Failed {
+		return nil
+	}
+	if err := insertDead(ctx, tx, outcomesOf([]delivery.Outcome{o}).dead); err != nil {
+		return err
 	}
 	return addAttempts(ctx, tx, s.session, true, []delivery.Outcome{o})
 }

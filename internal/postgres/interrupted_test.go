@@ -137,7 +137,7 @@ func TestWritesAreWholeOrNotAtAll(t *testing.T) {
 			k := key(failing(t, db, 100), 2)
 			return func(ctx context.Context, db *DB) error {
 				return db.tx(ctx, "reopen", func(tx pgx.Tx) error {
-					_, err := reopen(ctx, tx, []delivery.Key{k}, reopening{by: "key:test", was: delivery.Failed})
+					_, err := db.reopen(ctx, tx, []delivery.Key{k}, reopening{by: "key:test", was: delivery.Failed})
 					return err
 				})
 			}

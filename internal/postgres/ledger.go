@@ -11,7 +11,6 @@ import (
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/fault"
-	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/internal/telemetry"
 	"github.com/presswork/presswork/tasks"
 )
@@ -217,63 +216,13 @@ func (db *DB) Release(ctx context.Context, b *delivery.Batch, wait time.Duration
 	var r delivery.Released
 	var going bool
 	err = db.pool.QueryRow(ctx, releaseBatch, b.ID, b.Token, b.Session, b.Publication, b.Channel, b.Lo, b.Hi,
-		wait.Seconds(), like.Kind, like.Queue, tasks.Version, b.Lane, telemetry.TraceParent(ctx), Beside,
+		wait.Seconds(), like.Kind, like.Queue, tasks.Version, b.Lane, telemetry.TraceParent(ctx), besideOf(b.Channel),
 	).Scan(&r.Done, &r.Failed, &r.Pending, &r.Size, &r.Fed, &going)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return delivery.Released{}, delivery.ErrFenced
 	}
 	r.Stopped = !going
 	return r, translate(err, "release a batch")
-}
-
-// ofOne restricts what is said of all publications p to one. It is no parameter that may be NULL: the plan that
-// PostgreSQL keeps for both would look at all.
-const ofOne = ` AND p.id = $1`
-
-// advancePublications moves on whatever can be. Something may be made owed again just while it looks: then it waits for
-// the row, and compares its newest version with what it looked at.
-const advancePublications = `
-UPDATE publication p SET
-    state = CASE WHEN p.state = 'pausing' THEN 'paused'
-                 WHEN EXISTS (SELECT FROM batch WHERE publication_id = p.id AND n_failed > 0)
-                 THEN 'completed_with_failures' ELSE 'completed' END,
-    completed_at = CASE WHEN p.state = 'sending' THEN clock_timestamp() END,
-    updated_at = clock_timestamp(), version = version + 1
-WHERE p.state IN ('sending', 'pausing') AND (
-    p.state = 'sending' AND p.fanout_done
-        AND NOT EXISTS (SELECT FROM batch WHERE publication_id = p.id AND state IN ('ready', 'claimed', 'waiting'))
-    OR p.state = 'pausing'
-        AND NOT EXISTS (SELECT FROM batch WHERE publication_id = p.id AND state = 'claimed'))
-  AND p.reopened = (SELECT v.reopened FROM publication v WHERE v.id = p.id)`
-
-const thatEnded = ` RETURNING p.state`
-
-// Advance completes a publication that has nothing open any more, or makes a pausing one paused. It runs in
-// a transaction after the one that closed the last batch, so that of two closing at once the later one sees
-// both. It may be repeated.
-func (db *DB) Advance(ctx context.Context, publication int64) error {
-	rows, err := db.pool.Query(ctx, advancePublications+ofOne+thatEnded, publication)
-	return translate(db.observeEnds(rows, err), "advance a publication")
-}
-
-// observeEnds tells the observer of each publication that a statement ended, by the states that it returns.
-func (db *DB) observeEnds(rows pgx.Rows, err error) error {
-	if err != nil {
-		return err
-	}
-	var state publication.State
-	_, err = pgx.ForEachRow(rows, []any{&state}, func() error {
-		db.ended(state)
-		return nil
-	})
-	return err
-}
-
-// ended tells the observer of a publication whose state is final now.
-func (db *DB) ended(state publication.State) {
-	if db.observeEnd != nil && state.Final() {
-		db.observeEnd(state)
-	}
 }
 
 const stoppedPublications = `SELECT id FROM publication WHERE id = ANY($1) AND state <> 'sending'`

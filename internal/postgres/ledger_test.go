@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -475,6 +476,7 @@ func TestStatementsOnTablesNeverAnalysed(t *testing.T) {
 	o := outcomesOf(sent(b, ids...))
 	none := []int64{}
 	names := make([]string, len(ids))
+	personal := slices.Repeat([]bool{true}, len(ids))
 	for _, tc := range []struct {
 		name, sql string
 		args      []any
@@ -497,7 +499,8 @@ func TestStatementsOnTablesNeverAnalysed(t *testing.T) {
 		{"claim", claimBatch, []any{session, int64(2), 1, 2}, 1},
 		{"a refused claim", stillOwed, []any{int64(2), 1}, 1},
 		{"a stranded batch", strandedBatch, nil, 1},
-		{"stop", stopBatches, []any{[]int64{b.ID}}, 700},
+		{"stop", stopBatches, []any{[]int64{b.ID}, true}, 700},
+		{"whom an event is about", partiesOfRows, []any{o.publication, o.recipient, personal, o.channel}, 12},
 		{"stoppable", stoppable, []any{id}, 1},
 		{"doubts", keepDoubtful, []any{[]int64{b.ID}, 55.0}, 1},
 		{"few revocations", recentlyRevoked, []any{manyRevoked + 1}, 1},

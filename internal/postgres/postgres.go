@@ -5,6 +5,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,13 +37,20 @@ type Options struct {
 	Audit *audit.Chain
 	// Ended is told of each publication that this process ended, and how; nil for nobody. It must be quick.
 	Ended func(publication.State)
+	// Announced is told, after the commit, that there may be events for webhook endpoints; nil for nobody. It must not block.
+	Announced func()
 }
 
 // DB is a pool of connections and every store on it.
 type DB struct {
 	pool   *pgxpool.Pool
 	topics topicNames
-	tracer trace.Tracer // nil: no spans
+	// takers knows which events somebody listens to.
+	takers takers
+	// told counts what was announced, and announced is told of it after the commit; it may be nil.
+	told      atomic.Uint64
+	announced func()
+	tracer    trace.Tracer // nil: no spans
 	// addresses is nil where there is no SECRET_KEY.
 	addresses *suppression.Hasher
 	// chain is nil likewise.
@@ -82,7 +90,8 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database pool: %w", err)
 	}
-	return &DB{pool: pool, tracer: o.Tracer, addresses: o.Addresses, chain: o.Audit, observeEnd: o.Ended, batchSize: o.BatchSize}, nil
+	return &DB{pool: pool, takers: takers{life: takersLife}, tracer: o.Tracer, addresses: o.Addresses, chain: o.Audit,
+		observeEnd: o.Ended, batchSize: o.BatchSize, announced: o.Announced}, nil
 }
 
 // Ping runs a statement, to prove that the database can be used.

@@ -12,6 +12,7 @@ import (
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/internal/telemetry"
+	"github.com/presswork/presswork/internal/webhook"
 )
 
 const revisePublication = `
@@ -28,7 +29,14 @@ WHERE id = $1`
 func (db *DB) ChangePublication(
 	ctx context.Context, uid ident.UID, check func(version int) error, c publication.Change,
 ) (publication.Summary, error) {
-	return db.revise(ctx, uid, "change a publication", check, func(tx pgx.Tx, p *present, now time.Time) error {
+	return db.revise(ctx, uid, "change a publication", check, db.changing(ctx, uid, c))
+}
+
+// revision changes a publication that is locked.
+type revision func(tx pgx.Tx, p *present, now time.Time) error
+
+func (db *DB) changing(ctx context.Context, uid ident.UID, c publication.Change) revision {
+	return func(tx pgx.Tx, p *present, now time.Time) error {
 		next, approval, err := p.After(c, audit.Actor(ctx), now)
 		if err != nil {
 			return err
@@ -46,9 +54,12 @@ func (db *DB) ChangePublication(
 		if err := sendOff(ctx, tx, p, next); err != nil {
 			return err
 		}
+		if err := db.announcePublications(ctx, tx, happened{p.ID, revised(p.Present.State, next, approval != nil)}); err != nil {
+			return err
+		}
 		return record(ctx, tx, "publication", c.Verb, uid,
 			map[string]any{"from": p.Present.State, "to": next, "version": p.Number + 1, "review": approval != nil})
-	})
+	}
 }
 
 // DecidePublication notes a verdict about a publication that waits for approval, and sends an approved one on its way.
@@ -69,9 +80,12 @@ func (db *DB) DecidePublication(
 		if err := sendOff(ctx, tx, p, next); err != nil {
 			return err
 		}
-		verb := "reject"
+		verb, told := "reject", []happened{{p.ID, webhook.PublicationRejected}}
 		if v.Approve {
-			verb = "approve"
+			verb, told = "approve", []happened{{p.ID, webhook.PublicationApproved}, {p.ID, moved(publication.Draft, next)}}
+		}
+		if err := db.announcePublications(ctx, tx, told...); err != nil {
+			return err
 		}
 		return record(ctx, tx, "publication", verb, uid, map[string]any{"version": p.Number, "to": next})
 	})
@@ -79,28 +93,35 @@ func (db *DB) DecidePublication(
 
 // revise changes a publication under a lock, if check allows it of the present version.
 func (db *DB) revise(ctx context.Context, uid ident.UID, doing string, check func(version int) error,
-	change func(pgx.Tx, *present, time.Time) error,
+	change revision,
 ) (publication.Summary, error) {
 	var summary publication.Summary
-	err := db.tx(ctx, doing, func(tx pgx.Tx) error {
-		p, err := lockPresent(ctx, tx, uid)
-		if err != nil {
-			return err
-		}
-		if err := check(p.Number); err != nil {
-			return err
-		}
-		var now time.Time
-		if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
-			return err
-		}
-		if err := change(tx, p, now); err != nil {
-			return err
-		}
-		summary, err = publicationBy(ctx, tx, uid)
+	err := db.tx(ctx, doing, func(tx pgx.Tx) (err error) {
+		summary, err = db.reviseIn(ctx, tx, uid, check, change)
 		return err
 	})
 	return summary, err
+}
+
+// reviseIn is revise in a transaction.
+func (db *DB) reviseIn(
+	ctx context.Context, tx pgx.Tx, uid ident.UID, check func(version int) error, change revision,
+) (publication.Summary, error) {
+	p, err := lockPresent(ctx, tx, uid)
+	if err != nil {
+		return publication.Summary{}, err
+	}
+	if err := check(p.Number); err != nil {
+		return publication.Summary{}, err
+	}
+	var now time.Time
+	if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
+		return publication.Summary{}, err
+	}
+	if err := change(tx, p, now); err != nil {
+		return publication.Summary{}, err
+	}
+	return publicationBy(ctx, tx, uid)
 }
 
 // sendOff makes the first task of a publication that was queued just now.
@@ -119,22 +140,29 @@ func sendOff(ctx context.Context, tx pgx.Tx, p *present, next publication.State)
 // DeletePublication removes a publication that never began, with its versions. check is asked first and may refuse. It
 // returns NotFound, and Conflict (wrong_state) for what was sent or may be.
 func (db *DB) DeletePublication(ctx context.Context, uid ident.UID, check func(version int) error) error {
-	return db.tx(ctx, "delete a publication", func(tx pgx.Tx) error {
-		p, err := lockPresent(ctx, tx, uid)
-		if err != nil {
-			return err
-		}
-		if err := check(p.Number); err != nil {
-			return err
-		}
-		if err := p.Deletable(p.Started); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `DELETE FROM publication WHERE id = $1`, p.ID); err != nil {
-			return err
-		}
-		return record(ctx, tx, "publication", "delete", uid, map[string]any{"from": p.Present.State, "version": p.Number})
-	})
+	return db.tx(ctx, "delete a publication", func(tx pgx.Tx) error { return db.deleteIn(ctx, tx, uid, check) })
+}
+
+// deleteIn is DeletePublication in a transaction.
+func (db *DB) deleteIn(ctx context.Context, tx pgx.Tx, uid ident.UID, check func(version int) error) error {
+	p, err := lockPresent(ctx, tx, uid)
+	if err != nil {
+		return err
+	}
+	if err := check(p.Number); err != nil {
+		return err
+	}
+	if err := p.Deletable(p.Started); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM publication WHERE id = $1`, p.ID); err != nil {
+		return err
+	}
+	if err := db.announce(ctx, tx, publicationEvent(webhook.PublicationDeleted, webhook.PublicationData{
+		Publication: uid, State: string(p.Present.State), Version: p.Number, ScheduledAt: p.ScheduledAt})); err != nil {
+		return err
+	}
+	return record(ctx, tx, "publication", "delete", uid, map[string]any{"from": p.Present.State, "version": p.Number})
 }
 
 // approvalJSON is a review as it is stored; nil is NULL.

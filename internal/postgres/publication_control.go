@@ -101,6 +101,9 @@ func (db *DB) control(
 			if err := moveTo(ctx, tx, &p, next); err != nil {
 				return err
 			}
+			if err := db.announcePublications(ctx, tx, happened{p.ID, moved(p.State, next)}); err != nil {
+				return err
+			}
 			if err := record(ctx, tx, "publication", verb, uid, map[string]any{"from": p.State, "to": next}); err != nil {
 				return err
 			}

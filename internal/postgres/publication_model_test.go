@@ -39,10 +39,11 @@ type desk struct {
 }
 
 // TestAnyWayToWork: whatever people do to a publication before it begins, in whatever order, state, review, version and
-// history are those of the model.
+// history are those of the model, and what is told of it is what happened.
 func TestAnyWayToWork(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t)
+	witness(t, n.DB)
 	made := map[bool]publication.Resolved{false: n.submission(t, nil).Resolved, true: n.submission(t, inAnHour).Resolved}
 	rapid.Check(t, func(rt *rapid.T) {
 		d := desk{newsroom: n, t: rt, made: made}

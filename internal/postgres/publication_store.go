@@ -28,36 +28,46 @@ var errKeyUsed = errors.New("the Idempotency-Key was used before")
 // Once it returns without an error the publication is durable. With a key it may be repeated, and has to be to know what
 // happened if the connection broke; it returns Invalid if the key came with another request.
 func (db *DB) StorePublication(ctx context.Context, s publication.Submission) (publication.Accepted, error) {
-	accepted := publication.Accepted{UID: ident.New(), ScheduledAt: s.ScheduledAt, Draft: s.Draft || s.Review}
-	if accepted.ScheduledAt != nil {
-		at := accepted.ScheduledAt.Round(time.Microsecond)
-		accepted.ScheduledAt = &at
-	}
-	err := db.tx(ctx, "store a publication", func(tx pgx.Tx) error {
-		p := controlled{Lane: s.Lane, Trace: telemetry.TraceParent(ctx)}
-		var err error
-		if p.ID, accepted.CreatedAt, err = storeOne(ctx, tx, s, accepted); err != nil {
-			return senderGone(err)
-		}
-		if err := claimKey(ctx, tx, s, p.ID); err != nil {
-			return err
-		}
-		changes := map[string]any{}
-		if !s.Origin.IsZero() {
-			changes["cloned_from"] = s.Origin
-		}
-		if err := record(ctx, tx, "publication", "create", accepted.UID, changes); err != nil {
-			return err
-		}
-		if accepted.State() != publication.Queued {
-			return nil
-		}
-		return nudgeRender(ctx, tx, &p)
+	var accepted publication.Accepted
+	err := db.tx(ctx, "store a publication", func(tx pgx.Tx) (err error) {
+		accepted, err = db.storeIn(ctx, tx, s)
+		return err
 	})
 	if errors.Is(err, errKeyUsed) {
 		return db.replay(ctx, audit.Actor(ctx), s.Key, s.Digest)
 	}
 	return accepted, err
+}
+
+// storeIn is StorePublication in a transaction; errKeyUsed has to roll it back.
+func (db *DB) storeIn(ctx context.Context, tx pgx.Tx, s publication.Submission) (publication.Accepted, error) {
+	accepted := publication.Accepted{UID: ident.New(), ScheduledAt: s.ScheduledAt, Draft: s.Draft || s.Review}
+	if accepted.ScheduledAt != nil {
+		at := accepted.ScheduledAt.Round(time.Microsecond)
+		accepted.ScheduledAt = &at
+	}
+	p := controlled{Lane: s.Lane, Trace: telemetry.TraceParent(ctx)}
+	var err error
+	if p.ID, accepted.CreatedAt, err = storeOne(ctx, tx, s, accepted); err != nil {
+		return accepted, senderGone(err)
+	}
+	if err := claimKey(ctx, tx, s, p.ID); err != nil {
+		return accepted, err
+	}
+	changes := map[string]any{}
+	if !s.Origin.IsZero() {
+		changes["cloned_from"] = s.Origin
+	}
+	if err := record(ctx, tx, "publication", "create", accepted.UID, changes); err != nil {
+		return accepted, err
+	}
+	if err := db.announcePublications(ctx, tx, happened{p.ID, revised("", accepted.State(), s.Review && !s.Draft)}); err != nil {
+		return accepted, err
+	}
+	if accepted.State() != publication.Queued {
+		return accepted, nil
+	}
+	return accepted, nudgeRender(ctx, tx, &p)
 }
 
 func storeOne(ctx context.Context, tx pgx.Tx, s publication.Submission, a publication.Accepted) (id int64, at time.Time, err error) {

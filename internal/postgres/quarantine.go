@@ -38,7 +38,7 @@ RETURNING d.publication_id, d.channel_id, d.recipient_id, d.attempt`
 
 // quarantine ends the batches of a session that have killed too many workers: whoever they owe has a dead letter, which
 // can be replayed. It returns how many letters that are.
-func quarantine(ctx context.Context, tx pgx.Tx, session int64) (int, error) {
+func (db *DB) quarantine(ctx context.Context, tx pgx.Tx, session int64) (int, error) {
 	rows, err := tx.Query(ctx, quarantineBatches, session, delivery.MaxCrashes)
 	if err != nil {
 		return 0, err
@@ -54,7 +54,7 @@ func quarantine(ctx context.Context, tx pgx.Tx, session int64) (int, error) {
 	}); err != nil || len(los) == 0 {
 		return 0, err
 	}
-	if err := keepDoubts(ctx, tx, ids); err != nil {
+	if err := db.keepDoubts(ctx, tx, ids); err != nil {
 		return 0, err
 	}
 	if rows, err = tx.Query(ctx, quarantineOwed, session, publications, channels, los, his); err != nil {
@@ -70,6 +70,9 @@ func quarantine(ctx context.Context, tx pgx.Tx, session int64) (int, error) {
 		return 0, err
 	}
 	if err := insertDead(ctx, tx, dead); err != nil {
+		return 0, err
+	}
+	if err := db.announceSettled(ctx, tx, dead); err != nil {
 		return 0, err
 	}
 	return len(dead), recount(ctx, tx, ids)

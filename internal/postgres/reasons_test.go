@@ -106,8 +106,8 @@ var reasons = map[delivery.Reason]struct {
 	delivery.SuppressedManual:    {delivery.Suppressed, suppressedAs("3")},
 }
 
-// TestEveryReason yields each of the closed list by the real ledger, finds it in the list of recipients, and sees that it is
-// documented. Whoever adds a reason adds its case.
+// TestEveryReason yields each of the closed list by the real ledger, finds it in the list of recipients and in what webhook
+// endpoints are told, and sees that it is documented. Whoever adds a reason adds its case.
 func TestEveryReason(t *testing.T) {
 	t.Parallel()
 	docs, err := os.ReadFile("../../docs/architecture.md")
@@ -125,7 +125,9 @@ func TestEveryReason(t *testing.T) {
 				t.Fatal("no case yields it")
 			}
 			db := open(t)
+			everything(t, db)
 			c.yield(t, db)
+			wantTold(t, db, c.state, reason)
 			uid := value[ident.UID](t, db, `SELECT uid FROM publication`)
 			found, err := db.Recipients(t.Context(), uid, delivery.Find{Reasons: []delivery.Reason{reason}, Limit: 5})
 			if err != nil || len(found.Entries) != 1 || found.Entries[0].State != c.state {

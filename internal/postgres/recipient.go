@@ -51,6 +51,10 @@ func (db *DB) Unsubscribe(ctx context.Context, u publication.Unsubscription) err
 			int16(analytics.Unsubscribe), u.Publication, u.Channel, u.Subscriber); err != nil {
 			return err
 		}
+		if err := db.announceReactions(ctx, tx, u.Topics == nil, analytics.Event{Kind: analytics.Unsubscribe,
+			Publication: u.Publication, Channel: u.Channel, Recipient: u.Subscriber, Link: analytics.NoLink}); err != nil {
+			return err
+		}
 		changes := map[string]any{"all": u.Topics == nil, "topics": u.Topics, "publication": u.Publication}
 		return record(ctx, tx, "subscriber", "unsubscribe", uid, changes)
 	})

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/presswork/presswork/internal/webhook"
+	"github.com/presswork/presswork/tasks"
 )
 
 // Beat raises the canary, unless another process did so less than a period ago: then it returns 0.
@@ -34,7 +37,8 @@ func (db *DB) LostAt(ctx context.Context) (at time.Time, ever bool, err error) {
 }
 
 const dueSchedules = `
-UPDATE publication SET state = 'queued', gen = gen + 1, nudged_at = clock_timestamp(), updated_at = clock_timestamp()
+UPDATE publication SET state = 'queued', gen = gen + 1, nudged_at = clock_timestamp(), updated_at = clock_timestamp(),
+       version = version + 1
 WHERE id IN (SELECT id FROM publication WHERE state = 'scheduled' AND scheduled_at <= now()
              ORDER BY scheduled_at LIMIT $1 FOR UPDATE SKIP LOCKED)
 RETURNING id, lane, gen, coalesce(trace_context, '')`
@@ -47,8 +51,14 @@ func (db *DB) QueueDue(ctx context.Context) (int, error) {
 		if err != nil {
 			return err
 		}
-		n, err = nudgeSteps(ctx, tx, rows, renderArgs)
-		return err
+		var due []happened
+		if n, err = nudgeSteps(ctx, tx, rows, func(id int64, gen int) tasks.Args {
+			due = append(due, happened{id, webhook.PublicationQueued})
+			return renderArgs(id, gen)
+		}); err != nil {
+			return err
+		}
+		return db.announcePublications(ctx, tx, due...)
 	})
 	return n, err
 }
@@ -59,11 +69,10 @@ func (db *DB) AdvanceOpen(ctx context.Context) error {
 	if _, err := db.pool.Exec(ctx, endFanouts); err != nil {
 		return translate(err, "end fan-outs")
 	}
-	rows, err := db.pool.Query(ctx, advancePublications+thatEnded)
-	if err := db.observeEnds(rows, err); err != nil {
-		return translate(err, "advance open publications")
+	if err := db.advance(ctx, "advance open publications", advancePublications+thatMoved); err != nil {
+		return err
 	}
-	rows, err = db.pool.Query(ctx, `SELECT id FROM publication WHERE state = 'cancelling'`)
+	rows, err := db.pool.Query(ctx, `SELECT id FROM publication WHERE state = 'cancelling'`)
 	if err != nil {
 		return translate(err, "find cancelled publications")
 	}
@@ -86,7 +95,8 @@ const maintainPage = 5000
 const erasedAfter = 24 * time.Hour
 
 // Maintain makes partitions ahead of time and removes what is due: idempotency keys older than a day, rows of
-// deleted subscribers, sender sessions that ended a month ago, and soft bounces counted then. It may be repeated.
+// deleted subscribers, sender sessions that ended a month ago, soft bounces counted then, and events of webhook endpoints. It may
+// be repeated.
 func (db *DB) Maintain(ctx context.Context) error {
 	if _, err := db.pool.Exec(ctx, `SELECT make_partitions()`); err != nil {
 		return translate(err, "make partitions")
@@ -108,7 +118,11 @@ func (db *DB) Maintain(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if max(keys, erased, ended, returned) < maintainPage {
+		told, err := db.purgeWebhooks(ctx, time.Now().Add(-webhooksKept), maintainPage)
+		if err != nil {
+			return err
+		}
+		if max(keys, erased, ended, returned, told) < maintainPage {
 			return nil
 		}
 	}

@@ -46,7 +46,7 @@ func TestCountersAfterTwoSettleAtOnce(t *testing.T) {
 			exec(t, db, `UPDATE batch SET n_sent = n_sent - 1, n_uncertain = n_uncertain + 1`)
 			do := settle(t, db, id)
 			tx := begin(t, db)
-			if _, err := decide(t.Context(), tx, []uncertainOne{{key: key(id, 4), attempts: 1}}, delivery.DecideSent); err != nil {
+			if _, err := db.decide(t.Context(), tx, []uncertainOne{{key: key(id, 4), attempts: 1}}, delivery.DecideSent); err != nil {
 				t.Fatal(err)
 			}
 			whileWaiting(t, db, tx, do)

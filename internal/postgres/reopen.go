@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/presswork/presswork/internal/delivery"
+	"github.com/presswork/presswork/internal/publication"
 )
 
 // Settled rows that become owed again. Their batches are locked first, in the order publication, batch, row: a batch
@@ -66,11 +67,13 @@ RETURNING id, channel_id, lane, gen, not_before,
 
 // resumePublications makes completed publications sending again; see advancePublications for the count.
 const resumePublications = `
-UPDATE publication SET reopened = reopened + 1,
-       state = CASE WHEN starts_with(state, 'completed') THEN 'sending' ELSE state END,
-       version = version + CASE WHEN starts_with(state, 'completed') THEN 1 ELSE 0 END,
+UPDATE publication p SET reopened = reopened + 1,
+       state = CASE WHEN starts_with(p.state, 'completed') THEN 'sending' ELSE p.state END,
+       version = version + CASE WHEN starts_with(p.state, 'completed') THEN 1 ELSE 0 END,
        completed_at = NULL, updated_at = clock_timestamp()
-WHERE id = ANY($1)`
+FROM (SELECT id, state FROM publication WHERE id = ANY($1) FOR NO KEY UPDATE) was
+WHERE p.id = was.id
+RETURNING p.id, was.state, p.state`
 
 // reopening says who makes rows owed again, and of which state they are.
 type reopening struct {
@@ -93,7 +96,7 @@ func (r reopening) expiries(keys []delivery.Key) []*float64 {
 
 // reopen makes rows that are failed, or uncertain, owed again, with all their attempts, and has their batches sent. It
 // returns what became of each. It may be repeated: rows that are owed already stay as they are.
-func reopen(ctx context.Context, tx pgx.Tx, keys []delivery.Key, r reopening) ([]delivery.Fate, error) {
+func (db *DB) reopen(ctx context.Context, tx pgx.Tx, keys []delivery.Key, r reopening) ([]delivery.Fate, error) {
 	going, err := idsOf(ctx, tx, holdPublications, publicationsOf(keys))
 	if err != nil {
 		return nil, err
@@ -108,7 +111,17 @@ func reopen(ctx context.Context, tx pgx.Tx, keys []delivery.Key, r reopening) ([
 	if err != nil {
 		return nil, err
 	}
-	if err := h.reopen(ctx, tx, changed); err != nil {
+	if len(changed) == 0 {
+		return h.fates(keys, changed), nil
+	}
+	if err := db.announceReopened(ctx, tx, changed); err != nil {
+		return nil, err
+	}
+	again, err := h.reopen(ctx, tx, changed)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.announcePublications(ctx, tx, again...); err != nil {
 		return nil, err
 	}
 	return h.fates(keys, changed), nil
@@ -181,32 +194,49 @@ func (h *held) batches(of map[delivery.Key]bool) []int64 {
 	return ids
 }
 
-// reopen has the batches of changed rows sent, and their publications with them.
-func (h *held) reopen(ctx context.Context, tx pgx.Tx, changed map[delivery.Key]bool) error {
-	if len(changed) == 0 {
-		return nil
-	}
+// reopen has the batches of changed rows sent, and their publications with them. It returns those that go on after they were
+// completed.
+func (h *held) reopen(ctx context.Context, tx pgx.Tx, changed map[delivery.Key]bool) ([]happened, error) {
 	ids := h.batches(changed)
 	if err := recount(ctx, tx, ids); err != nil {
-		return err
+		return nil, err
 	}
 	var list []delivery.Key
 	for k := range changed {
 		list = append(list, k)
 	}
-	if _, err := tx.Exec(ctx, resumePublications, publicationsOf(list)); err != nil {
-		return err
+	again, err := resume(ctx, tx, publicationsOf(list))
+	if err != nil {
+		return nil, err
 	}
 	if len(ids) > Places { // behind: the scheduler feeds them
 		_, err := tx.Exec(ctx, reopenClosed, ids, 0)
-		return err
+		return again, err
 	}
 	rows, err := tx.Query(ctx, reopenClosed, ids, 2) // beside those in the queue
 	if err != nil {
-		return err
+		return nil, err
 	}
 	_, err = nudgeAll(ctx, tx, rows)
-	return err
+	return again, err
+}
+
+// resume makes completed ones of some publications, which the transaction has locked, sending again, and returns those.
+func resume(ctx context.Context, tx pgx.Tx, publications []int64) ([]happened, error) {
+	rows, err := tx.Query(ctx, resumePublications, publications)
+	if err != nil {
+		return nil, err
+	}
+	var again []happened
+	var h happened
+	var from, to publication.State
+	_, err = pgx.ForEachRow(rows, []any{&h.id, &from, &to}, func() error {
+		if h.what = moved(from, to); from != to {
+			again = append(again, h)
+		}
+		return nil
+	})
+	return again, err
 }
 
 func (h *held) fates(keys []delivery.Key, changed map[delivery.Key]bool) []delivery.Fate {

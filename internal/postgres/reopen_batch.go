@@ -42,7 +42,7 @@ func (db *DB) ReopenBatch(ctx context.Context, batch int64, gen int) (n int, err
 		for k := range failed {
 			keys = append(keys, k)
 		}
-		fates, err := reopen(ctx, tx, keys, reopening{by: delivery.ByArchive, was: delivery.Failed})
+		fates, err := db.reopen(ctx, tx, keys, reopening{by: delivery.ByArchive, was: delivery.Failed})
 		if err != nil {
 			return err
 		}

@@ -65,7 +65,7 @@ func doReopen(t *testing.T, db *DB, was delivery.State, keys ...delivery.Key) de
 	t.Helper()
 	var all delivery.Fates
 	if err := db.tx(t.Context(), "reopen", func(tx pgx.Tx) error {
-		fates, err := reopen(t.Context(), tx, keys, reopening{by: "key:test", was: was})
+		fates, err := db.reopen(t.Context(), tx, keys, reopening{by: "key:test", was: was})
 		all.Add(fates...)
 		return err
 	}); err != nil {
@@ -278,7 +278,7 @@ func TestReopeningMeetsCompletion(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
-	if _, err := reopen(ctx, tx, []delivery.Key{key(id, 2)}, reopening{by: "key:test", was: delivery.Failed}); err != nil {
+	if _, err := db.reopen(ctx, tx, []delivery.Key{key(id, 2)}, reopening{by: "key:test", was: delivery.Failed}); err != nil {
 		t.Fatal(err)
 	}
 	advanced := make(chan error, 1)
@@ -334,7 +334,7 @@ func TestReopenRollsBack(t *testing.T) {
 	db := open(t)
 	id := failing(t, db, 100)
 	err := db.tx(t.Context(), "reopen", func(tx pgx.Tx) error {
-		if _, err := reopen(t.Context(), tx, []delivery.Key{key(id, 2)}, reopening{by: "key:test", was: delivery.Failed}); err != nil {
+		if _, err := db.reopen(t.Context(), tx, []delivery.Key{key(id, 2)}, reopening{by: "key:test", was: delivery.Failed}); err != nil {
 			return err
 		}
 		return errTest

@@ -58,7 +58,7 @@ func (db *DB) StepReplay(ctx context.Context) (reopened int, stepped bool, err e
 		}
 		if n := r.Take(r.SteppedAt.Sub(last)); n > 0 {
 			var exhausted bool
-			if reopened, exhausted, err = replayNext(ctx, tx, r, n); err != nil {
+			if reopened, exhausted, err = db.replayNext(ctx, tx, r, n); err != nil {
 				return err
 			}
 			r.Judge(exhausted)
@@ -88,7 +88,7 @@ type deadOne struct {
 
 // replayNext makes the next n dead letters owed again. Whoever is in a batch that is with a worker just now is looked at
 // again by the next step, and those after them: who was replayed meanwhile is not among them any more.
-func replayNext(ctx context.Context, tx pgx.Tx, r *delivery.Replay, n int) (reopened int, exhausted bool, err error) {
+func (db *DB) replayNext(ctx context.Context, tx pgx.Tx, r *delivery.Replay, n int) (reopened int, exhausted bool, err error) {
 	args, err := deadArgs(r.Filter)
 	if err != nil {
 		return 0, false, err
@@ -104,7 +104,7 @@ func replayNext(ctx context.Context, tx pgx.Tx, r *delivery.Replay, n int) (reop
 	keys := column(page, func(d deadOne) delivery.Key {
 		return delivery.Key{Publication: d.Publication, Channel: d.Channel, Recipient: d.Recipient}
 	})
-	fates, err := reopen(ctx, tx, keys, reopening{by: r.CreatedBy, replay: r.ID, was: delivery.Failed})
+	fates, err := db.reopen(ctx, tx, keys, reopening{by: r.CreatedBy, replay: r.ID, was: delivery.Failed})
 	if err != nil {
 		return 0, false, err
 	}

@@ -19,15 +19,15 @@ const (
 func (db *DB) CreateSender(ctx context.Context, i sender.Identity) (sender.Identity, error) {
 	i.UID = ident.New()
 	err := db.tx(ctx, "create a sender", func(tx pgx.Tx) error {
-		if err := onlyDefault(ctx, tx, i.Default); err != nil {
+		if err := onlyDefault(ctx, tx, i); err != nil {
 			return err
 		}
 		err := tx.QueryRow(ctx, `
 			INSERT INTO sender_identity (uid, name, from_name, from_email, reply_to, postal_address, is_default)
 			VALUES ($1, $2, $3, $4, $5, $6, $7 OR NOT EXISTS (SELECT FROM sender_identity WHERE is_default))
-			RETURNING id, is_default, created_at`,
+			RETURNING id, is_default, version, created_at`,
 			i.UID, i.Name, i.FromName, i.FromEmail, i.ReplyTo, i.PostalAddress, i.Default,
-		).Scan(&i.ID, &i.Default, &i.CreatedAt)
+		).Scan(&i.ID, &i.Default, &i.Version, &i.CreatedAt)
 		if err != nil {
 			return taken(err, takenSender)
 		}
@@ -36,20 +36,20 @@ func (db *DB) CreateSender(ctx context.Context, i sender.Identity) (sender.Ident
 	return i, err
 }
 
-// onlyDefault takes the default away from whoever has it, if somebody else is to get it. It locks the
+// onlyDefault takes the default away from whoever else has it, if i is to get it. It locks the
 // table against other writers, so that there is never a second default.
-func onlyDefault(ctx context.Context, tx pgx.Tx, wanted bool) error {
-	if _, err := tx.Exec(ctx, `LOCK TABLE sender_identity IN SHARE ROW EXCLUSIVE MODE`); err != nil || !wanted {
+func onlyDefault(ctx context.Context, tx pgx.Tx, i sender.Identity) error {
+	if _, err := tx.Exec(ctx, `LOCK TABLE sender_identity IN SHARE ROW EXCLUSIVE MODE`); err != nil || !i.Default {
 		return err
 	}
-	_, err := tx.Exec(ctx, `UPDATE sender_identity SET is_default = false WHERE is_default`)
+	_, err := tx.Exec(ctx, `UPDATE sender_identity SET is_default = false, version = version + 1 WHERE is_default AND uid <> $1`, i.UID)
 	return err
 }
 
 // Sender is the identity with a uid, or NotFound.
 func (db *DB) Sender(ctx context.Context, uid ident.UID) (sender.Identity, error) {
 	i, err := scanSender(db.pool.QueryRow(ctx, `
-		SELECT id, uid, name, from_name, from_email, reply_to, postal_address, is_default, created_at
+		SELECT id, uid, name, from_name, from_email, reply_to, postal_address, is_default, version, created_at
 		FROM sender_identity WHERE uid = $1`, uid))
 	return i, translate(missing(err, noSender), "read a sender")
 }
@@ -57,29 +57,32 @@ func (db *DB) Sender(ctx context.Context, uid ident.UID) (sender.Identity, error
 // SenderByID is the identity that a publication names, or NotFound.
 func (db *DB) SenderByID(ctx context.Context, id int32) (sender.Identity, error) {
 	i, err := scanSender(db.pool.QueryRow(ctx, `
-		SELECT id, uid, name, from_name, from_email, reply_to, postal_address, is_default, created_at
+		SELECT id, uid, name, from_name, from_email, reply_to, postal_address, is_default, version, created_at
 		FROM sender_identity WHERE id = $1`, id))
 	return i, translate(missing(err, noSender), "read a sender")
 }
 
-// UpdateSender replaces the identity with i's uid. A default stays one until another becomes it. It
-// returns NotFound, or Conflict for a name that exists.
-func (db *DB) UpdateSender(ctx context.Context, i sender.Identity) (sender.Identity, error) {
+// UpdateSender replaces the identity with i's uid. A default stays one until another becomes it. check is asked first and
+// may refuse. It returns NotFound, or Conflict for a name that exists.
+func (db *DB) UpdateSender(ctx context.Context, i sender.Identity, check func(version int) error) (sender.Identity, error) {
 	err := db.tx(ctx, "update a sender", func(tx pgx.Tx) (err error) {
 		before, err := scanSender(tx.QueryRow(ctx, `
-			SELECT id, uid, name, from_name, from_email, reply_to, postal_address, is_default, created_at
+			SELECT id, uid, name, from_name, from_email, reply_to, postal_address, is_default, version, created_at
 			FROM sender_identity WHERE uid = $1 FOR UPDATE`, i.UID))
 		if err != nil {
 			return missing(err, noSender)
 		}
-		if err := onlyDefault(ctx, tx, i.Default); err != nil {
+		if err := check(before.Version); err != nil {
+			return err
+		}
+		if err := onlyDefault(ctx, tx, i); err != nil {
 			return err
 		}
 		i, err = scanSender(tx.QueryRow(ctx, `
 			UPDATE sender_identity SET name = $2, from_name = $3, from_email = $4, reply_to = $5,
-			       postal_address = $6, is_default = is_default OR $7
+			       postal_address = $6, is_default = is_default OR $7, version = version + 1
 			WHERE uid = $1
-			RETURNING id, uid, name, from_name, from_email, reply_to, postal_address, is_default, created_at`,
+			RETURNING id, uid, name, from_name, from_email, reply_to, postal_address, is_default, version, created_at`,
 			i.UID, i.Name, i.FromName, i.FromEmail, i.ReplyTo, i.PostalAddress, i.Default))
 		if err != nil {
 			return missing(taken(err, takenSender), noSender)
@@ -89,13 +92,19 @@ func (db *DB) UpdateSender(ctx context.Context, i sender.Identity) (sender.Ident
 	return i, err
 }
 
-// DeleteSender removes an identity that no publication names. It returns NotFound, or Conflict (in_use).
-func (db *DB) DeleteSender(ctx context.Context, uid ident.UID) error {
+// DeleteSender removes an identity that no publication names. check is asked first and may refuse. It returns NotFound, or
+// Conflict (in_use).
+func (db *DB) DeleteSender(ctx context.Context, uid ident.UID, check func(version int) error) error {
 	return db.tx(ctx, "delete a sender", func(tx pgx.Tx) error {
-		var id int32
-		err := tx.QueryRow(ctx, `DELETE FROM sender_identity WHERE uid = $1 RETURNING id`, uid).Scan(&id)
-		if err != nil {
-			return missing(used(err, "Publications name this sender."), noSender)
+		var version int
+		if err := tx.QueryRow(ctx, `SELECT version FROM sender_identity WHERE uid = $1 FOR UPDATE`, uid).Scan(&version); err != nil {
+			return missing(err, noSender)
+		}
+		if err := check(version); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM sender_identity WHERE uid = $1`, uid); err != nil {
+			return used(err, "Publications name this sender.")
 		}
 		return record(ctx, tx, "sender", "delete", uid, nil)
 	})
@@ -104,7 +113,7 @@ func (db *DB) DeleteSender(ctx context.Context, uid ident.UID) error {
 // ListSenders is at most limit identities with ids above after, by id.
 func (db *DB) ListSenders(ctx context.Context, after int64, limit int) ([]sender.Identity, error) {
 	rows, err := db.pool.Query(ctx, `
-		SELECT id, uid, name, from_name, from_email, reply_to, postal_address, is_default, created_at
+		SELECT id, uid, name, from_name, from_email, reply_to, postal_address, is_default, version, created_at
 		FROM sender_identity WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
 	if err != nil {
 		return nil, translate(err, "list senders")
@@ -115,6 +124,6 @@ func (db *DB) ListSenders(ctx context.Context, after int64, limit int) ([]sender
 
 func scanSender(row pgx.Row) (sender.Identity, error) {
 	var i sender.Identity
-	err := row.Scan(&i.ID, &i.UID, &i.Name, &i.FromName, &i.FromEmail, &i.ReplyTo, &i.PostalAddress, &i.Default, &i.CreatedAt)
+	err := row.Scan(&i.ID, &i.UID, &i.Name, &i.FromName, &i.FromEmail, &i.ReplyTo, &i.PostalAddress, &i.Default, &i.Version, &i.CreatedAt)
 	return i, err
 }

@@ -31,16 +31,16 @@ func TestSenderDefault(t *testing.T) {
 		t.Errorf("two defaults: %+v, %v", first, err)
 	}
 	first.Default = true
-	if got, err := db.UpdateSender(t.Context(), first); err != nil || !got.Default {
+	if got, err := db.UpdateSender(t.Context(), first, anyVersion); err != nil || !got.Default {
 		t.Errorf("%+v, %v", got, err)
 	}
 	second.Name = "renamed"
 	second.Default = false
-	if got, err := db.UpdateSender(t.Context(), second); err != nil || got.Default || got.Name != "renamed" {
+	if got, err := db.UpdateSender(t.Context(), second, anyVersion); err != nil || got.Default || got.Name != "renamed" {
 		t.Errorf("%+v, %v", got, err)
 	}
 	second.Name = "first"
-	if _, err := db.UpdateSender(t.Context(), second); fault.CodeOf(err) != "already_exists" {
+	if _, err := db.UpdateSender(t.Context(), second, anyVersion); fault.CodeOf(err) != "already_exists" {
 		t.Errorf("the same name: %v", err)
 	}
 	if byID, err := db.SenderByID(t.Context(), first.ID); err != nil || byID.UID != first.UID {
@@ -82,18 +82,18 @@ func TestSenderDelete(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := db.DeleteSender(t.Context(), made.UID); fault.CodeOf(err) != "in_use" {
+	if err := db.DeleteSender(t.Context(), made.UID, anyVersion); fault.CodeOf(err) != "in_use" {
 		t.Errorf("used: %v", err)
 	}
 	if _, err := db.pool.Exec(t.Context(), `DELETE FROM publication`); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.DeleteSender(t.Context(), made.UID); err != nil {
+	if err := db.DeleteSender(t.Context(), made.UID, anyVersion); err != nil {
 		t.Error(err)
 	}
 	for _, err := range []error{
-		db.DeleteSender(t.Context(), made.UID),
-		func() error { _, err := db.UpdateSender(t.Context(), made); return err }(),
+		db.DeleteSender(t.Context(), made.UID, anyVersion),
+		func() error { _, err := db.UpdateSender(t.Context(), made, anyVersion); return err }(),
 		func() error { _, err := db.Sender(t.Context(), made.UID); return err }(),
 	} {
 		if !fault.Is(err, fault.NotFound) {
@@ -115,22 +115,22 @@ func TestTopicLife(t *testing.T) {
 	if _, err := db.CreateTopic(t.Context(), subscriber.Topic{Slug: "go", Name: "Golang"}); fault.CodeOf(err) != "already_exists" {
 		t.Errorf("the same slug: %v", err)
 	}
-	if got, err := db.RenameTopic(t.Context(), made.UID, "Golang"); err != nil || got.Name != "Golang" || got.Slug != "go" {
+	if got, err := db.RenameTopic(t.Context(), made.UID, "Golang", anyVersion); err != nil || got.Name != "Golang" || got.Slug != "go" {
 		t.Errorf("%+v, %v", got, err)
 	}
 	reader := createReader(t, db, subscriber.Input{Email: "a@x.org", Topics: []string{"go"}})
-	if err := db.DeleteTopic(t.Context(), made.UID); fault.CodeOf(err) != "in_use" {
+	if err := db.DeleteTopic(t.Context(), made.UID, anyVersion); fault.CodeOf(err) != "in_use" {
 		t.Errorf("used: %v", err)
 	}
 	if err := db.DeleteSubscriber(t.Context(), reader.UID, func(subscriber.Subscriber) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.DeleteTopic(t.Context(), made.UID); err != nil {
+	if err := db.DeleteTopic(t.Context(), made.UID, anyVersion); err != nil {
 		t.Error(err)
 	}
 	for _, err := range []error{
-		db.DeleteTopic(t.Context(), made.UID),
-		func() error { _, err := db.RenameTopic(t.Context(), made.UID, "x"); return err }(),
+		db.DeleteTopic(t.Context(), made.UID, anyVersion),
+		func() error { _, err := db.RenameTopic(t.Context(), made.UID, "x", anyVersion); return err }(),
 		func() error { _, err := db.Topic(t.Context(), made.UID); return err }(),
 	} {
 		if !fault.Is(err, fault.NotFound) {

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -52,79 +51,12 @@ func (db *DB) purgeSessions(ctx context.Context, before time.Time, limit int) (i
 	return tag.RowsAffected(), translate(err, "remove ended sender sessions")
 }
 
-const flushSession = `
-WITH f AS (
-    UPDATE sender_session SET flush = $2, until = clock_timestamp() + make_interval(secs => $3),
-           inflight_batch = $4, inflight_after = $5, inflight_through = $6
-    WHERE id = $1 AND flush = $2 - 1 AND ended_at IS NULL
-    RETURNING id
-), o AS (
-    UPDATE delivery d SET state = i.state, attempt = i.attempt, reason = i.reason, session_id = f.id,
-           settled_at = CASE WHEN i.state > 1 THEN clock_timestamp() END
-    FROM f, unnest($7::bigint[], $8::smallint[], $9::bigint[], $10::smallint[], $11::smallint[], $12::smallint[])
-                AS i (publication_id, channel_id, recipient_id, state, attempt, reason),
-         LATERAL (SELECT k.ctid AS tid, k.tableoid AS part FROM delivery k
-                  WHERE k.publication_id = i.publication_id AND k.channel_id = i.channel_id
-                    AND k.recipient_id = i.recipient_id AND k.state = 0 OFFSET 0) x
-    WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.publication_id BETWEEN $13 AND $14 AND d.state = 0
-    RETURNING 1
-)
-SELECT (SELECT count(*) FROM f), (SELECT count(*) FROM o)`
-
 const insertDeadLetters = `
 INSERT INTO dead_letter (publication_id, channel_id, recipient_id, attempts, error_kind, error_code, error, fingerprint)
 SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::text[])
 ON CONFLICT (publication_id, channel_id, recipient_id) DO UPDATE SET
     attempts = excluded.attempts, error_kind = excluded.error_kind, error_code = excluded.error_code,
     error = excluded.error, fingerprint = excluded.fingerprint, created_at = now()`
-
-// Flush writes what came of a session's sends and its next in-flight list; see delivery.Ledger.
-func (db *DB) Flush(ctx context.Context, f delivery.Flush) error {
-	l, o := listOf(f.InFlight), outcomesOf(f.Outcomes)
-	args := []any{f.Session, f.Number, f.Lease.Seconds(), l.batch, l.after, l.through,
-		o.publication, o.channel, o.recipient, o.state, o.attempt, o.reason, o.first(), o.last()}
-	var fenced, settled int
-	var err error
-	if len(o.dead) == 0 && len(o.kept) == 0 && len(o.unsure) == 0 {
-		err = db.pool.QueryRow(ctx, flushSession, args...).Scan(&fenced, &settled)
-	} else {
-		err = db.tx(ctx, "flush a sender session", func(tx pgx.Tx) error {
-			if err := tx.QueryRow(ctx, flushSession, args...).Scan(&fenced, &settled); err != nil || fenced == 0 {
-				return err
-			}
-			if err := addAttempts(ctx, tx, f.Session, false, o.kept); err != nil {
-				return err
-			}
-			if err := noteUncertain(ctx, tx, o.unsure); err != nil {
-				return err
-			}
-			return insertDead(ctx, tx, o.dead)
-		})
-	}
-	switch {
-	case err != nil:
-		return translate(err, "flush a sender session")
-	case fenced == 0:
-		return db.flushedBefore(ctx, f)
-	case settled != len(f.Outcomes):
-		return delivery.ErrFenced // somebody else settled what this session claimed
-	}
-	return nil
-}
-
-// flushedBefore tells a repeated flush, whose first try did commit, from a session that was taken over.
-func (db *DB) flushedBefore(ctx context.Context, f delivery.Flush) error {
-	var done bool
-	err := db.pool.QueryRow(ctx, `
-		SELECT flush = $2 AND ended_at IS NULL FROM sender_session WHERE id = $1`, f.Session, f.Number).Scan(&done)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return translate(err, "look a flush up")
-	}
-	if !done {
-		return delivery.ErrFenced
-	}
-	return nil
-}
 
 func insertDead(ctx context.Context, tx pgx.Tx, dead []delivery.Outcome) error {
 	if len(dead) == 0 {
@@ -188,9 +120,10 @@ func (db *DB) SettleLate(ctx context.Context, session int64, outcomes []delivery
 		}); err != nil {
 			return err
 		}
-		came := slices.DeleteFunc(slices.Clone(outcomes), func(o delivery.Outcome) bool {
-			return !changed[ledgerKey{o.Publication, o.Channel, o.Recipient}]
-		})
+		came := changedOf(outcomes, changed)
+		if err := db.announceSettled(ctx, tx, came); err != nil {
+			return err
+		}
 		if err := addAttempts(ctx, tx, session, true, came); err != nil {
 			return err
 		}

@@ -27,25 +27,30 @@ FROM subscriber s`
 func (db *DB) CreateSubscriber(ctx context.Context, s subscriber.Subscriber) (subscriber.Subscriber, error) {
 	s.UID = ident.New()
 	err := db.tx(ctx, "create a subscriber", func(tx pgx.Tx) error {
-		topics, err := topicList(ctx, tx, s.Topics)
-		if err != nil {
-			return err
-		}
-		err = tx.QueryRow(ctx, `
-			INSERT INTO subscriber (uid, email, name, language, timezone, status, topics, attributes, consent_source, consent_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN $6 = 'active' THEN clock_timestamp() END)
-			RETURNING id, consent_at, version, created_at, updated_at`,
-			s.UID, s.Email, s.Name, s.Language, s.Timezone, string(s.Status), topics, s.Attributes, s.ConsentSource,
-		).Scan(&s.ID, &s.ConsentAt, &s.Version, &s.CreatedAt, &s.UpdatedAt)
-		if err != nil {
-			return taken(err, takenSubscriber)
-		}
-		if err := record(ctx, tx, "subscriber", "create", s.UID, nil); err != nil {
+		if err := createSubscriber(ctx, tx, &s); err != nil {
 			return err
 		}
 		return db.honourSuppressions(ctx, tx, s.Email)
 	})
 	return s, err
+}
+
+// createSubscriber stores s, which has its uid, and completes it. The suppression list is still to be honoured.
+func createSubscriber(ctx context.Context, tx pgx.Tx, s *subscriber.Subscriber) error {
+	topics, err := topicList(ctx, tx, s.Topics)
+	if err != nil {
+		return err
+	}
+	err = tx.QueryRow(ctx, `
+		INSERT INTO subscriber (uid, email, name, language, timezone, status, topics, attributes, consent_source, consent_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN $6 = 'active' THEN clock_timestamp() END)
+		RETURNING id, consent_at, version, created_at, updated_at`,
+		s.UID, s.Email, s.Name, s.Language, s.Timezone, string(s.Status), topics, s.Attributes, s.ConsentSource,
+	).Scan(&s.ID, &s.ConsentAt, &s.Version, &s.CreatedAt, &s.UpdatedAt)
+	if err != nil {
+		return taken(err, takenSubscriber)
+	}
+	return record(ctx, tx, "subscriber", "create", s.UID, nil)
 }
 
 // Subscriber is the one with a uid, or NotFound.
@@ -68,31 +73,42 @@ func (db *DB) UpdateSubscriber(
 	ctx context.Context, uid ident.UID, change func(subscriber.Subscriber) (subscriber.Change, error),
 ) (subscriber.Subscriber, error) {
 	var s subscriber.Subscriber
-	err := db.tx(ctx, "update a subscriber", func(tx pgx.Tx) error {
-		before, err := scanSubscriber(tx.QueryRow(ctx, selectSubscriber+`
-			WHERE s.uid = $1 AND s.email NOT LIKE '%@deleted.invalid' FOR UPDATE OF s`, uid))
-		if err != nil {
-			return missing(err, noSubscriber)
-		}
-		c, err := change(before)
-		if err != nil {
+	err := db.tx(ctx, "update a subscriber", func(tx pgx.Tx) (err error) {
+		var moved bool
+		if s, moved, err = updateSubscriber(ctx, tx, uid, change); err != nil || !moved {
 			return err
-		}
-		if s = c.After; len(c.Fields) == 0 && !c.Consented {
-			return nil
-		}
-		if err := writeChange(ctx, tx, c, &s); err != nil {
-			return taken(err, takenSubscriber)
-		}
-		if err := record(ctx, tx, "subscriber", "update", uid, map[string]any{"fields": c.Fields}); err != nil {
-			return err
-		}
-		if s.Email == before.Email {
-			return nil
 		}
 		return db.honourSuppressions(ctx, tx, s.Email)
 	})
 	return s, err
+}
+
+// updateSubscriber is UpdateSubscriber in a transaction. moved says that the address is another: the suppression list is still
+// to be honoured.
+func updateSubscriber(
+	ctx context.Context, tx pgx.Tx, uid ident.UID, change func(subscriber.Subscriber) (subscriber.Change, error),
+) (s subscriber.Subscriber, moved bool, err error) {
+	before, err := lockSubscriber(ctx, tx, uid)
+	if err != nil {
+		return s, false, err
+	}
+	c, err := change(before)
+	if err != nil {
+		return s, false, err
+	}
+	if s = c.After; c.Empty() {
+		return s, false, nil
+	}
+	if err := writeChange(ctx, tx, c, &s); err != nil {
+		return s, false, taken(err, takenSubscriber)
+	}
+	return s, s.Email != before.Email, record(ctx, tx, "subscriber", "update", uid, map[string]any{"fields": c.Fields})
+}
+
+func lockSubscriber(ctx context.Context, tx pgx.Tx, uid ident.UID) (subscriber.Subscriber, error) {
+	s, err := scanSubscriber(tx.QueryRow(ctx, selectSubscriber+`
+		WHERE s.uid = $1 AND s.email NOT LIKE '%@deleted.invalid' FOR UPDATE OF s`, uid))
+	return s, missing(err, noSubscriber)
 }
 
 func writeChange(ctx context.Context, tx pgx.Tx, c subscriber.Change, s *subscriber.Subscriber) error {
@@ -117,25 +133,29 @@ func writeChange(ctx context.Context, tx pgx.Tx, c subscriber.Change, s *subscri
 // them; PurgeSubscribers removes the empty row later. change is asked first and may refuse. It returns
 // NotFound.
 func (db *DB) DeleteSubscriber(ctx context.Context, uid ident.UID, change func(subscriber.Subscriber) error) error {
-	return db.tx(ctx, "delete a subscriber", func(tx pgx.Tx) error {
-		before, err := scanSubscriber(tx.QueryRow(ctx, selectSubscriber+`
-			WHERE s.uid = $1 AND s.email NOT LIKE '%@deleted.invalid' FOR UPDATE OF s`, uid))
-		if err != nil {
-			return missing(err, noSubscriber)
-		}
-		if err := change(before); err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `
-			UPDATE subscriber SET email = uid || '@deleted.invalid', name = '', language = 'en', timezone = 'UTC',
-			       status = 'unsubscribed', topics = '{}', attributes = '{}', consent_source = '', consent_at = NULL,
-			       revoked_at = clock_timestamp(), version = version + 1, updated_at = clock_timestamp()
-			WHERE id = $1`, before.ID)
-		if err != nil {
-			return err
-		}
-		return record(ctx, tx, "subscriber", "delete", uid, nil)
-	})
+	return db.tx(ctx, "delete a subscriber", func(tx pgx.Tx) error { return deleteSubscriber(ctx, tx, uid, change) })
+}
+
+// emptySubscribers leaves nothing personal of the subscribers with some ids.
+const emptySubscribers = `
+UPDATE subscriber SET email = uid || '@deleted.invalid', name = '', language = 'en', timezone = 'UTC',
+       status = 'unsubscribed', topics = '{}', attributes = '{}', consent_source = '', consent_at = NULL,
+       revoked_at = clock_timestamp(), version = version + 1, updated_at = clock_timestamp()
+WHERE id = ANY($1)`
+
+// deleteSubscriber is DeleteSubscriber in a transaction.
+func deleteSubscriber(ctx context.Context, tx pgx.Tx, uid ident.UID, check func(subscriber.Subscriber) error) error {
+	before, err := lockSubscriber(ctx, tx, uid)
+	if err != nil {
+		return err
+	}
+	if err := check(before); err != nil {
+		return err
+	}
+	if _, err = tx.Exec(ctx, emptySubscribers, []int64{before.ID}); err != nil {
+		return err
+	}
+	return record(ctx, tx, "subscriber", "delete", uid, nil)
 }
 
 // PurgeSubscribers removes at most limit rows that DeleteSubscriber emptied before a time, and says how

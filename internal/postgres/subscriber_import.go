@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -149,12 +147,8 @@ func importArgs(lines []subscriber.Subscriber, topics map[string]int32) ([]any, 
 		if err != nil {
 			return nil, fmt.Errorf("write attributes: %w", err)
 		}
-		ids := make([]string, len(s.Topics))
-		for i, slug := range s.Topics {
-			ids[i] = strconv.Itoa(int(topics[slug]))
-		}
 		row := [...]string{ident.New().String(), s.Email, s.Name, s.Language, s.Timezone,
-			string(s.Status), "{" + strings.Join(ids, ",") + "}", string(attributes), s.ConsentSource}
+			string(s.Status), topicArray(s.Topics, topics), string(attributes), s.ConsentSource}
 		for i, value := range row {
 			columns[i] = append(columns[i], value)
 		}

@@ -31,9 +31,11 @@ WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.state = 0
 RETURNING d.publication_id, d.channel_id, d.recipient_id, d.attempt, d.state, d.reason
 ), n AS (
 ` + startUncertain + `SELECT u.publication_id, u.channel_id, u.recipient_id, clock_timestamp() + make_interval(secs => $5) FROM u` + stillUncertain + `
-)
+), a AS (
 INSERT INTO delivery_attempt (publication_id, channel_id, recipient_id, attempt, state, reason, session_id, error_kind, error_code)
-SELECT u.*, $1, 'uncertain', 'process_died' FROM u`
+SELECT u.*, $1, 'uncertain', 'process_died' FROM u
+)
+SELECT publication_id, channel_id, recipient_id, attempt FROM u`
 
 // A claim that meets the end of its session sees it as open, and the takeover does not see the claim. Nothing of
 // such a batch was listed: no flush is taken from a session that has ended.
@@ -58,15 +60,13 @@ func (db *DB) TakeOver(ctx context.Context) (*delivery.Takeover, error) {
 		if err != nil {
 			return err
 		}
-		tag, err := tx.Exec(ctx, listedBecomeUncertain, t.Session, l.batch, l.after, l.through, delivery.SettleTime.Seconds())
-		if err != nil {
+		if t.Uncertain, err = db.doubtListed(ctx, tx, t.Session, l); err != nil {
 			return err
 		}
-		t.Uncertain = int(tag.RowsAffected())
 		if err := noteCrashes(ctx, tx, t.Session); err != nil {
 			return err
 		}
-		if t.Quarantined, err = quarantine(ctx, tx, t.Session); err != nil {
+		if t.Quarantined, err = db.quarantine(ctx, tx, t.Session); err != nil {
 			return err
 		}
 		if t.Batches, err = reopenBatches(ctx, tx, t.Session); err != nil {
@@ -77,6 +77,19 @@ func (db *DB) TakeOver(ctx context.Context) (*delivery.Takeover, error) {
 		return err
 	})
 	return done, err
+}
+
+// doubtListed makes those uncertain who are on a session's list, and returns how many they are.
+func (db *DB) doubtListed(ctx context.Context, tx pgx.Tx, session int64, l listColumns) (int, error) {
+	rows, err := tx.Query(ctx, listedBecomeUncertain, session, l.batch, l.after, l.through, delivery.SettleTime.Seconds())
+	if err != nil {
+		return 0, err
+	}
+	listed, err := settledRows(rows, delivery.Uncertain, delivery.ProcessDied)
+	if err != nil {
+		return 0, err
+	}
+	return len(listed), db.announceSettled(ctx, tx, listed)
 }
 
 func reopenStranded(ctx context.Context, tx pgx.Tx) (*delivery.Takeover, error) {

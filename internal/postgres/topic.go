@@ -19,8 +19,8 @@ const noTopic = "There is no such topic."
 func (db *DB) CreateTopic(ctx context.Context, t subscriber.Topic) (subscriber.Topic, error) {
 	t.UID = ident.New()
 	err := db.tx(ctx, "create a topic", func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `INSERT INTO topic (uid, slug, name) VALUES ($1, $2, $3) RETURNING id, created_at`,
-			t.UID, t.Slug, t.Name).Scan(&t.ID, &t.CreatedAt)
+		err := tx.QueryRow(ctx, `INSERT INTO topic (uid, slug, name) VALUES ($1, $2, $3) RETURNING id, version, created_at`,
+			t.UID, t.Slug, t.Name).Scan(&t.ID, &t.Version, &t.CreatedAt)
 		if err != nil {
 			return taken(err, "There is a topic with this slug already.")
 		}
@@ -31,33 +31,48 @@ func (db *DB) CreateTopic(ctx context.Context, t subscriber.Topic) (subscriber.T
 
 // Topic is the one with a uid, or NotFound.
 func (db *DB) Topic(ctx context.Context, uid ident.UID) (subscriber.Topic, error) {
-	t, err := scanTopic(db.pool.QueryRow(ctx, `SELECT id, uid, slug, name, created_at FROM topic WHERE uid = $1`, uid))
+	t, err := scanTopic(db.pool.QueryRow(ctx, `SELECT id, uid, slug, name, version, created_at FROM topic WHERE uid = $1`, uid))
 	return t, translate(missing(err, noTopic), "read a topic")
 }
 
-// RenameTopic changes how a topic is shown; its slug stays. It returns NotFound.
-func (db *DB) RenameTopic(ctx context.Context, uid ident.UID, name string) (subscriber.Topic, error) {
+// RenameTopic changes how a topic is shown; its slug stays. check is asked first and may refuse. It returns NotFound.
+func (db *DB) RenameTopic(ctx context.Context, uid ident.UID, name string, check func(version int) error) (subscriber.Topic, error) {
 	var t subscriber.Topic
 	err := db.tx(ctx, "rename a topic", func(tx pgx.Tx) (err error) {
+		if err := lockTopic(ctx, tx, uid, check); err != nil {
+			return err
+		}
 		t, err = scanTopic(tx.QueryRow(ctx, `
-			UPDATE topic SET name = $2 WHERE uid = $1 RETURNING id, uid, slug, name, created_at`, uid, name))
+			UPDATE topic SET name = $2, version = version + 1 WHERE uid = $1 RETURNING id, uid, slug, name, version, created_at`, uid, name))
 		if err != nil {
-			return missing(err, noTopic)
+			return err
 		}
 		return record(ctx, tx, "topic", "update", uid, map[string]any{"fields": []string{"name"}})
 	})
 	return t, err
 }
 
-// DeleteTopic removes a topic that no subscriber has chosen. It returns NotFound, or Conflict.
-func (db *DB) DeleteTopic(ctx context.Context, uid ident.UID) error {
+// lockTopic keeps others from changing a topic, if check allows it of the present version.
+func lockTopic(ctx context.Context, tx pgx.Tx, uid ident.UID, check func(version int) error) error {
+	var version int
+	if err := tx.QueryRow(ctx, `SELECT version FROM topic WHERE uid = $1 FOR UPDATE`, uid).Scan(&version); err != nil {
+		return missing(err, noTopic)
+	}
+	return check(version)
+}
+
+// DeleteTopic removes a topic that no subscriber has chosen. check is asked first and may refuse. It returns NotFound, or
+// Conflict.
+func (db *DB) DeleteTopic(ctx context.Context, uid ident.UID, check func(version int) error) error {
 	return db.tx(ctx, "delete a topic", func(tx pgx.Tx) error {
+		if err := lockTopic(ctx, tx, uid, check); err != nil {
+			return err
+		}
 		var used bool
 		err := tx.QueryRow(ctx, `
-			SELECT EXISTS (SELECT FROM subscriber s WHERE s.topics @> ARRAY[t.id])
-			FROM topic t WHERE uid = $1 FOR UPDATE`, uid).Scan(&used)
+			SELECT EXISTS (SELECT FROM subscriber s WHERE s.topics @> ARRAY[t.id]) FROM topic t WHERE uid = $1`, uid).Scan(&used)
 		if err != nil {
-			return missing(err, noTopic)
+			return err
 		}
 		if used {
 			return fault.New(fault.Conflict, "in_use", "Subscribers have chosen this topic.")
@@ -72,7 +87,7 @@ func (db *DB) DeleteTopic(ctx context.Context, uid ident.UID) error {
 // ListTopics is at most limit topics with ids above after, by id.
 func (db *DB) ListTopics(ctx context.Context, after int64, limit int) ([]subscriber.Topic, error) {
 	rows, err := db.pool.Query(ctx, `
-		SELECT id, uid, slug, name, created_at FROM topic WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
+		SELECT id, uid, slug, name, version, created_at FROM topic WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
 	if err != nil {
 		return nil, translate(err, "list topics")
 	}
@@ -82,7 +97,7 @@ func (db *DB) ListTopics(ctx context.Context, after int64, limit int) ([]subscri
 
 func scanTopic(row pgx.Row) (subscriber.Topic, error) {
 	var t subscriber.Topic
-	err := row.Scan(&t.ID, &t.UID, &t.Slug, &t.Name, &t.CreatedAt)
+	err := row.Scan(&t.ID, &t.UID, &t.Slug, &t.Name, &t.Version, &t.CreatedAt)
 	return t, err
 }
 

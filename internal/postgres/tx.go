@@ -15,12 +15,16 @@ const serializationTries = 5
 // tx runs fn in one transaction and commits if it returns nil. It may run fn again after a deadlock, so fn
 // has no effect outside the transaction; in particular it makes no network call.
 func (db *DB) tx(ctx context.Context, doing string, fn func(pgx.Tx) error) error {
+	told := db.told.Load()
 	var err error
 	for range serializationTries {
 		err = pgx.BeginFunc(ctx, db.pool, fn)
 		if !mayRepeat(err) {
 			break
 		}
+	}
+	if err == nil && db.announced != nil && db.told.Load() != told {
+		db.announced() // or another transaction has meanwhile: looking once too often does no harm
 	}
 	return translate(err, doing)
 }

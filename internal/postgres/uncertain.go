@@ -50,8 +50,8 @@ SELECT u.id, u.publication_id, u.channel_id, u.recipient_id,
               WHERE d.publication_id = u.publication_id AND d.channel_id = u.channel_id AND d.recipient_id = u.recipient_id)),
            (SELECT min(r.at) FROM reopening r WHERE r.publication_id = u.publication_id AND r.channel_id = u.channel_id
               AND r.recipient_id = u.recipient_id AND r.was = 7), u.since))::float8,
-       EXISTS (SELECT FROM reopening r WHERE r.publication_id = u.publication_id AND r.channel_id = u.channel_id
-                 AND r.recipient_id = u.recipient_id AND r.was = 7 AND r.by = 'policy')
+       (SELECT count(*) FROM reopening r WHERE r.publication_id = u.publication_id AND r.channel_id = u.channel_id
+          AND r.recipient_id = u.recipient_id AND r.was = 7 AND r.by = 'policy')::int
 FROM uncertain u WHERE u.due <= clock_timestamp() ORDER BY u.due LIMIT $1 FOR UPDATE OF u SKIP LOCKED`
 
 // doubt is one of them.
@@ -92,7 +92,7 @@ func (db *DB) ResendUncertain(ctx context.Context) (resent int, more bool, err e
 				held = append(held, d.id)
 			}
 		}
-		fates, err := reopen(ctx, tx, keys, reopening{by: delivery.ByPolicy, was: delivery.Uncertain, expires: expires})
+		fates, err := db.reopen(ctx, tx, keys, reopening{by: delivery.ByPolicy, was: delivery.Uncertain, expires: expires})
 		if err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func readDoubts(ctx context.Context, tx pgx.Tx) ([]doubt, error) {
 		var d doubt
 		var state int16
 		var age, first float64
-		err := row.Scan(&d.id, &d.key.Publication, &d.key.Channel, &d.key.Recipient, &state, &d.Transactional, &age, &first, &d.Resent)
+		err := row.Scan(&d.id, &d.key.Publication, &d.key.Channel, &d.key.Recipient, &state, &d.Transactional, &age, &first, &d.Resends)
 		d.settled = state != int16(delivery.Uncertain)
 		d.Age, d.First = time.Duration(age*float64(time.Second)), time.Duration(first*float64(time.Second))
 		return d, err

@@ -11,7 +11,7 @@ import (
 )
 
 const pageUncertain = `
-SELECT u.id, u.publication_id, u.channel_id, u.recipient_id, extract(epoch FROM clock_timestamp() - u.since)::float8, d.attempt` +
+SELECT u.id, u.publication_id, u.channel_id, u.recipient_id, extract(epoch FROM clock_timestamp() - u.since)::float8, d.attempt, d.reason` +
 	uncertainNow + `
   AND u.id > $6 ORDER BY u.id LIMIT $7 FOR UPDATE OF u`
 
@@ -57,7 +57,7 @@ func (db *DB) DecideUncertain(
 				return nil
 			}
 			next = page[len(page)-1].id
-			fates, err = decide(ctx, tx, page, d)
+			fates, err = db.decide(ctx, tx, page, d)
 			if err != nil {
 				return err
 			}
@@ -82,6 +82,7 @@ type uncertainOne struct {
 	key      delivery.Key
 	age      time.Duration
 	attempts int16
+	reason   delivery.Reason
 }
 
 func readUncertain(ctx context.Context, tx pgx.Tx, f delivery.UncertainFilter, after int64) ([]uncertainOne, error) {
@@ -92,35 +93,35 @@ func readUncertain(ctx context.Context, tx pgx.Tx, f delivery.UncertainFilter, a
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (uncertainOne, error) {
 		var u uncertainOne
 		var age float64
-		err := row.Scan(&u.id, &u.key.Publication, &u.key.Channel, &u.key.Recipient, &age, &u.attempts)
+		err := row.Scan(&u.id, &u.key.Publication, &u.key.Channel, &u.key.Recipient, &age, &u.attempts, &u.reason)
 		u.age = time.Duration(age * float64(time.Second))
 		return u, err
 	})
 }
 
-func decide(ctx context.Context, tx pgx.Tx, page []uncertainOne, d delivery.Decision) ([]delivery.Fate, error) {
+func (db *DB) decide(ctx context.Context, tx pgx.Tx, page []uncertainOne, d delivery.Decision) ([]delivery.Fate, error) {
 	var keys []delivery.Key
 	var early []delivery.Fate
-	attempts := make(map[delivery.Key]int16, len(page))
+	known := make(map[delivery.Key]uncertainOne, len(page))
 	for _, u := range page {
 		if d == delivery.DecideResend && u.age < delivery.SettleTime {
 			early = append(early, delivery.TooSoon)
 			continue
 		}
-		keys, attempts[u.key] = append(keys, u.key), u.attempts
+		keys, known[u.key] = append(keys, u.key), u
 	}
 	var fates []delivery.Fate
 	var err error
 	if d == delivery.DecideResend {
-		fates, err = reopen(ctx, tx, keys, reopening{by: audit.Actor(ctx), was: delivery.Uncertain})
+		fates, err = db.reopen(ctx, tx, keys, reopening{by: audit.Actor(ctx), was: delivery.Uncertain})
 	} else {
-		fates, err = settleAs(ctx, tx, keys, attempts, d)
+		fates, err = db.settleAs(ctx, tx, keys, known, d)
 	}
 	return append(early, fates...), err
 }
 
 // settleAs settles uncertain recipients as somebody found out.
-func settleAs(ctx context.Context, tx pgx.Tx, keys []delivery.Key, attempts map[delivery.Key]int16, d delivery.Decision) ([]delivery.Fate, error) {
+func (db *DB) settleAs(ctx context.Context, tx pgx.Tx, keys []delivery.Key, known map[delivery.Key]uncertainOne, d delivery.Decision) ([]delivery.Fate, error) {
 	h, err := hold(ctx, tx, keys, func(delivery.Key) bool { return true })
 	if err != nil {
 		return nil, err
@@ -134,15 +135,19 @@ func settleAs(ctx context.Context, tx pgx.Tx, keys []delivery.Key, attempts map[
 	if err != nil {
 		return nil, err
 	}
-	if state == delivery.Failed {
-		var dead []delivery.Outcome
-		for k := range changed {
-			dead = append(dead, delivery.Outcome{Publication: k.Publication, Channel: k.Channel, Recipient: k.Recipient,
-				Attempt: attempts[k], Dead: delivery.SettledByHand(k.Channel)})
+	var settled []delivery.Outcome
+	for k := range changed {
+		o := delivery.Outcome{Publication: k.Publication, Channel: k.Channel, Recipient: k.Recipient, State: state, Attempt: known[k].attempts}
+		if state == delivery.Failed {
+			o.Reason, o.Dead = known[k].reason, delivery.SettledByHand(k.Channel)
 		}
-		if err := insertDead(ctx, tx, dead); err != nil {
-			return nil, err
-		}
+		settled = append(settled, o)
+	}
+	if err := insertDead(ctx, tx, outcomesOf(settled).dead); err != nil {
+		return nil, err
+	}
+	if err := db.announceSettled(ctx, tx, settled); err != nil {
+		return nil, err
 	}
 	return h.fates(keys, changed), recount(ctx, tx, h.batches(changed))
 }

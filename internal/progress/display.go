@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 )
 
 const barWidth = 32
@@ -39,7 +39,7 @@ func terminal(w io.Writer) bool {
 }
 
 // Show draws the bars, or writes a line if something has changed.
-func (d *Display) Show(p client.Progress) {
+func (d *Display) Show(p api.Progress) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.live {
@@ -85,7 +85,7 @@ func (d *Display) draw(text string, lines []string) {
 	d.lines = lines
 }
 
-func barLines(p client.Progress) []string {
+func barLines(p api.Progress) []string {
 	lines := make([]string, 0, len(p.Channels)+1)
 	for _, c := range p.Channels {
 		lines = append(lines, fmt.Sprintf("%-10s %s %*d of %d%s", c.Channel, bar(c), len(fmt.Sprint(c.Total)), c.Settled(), c.Total, troubles(c)))
@@ -94,13 +94,13 @@ func barLines(p client.Progress) []string {
 }
 
 // Line is the whole in one line, with its pace and the time that is left, where they are known.
-func Line(p client.Progress) string {
+func Line(p api.Progress) string {
 	line := fmt.Sprintf("%-10s %d of %d", p.State, p.All.Settled(), p.All.Total)
-	if p.Rate > 0 {
-		line += fmt.Sprintf(", %s a second", short(p.Rate))
+	if p.RatePerSecond > 0 {
+		line += fmt.Sprintf(", %s a second", short(p.RatePerSecond))
 	}
-	if p.ETA != nil {
-		line += fmt.Sprintf(", %s left", time.Duration(*p.ETA)*time.Second)
+	if p.ETASeconds != nil {
+		line += fmt.Sprintf(", %s left", time.Duration(*p.ETASeconds)*time.Second)
 	}
 	return line
 }
@@ -114,7 +114,7 @@ func short(rate float64) string {
 }
 
 // bar is full only when all is settled.
-func bar(c client.Counts) string {
+func bar(c api.Counts) string {
 	full := 0
 	if c.Total > 0 {
 		full = int(barWidth * c.Settled() / c.Total)
@@ -122,7 +122,7 @@ func bar(c client.Counts) string {
 	return strings.Repeat("█", full) + strings.Repeat("░", barWidth-full)
 }
 
-func troubles(c client.Counts) string {
+func troubles(c api.Counts) string {
 	var out string
 	for _, t := range []struct {
 		name string
@@ -135,7 +135,7 @@ func troubles(c client.Counts) string {
 	return out
 }
 
-func plainLine(p client.Progress) string {
+func plainLine(p api.Progress) string {
 	parts := make([]string, 0, len(p.Channels))
 	for _, c := range p.Channels {
 		parts = append(parts, fmt.Sprintf("%s %d/%d%s", c.Channel, c.Settled(), c.Total, troubles(c)))

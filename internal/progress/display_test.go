@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/presswork/presswork/client"
+	"github.com/presswork/presswork/client/api"
 )
 
 // What is written around the six lines of the bars.
@@ -16,8 +16,8 @@ const (
 	wrap   = "\x1b[?7h"
 )
 
-func halfway() client.Progress {
-	return client.Progress{State: "sending", All: client.Counts{Total: 8, Sent: 3}, Channels: []client.Counts{
+func halfway() api.Progress {
+	return api.Progress{State: "sending", All: api.Counts{Total: 8, Sent: 3}, Channels: []api.Counts{
 		{Channel: "email", Total: 3, Sent: 2}, {Channel: "newsletter", Total: 3}, {Channel: "slack", Total: 2, Sent: 1},
 		{Channel: "discord"}, {Channel: "webhook"},
 	}}

@@ -40,8 +40,16 @@ type Forecast struct {
 	Channels []ChannelForecast
 	// Tasks is how many tasks there would be in each queue, of those that do the work: a nudge that finds it done is none.
 	Tasks map[string]int64
-	// Took is how long sending takes at the current rates if nothing else is sent; nil where a rate is not known.
+	// Took is how long it takes at the current rates until it is sent, if all that is owed already in its lane and in more
+	// urgent ones goes first; nil where a rate is not known.
 	Took *time.Duration
+}
+
+// Speed is how fast a kind of channel sends.
+type Speed struct {
+	PerSecond float64
+	// Ahead is how many messages would go before those of a new publication, by its lane.
+	Ahead map[tasks.Lane]float64
 }
 
 // ChannelForecast is the part of one channel.
@@ -55,9 +63,8 @@ type ChannelForecast struct {
 	Batches int64
 }
 
-// Foresee says what a submission would do, by a census and by how many messages a second each kind of channel sends;
-// rates that are not known are absent.
-func Foresee(s Submission, c Census, rates map[string]float64) Forecast {
+// Foresee says what a submission would do, by a census and by how fast each kind of channel sends; what is not known is absent.
+func Foresee(s Submission, c Census, speeds map[string]Speed) Forecast {
 	state := Accepted{ScheduledAt: s.ScheduledAt, Draft: s.Draft || s.Review}.State()
 	f := Forecast{State: state, Lane: LaneOf(s.Priority, -1), Tasks: map[string]int64{}}
 	if s.Personal() {
@@ -72,7 +79,7 @@ func Foresee(s Submission, c Census, rates map[string]float64) Forecast {
 		if args, err := tasks.NewSend(channel.Name, 0, 0); err == nil {
 			f.count(args.Queue(f.Lane), part.Batches)
 		}
-		took, ok := duration(part.Recipients, rates[channel.Name], s.RatePerMinute)
+		took, ok := speeds[channel.Name].duration(part.Recipients, f.Lane, s.RatePerMinute)
 		longest, known = max(longest, took), known && ok
 	}
 	if known {
@@ -140,17 +147,22 @@ func (c Census) steps(lane tasks.Lane) int64 {
 
 func parts(n, size int64) int64 { return (n + size - 1) / size }
 
-// duration is how long n messages take at a rate a second, and at most so many a minute if that is not 0.
-func duration(n int64, perSecond float64, perMinute int) (time.Duration, bool) {
-	if perMinute > 0 && (perSecond <= 0 || perSecond > float64(perMinute)/60) {
-		perSecond = float64(perMinute) / 60
+// duration is how long n messages of a lane take, at most so many a minute if that is not 0, after those that go first.
+func (s Speed) duration(n int64, lane tasks.Lane, perMinute int) (time.Duration, bool) {
+	own := s.PerSecond
+	if perMinute > 0 && (own <= 0 || own > float64(perMinute)/60) {
+		own = float64(perMinute) / 60
 	}
 	if n == 0 {
 		return 0, true
 	}
+	seconds := float64(n) / own
+	if s.PerSecond > 0 {
+		seconds += s.Ahead[lane] / s.PerSecond
+	}
 	const longest = 365 * 24 * time.Hour
-	if perSecond <= float64(n)/longest.Seconds() {
+	if own <= 0 || seconds > longest.Seconds() {
 		return 0, false
 	}
-	return time.Duration(float64(n) / perSecond * float64(time.Second)), true
+	return time.Duration(seconds * float64(time.Second)), true
 }

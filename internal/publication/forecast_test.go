@@ -56,9 +56,14 @@ func TestForeseenReasonsAndTime(t *testing.T) {
 	c := census(100)
 	c.Suppressed, c.Left = map[string]int64{"suppressed_bounce": 4}, map[string]int64{"not_active": 7}
 	s := Submission{Resolved: Resolved{Order: Order{Channels: []Channel{mail, letter}}}}
+	ahead := map[tasks.Lane]float64{}
 	took := func(rate int, rates map[string]float64) string {
 		s.RatePerMinute = rate
-		if f := Foresee(s, c, rates); f.Took != nil {
+		speeds := map[string]Speed{}
+		for name, perSecond := range rates {
+			speeds[name] = Speed{perSecond, ahead}
+		}
+		if f := Foresee(s, c, speeds); f.Took != nil {
 			return f.Took.String()
 		}
 		return "unknown"
@@ -78,5 +83,13 @@ func TestForeseenReasonsAndTime(t *testing.T) {
 	}
 	if got := took(0, map[string]float64{"email": 0, "newsletter": 1e-9}); got != "unknown" {
 		t.Errorf("a stopped provider: %s", got)
+	}
+	// What is owed already goes first, as far as it is as urgent.
+	ahead[tasks.LaneCritical], ahead[tasks.LaneBulk] = 400, 1000
+	if got := took(0, map[string]float64{"email": 10, "newsletter": 10}); got != "50s" {
+		t.Errorf("behind 400 others: %s", got)
+	}
+	if got := took(60, map[string]float64{"email": 10, "newsletter": 10}); got != "2m20s" {
+		t.Errorf("behind 400 others, at a rate of its own: %s", got)
 	}
 }

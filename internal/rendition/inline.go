@@ -21,6 +21,8 @@ const numberAttr = "data-pw-n"
 //
 // css are further rules for the source, such as those of a layout it extends; they are not written out.
 func InlineCSS(source, css string) (string, error) {
+	// The tokenizer replaces these, and places are counted in bytes. No API takes them.
+	source = strings.ToValidUTF8(strings.ReplaceAll(source, "\x00", "\ufffd"), "\ufffd")
 	p, err := protect(source)
 	if err != nil {
 		return "", err

@@ -56,7 +56,7 @@ func (s *Sandbox) routeDiscord(mux *http.ServeMux) {
 	mux.HandleFunc("POST /discord/api/{version}/channels/{id}/messages", s.discordMessage)
 	mux.HandleFunc("POST /discord/api/{version}/webhooks/{id}/{token}", s.discordHook)
 	mux.HandleFunc("POST /discord/api/webhooks/{id}/{token}", s.discordHook)
-	mux.HandleFunc("GET /discord/api/{version}/users/@me", s.discordMe)
+	mux.HandleFunc("GET /discord/api/{path...}", s.discordGet)
 	mux.HandleFunc("/discord/", func(w http.ResponseWriter, _ *http.Request) {
 		answerDiscord(w, &discordRefusal{http.StatusNotFound, 0, "404: Not Found"})
 	})
@@ -233,18 +233,4 @@ func discordAnswer(m *Message) map[string]any {
 func snowflake(m *Message) string {
 	const lower = 1<<22 - 1
 	return strconv.FormatInt((m.At.UnixMilli()-discordEpoch)<<22|int64(m.number&lower), 10)
-}
-
-func (s *Sandbox) discordMe(w http.ResponseWriter, _ *http.Request) {
-	switch s.faults.outage(ProviderDiscord) {
-	case HangUp:
-		hangUp()
-	case Unavailable:
-		answerDiscord(w, &discordRefusal{http.StatusServiceUnavailable, 0, "503: Service Unavailable"})
-		return
-	case Up:
-	}
-	writeJSON(w, http.StatusOK, map[string]any{
-		"id": "100000000000000001", "username": "presswork", "discriminator": "0", "bot": true,
-	})
 }

@@ -41,6 +41,7 @@ type sesText struct{ Data string }
 func (s *Sandbox) routeSES(mux *http.ServeMux) {
 	mux.HandleFunc("POST /ses/v2/email/outbound-emails", s.sesSend)
 	mux.HandleFunc("GET /ses/v2/email/account", s.sesAccount)
+	mux.HandleFunc("GET /ses/v2/email/identities/{identity}", s.sesIdentity)
 	mux.HandleFunc("/ses/", func(w http.ResponseWriter, _ *http.Request) {
 		sesError(w, http.StatusNotFound, "UnknownOperationException", "The stand-in does not have this operation.")
 	})
@@ -144,13 +145,8 @@ func sesError(w http.ResponseWriter, status int, kind, message string) {
 
 // sesAccount answers GetAccount. Faults other than an outage leave it alone: it sends nothing.
 func (s *Sandbox) sesAccount(w http.ResponseWriter, _ *http.Request) {
-	switch s.faults.outage(ProviderSES) {
-	case HangUp:
-		hangUp()
-	case Unavailable:
-		refuseSES(w, verdict{outcome: down})
+	if !s.up(w, ProviderSES, refuseSES) {
 		return
-	case Up:
 	}
 	rate := float64(sesRate)
 	for _, fault := range s.faults.list(ProviderSES) {

@@ -126,6 +126,13 @@ func (s *Sandbox) slackHook(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	if isEmptyPost(body) {
+		if !s.up(w, ProviderSlack, refuseSlackHook) {
+			return
+		}
+		http.Error(w, "no_text", http.StatusBadRequest)
+		return
+	}
 	m := newRequestMessage(r, ProviderSlack, ChannelSlack)
 	m.To, m.Body = r.PathValue("name"), body
 	var post slackPost
@@ -144,13 +151,8 @@ func (s *Sandbox) slackHook(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Sandbox) slackAuthTest(w http.ResponseWriter, _ *http.Request) {
-	switch s.faults.outage(ProviderSlack) {
-	case HangUp:
-		hangUp()
-	case Unavailable:
-		refuseSlackAPI(w, verdict{outcome: down})
+	if !s.up(w, ProviderSlack, refuseSlackAPI) {
 		return
-	case Up:
 	}
 	writeJSON(w, http.StatusOK, map[string]any{
 		"ok": true, "url": s.Base + "/", "team": "Sandbox", "user": "presswork",

@@ -28,6 +28,12 @@ func (s *Sandbox) webhook(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = receiver.Verify(body, r.Header)
 	}
+	if isTest(body) && err == nil {
+		if s.up(w, ProviderWebhook, refuseWebhook) {
+			w.WriteHeader(http.StatusNoContent)
+		}
+		return
+	}
 	if err != nil {
 		s.book.invalid(m, strings.TrimPrefix(err.Error(), "unable to verify payload, err: "))
 		http.Error(w, err.Error(), http.StatusUnauthorized)

@@ -27,6 +27,7 @@ const idSize = 4
 type key struct {
 	id   [idSize]byte
 	aead cipher.AEAD
+	mark []byte
 }
 
 // Sealer seals with one key and opens with several. It is safe for concurrent use.
@@ -62,7 +63,11 @@ func derive(secret []byte) (key, error) {
 		return key{}, err
 	}
 	aead, err := cipher.NewGCMWithRandomNonce(block)
-	return key{id: [idSize]byte(id), aead: aead}, err
+	if err != nil {
+		return key{}, err
+	}
+	mark, err := deriveMark(secret)
+	return key{id: [idSize]byte(id), aead: aead, mark: mark}, err
 }
 
 // Seal encrypts plaintext for a context ("channel/<uid>"), which Open must name again: a sealed value

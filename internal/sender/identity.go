@@ -30,6 +30,7 @@ type Identity struct {
 	// PostalAddress may have several lines.
 	PostalAddress string
 	Default       bool
+	Version       int
 	CreatedAt     time.Time
 }
 

@@ -19,6 +19,9 @@ type Change struct {
 	Fields []string
 }
 
+// Empty reports that nothing changes.
+func (c Change) Empty() bool { return len(c.Fields) == 0 && !c.Consented }
+
 // Change is s replaced by what in describes. Status and consent source stay as they are where in leaves
 // them out. Errors are Invalid as of New, and Conflict (consent_required): who has unsubscribed becomes
 // active again, or pending, from where anybody becomes active, only with the source of a new consent.

@@ -39,13 +39,13 @@ type Import struct {
 // LineProblem is something wrong with a line of a file. It holds nothing of what the line says.
 type LineProblem struct {
 	// Line counts from 1; the header is line 1. A value with line breaks is on its first line.
-	Line int `json:"line"`
+	Line int
 	// Column is the column's name, or its number if its name is not known; empty for the whole line.
-	Column string `json:"column,omitempty"`
+	Column string
 	// Code is a stable word: "format", "duplicate".
-	Code string `json:"code"`
+	Code string
 	// Detail is for people.
-	Detail string `json:"detail"`
+	Detail string
 }
 
 // Options of ReadCSV.

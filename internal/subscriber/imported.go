@@ -11,7 +11,5 @@ const (
 
 // Imported is what an import did, or, in a dry run, would have done.
 type Imported struct {
-	Created int `json:"created"`
-	Updated int `json:"updated"`
-	Skipped int `json:"skipped"`
+	Created, Updated, Skipped int
 }

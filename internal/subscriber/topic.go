@@ -17,7 +17,9 @@ type Topic struct {
 	// Slug is what contents, subscribers and audiences name it by. It never changes.
 	Slug string
 	// Name is how it is shown.
-	Name      string
+	Name    string
+	Version int
+	// CreatedAt is the store's, as is the version.
 	CreatedAt time.Time
 }
 

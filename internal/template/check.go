@@ -22,11 +22,10 @@ type Variable struct {
 // Problem is a variable that is not among the known ones.
 type Problem struct {
 	// Variable is the name as it stands in the source.
-	Variable string `json:"variable"`
-	Line     int    `json:"line"`
-	Column   int    `json:"column"`
+	Variable     string
+	Line, Column int
 	// Suggestion is the known variable that was probably meant, empty if none is near.
-	Suggestion string `json:"suggestion,omitempty"`
+	Suggestion string
 }
 
 // String is the problem as a sentence.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -15,6 +16,10 @@ import (
 // outletsAge is how old the list of channels may be: enabling, disabling and changing one takes effect within
 // this time, without a restart.
 const outletsAge = time.Second
+
+// outletsYoung is how old the list may be where a batch would wait for a circuit that belongs to older settings, or since
+// there is no channel of its kind.
+const outletsYoung = outletsAge / 10
 
 // lingering is how long a replaced sender may finish what it has in hand.
 const lingering = 30 * time.Second
@@ -42,6 +47,17 @@ type outlet struct {
 	err    error // why it could not be opened
 	// pretends: a placeholder stands in, since credentials are missing.
 	pretends bool
+	// failing is since when a place does nothing but fail, in Unix nanoseconds; 0: it does not.
+	failing atomic.Int64
+}
+
+// fares takes over how a place fares as all processes know it.
+func (o *outlet) fares(c channel.Channel) {
+	since := int64(0)
+	if !c.FailingSince.IsZero() {
+		since = c.FailingSince.UnixNano()
+	}
+	o.failing.Store(since)
 }
 
 // NewOutlets makes outlets that open on first use. Close them at the end.
@@ -59,16 +75,28 @@ func (o *Outlets) ofKind(ctx context.Context, kind channel.Kind) (*outlet, error
 	if err := o.refresh(ctx); err != nil {
 		return nil, err
 	}
+	first := o.firstOf(kind)
+	if first == nil && time.Since(o.read) >= outletsYoung {
+		if err := o.reread(ctx); err != nil {
+			return nil, err
+		}
+		first = o.firstOf(kind)
+	}
+	if first == nil {
+		return nil, fmt.Errorf("%s: %w", kind, errNoOutlet)
+	}
+	return first, first.err
+}
+
+// firstOf is the first of a kind that was set up, nil if there is none.
+func (o *Outlets) firstOf(kind channel.Kind) *outlet {
 	var first *outlet
 	for _, candidate := range o.open {
 		if candidate.Kind == kind && (first == nil || candidate.ID < first.ID) {
 			first = candidate
 		}
 	}
-	if first == nil {
-		return nil, fmt.Errorf("%s: %w", kind, errNoOutlet)
-	}
-	return first, first.err
+	return first
 }
 
 // byID is the outlet of one broadcast target.
@@ -107,6 +135,22 @@ func (o *Outlets) named(ctx context.Context, name string, kind channel.Kind) (*o
 	return nil, nil //nolint:nilnil // the contract: a fallback may be switched off
 }
 
+// changed is the outlet of the same channel with other settings, if there is one by now; nil: there is none.
+func (o *Outlets) changed(ctx context.Context, old *outlet) (*outlet, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if time.Since(o.read) >= outletsYoung {
+		if err := o.reread(ctx); err != nil {
+			return nil, err
+		}
+	}
+	now, ok := o.open[old.ID]
+	if !ok || now.Version == old.Version || now.err != nil {
+		return nil, nil //nolint:nilnil // the contract
+	}
+	return now, nil
+}
+
 // all is every outlet that could be opened.
 func (o *Outlets) all(ctx context.Context) ([]*outlet, error) {
 	o.mu.Lock()
@@ -142,6 +186,7 @@ func (o *Outlets) reread(ctx context.Context) error {
 		wanted[c.ID] = true
 		if old, ok := o.open[c.ID]; ok {
 			if old.Version == c.Version {
+				old.fares(c)
 				continue
 			}
 			o.retire(old)
@@ -154,6 +199,7 @@ func (o *Outlets) reread(ctx context.Context) error {
 		if opened.sender, opened.err = o.registry.Open(ctx, c); opened.err != nil {
 			o.log.Error("channel cannot be opened", zap.String("channel", c.Name), zap.Error(opened.err))
 		}
+		opened.fares(c)
 		o.open[c.ID] = opened
 	}
 	for id, old := range o.open {

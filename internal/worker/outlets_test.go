@@ -102,6 +102,35 @@ func TestOutletsFollowTheChannels(t *testing.T) {
 	})
 }
 
+// TestFirstOutletOfItsKind is found as soon as it is there, since a batch that finds none waits for seconds; and the database
+// is not asked more often for it than the list may be young.
+func TestFirstOutletOfItsKind(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &channelList{}
+		o, _ := shop(store)
+		for range 10 {
+			if _, err := o.ofKind(t.Context(), channel.Email); !errors.Is(err, errNoOutlet) {
+				t.Errorf("none is there: %v", err)
+			}
+		}
+		if store.reads != 1 {
+			t.Errorf("the channels were read %d times", store.reads)
+		}
+		store.list = []channel.Channel{outletOf(1, channel.Email, "first", 1)}
+		<-time.After(outletsYoung)
+		for range 10 {
+			if s, err := o.ofKind(t.Context(), channel.Email); err != nil || s.Name != "first" {
+				t.Errorf("it is there: %v, %v", s, err)
+			}
+		}
+		if store.reads != 2 {
+			t.Errorf("the channels were read %d times", store.reads)
+		}
+		o.Close()
+	})
+}
+
 func TestOutletThatCannotBeOpened(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

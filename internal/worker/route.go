@@ -14,9 +14,9 @@ import (
 // Target is what the provider behind a channel takes just now, shared by all processes.
 type Target interface {
 	delivery.Gate
-	// Begin is called right before a call to the provider, and done with what came of it, which it returns as it is to be
-	// gone on with. Its error, of kind fault.Wait, is why the call must not be made.
-	Begin() (done func(error) error, err error)
+	// Begin is called right before a call to the provider with a version of the channel's settings, and done with what came
+	// of it, which it returns as it is to be gone on with. Its error, of kind fault.Wait, is why the call must not be made.
+	Begin(version int) (done func(error) error, err error)
 }
 
 // Limits bound how fast one may send.
@@ -34,6 +34,8 @@ type route struct {
 	ways   []way
 	chosen int
 	log    *zap.Logger
+	// renew is the way by the same channel with other settings, if there is one by now.
+	renew func(ctx context.Context, old way) (way, bool)
 }
 
 // way is an outlet, and what its provider takes; nil: all.
@@ -54,6 +56,13 @@ func (r *route) Enter(ctx context.Context, lane tasks.Lane, n int, wake func(int
 			return open{}, nil
 		}
 		pass, err := w.target.Enter(ctx, lane, n, wake)
+		if fault.CodeOf(err) == channel.CodeCircuitOpen {
+			// Whoever mended the channel does not want this batch to wait for what was wrong before.
+			if newer, ok := r.renew(ctx, w); ok {
+				w, r.ways[i] = newer, newer
+				pass, err = w.target.Enter(ctx, lane, n, wake)
+			}
+		}
 		if err == nil {
 			if i > 0 {
 				r.log.Info("a channel stands in for another", zap.String("channel", r.ways[0].Name), zap.String("by", w.Name))
@@ -91,7 +100,7 @@ func (open) Leave() {}
 
 // route is how a batch leaves by a channel.
 func (h *Send) route(ctx context.Context, primary *outlet) (*route, error) {
-	r := &route{ways: []way{h.way(primary)}, log: h.Log}
+	r := &route{ways: []way{h.way(primary)}, log: h.Log, renew: h.renew}
 	name := primary.Limits().Fallback
 	if name == "" {
 		return r, nil
@@ -104,6 +113,14 @@ func (h *Send) route(ctx context.Context, primary *outlet) (*route, error) {
 		r.ways = append(r.ways, h.way(standIn))
 	}
 	return r, nil
+}
+
+func (h *Send) renew(ctx context.Context, old way) (way, bool) {
+	now, err := h.Outlets.changed(ctx, old.outlet)
+	if err != nil || now == nil || now.pretends {
+		return way{}, false // the circuit is open, and that is reason enough to wait
+	}
+	return h.way(now), true
 }
 
 func (h *Send) way(o *outlet) way {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -30,7 +32,7 @@ func (f *fakeTarget) Enter(context.Context, tasks.Lane, int, func(int)) (deliver
 	return open{}, nil
 }
 
-func (f *fakeTarget) Begin() (func(error) error, error) {
+func (f *fakeTarget) Begin(int) (func(error) error, error) {
 	if f.shut != nil {
 		return nil, f.shut
 	}
@@ -106,6 +108,47 @@ func TestWhatStandsIn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestACircuitOfOlderSettings keeps no batch waiting: it leaves by the channel as it is now, which was changed a moment ago.
+func TestACircuitOfOlderSettings(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &channelList{list: []channel.Channel{outletOf(1, channel.Slack, "moved", 1)}}
+		outlets, _ := shop(store)
+		defer outlets.Close()
+		limits := &fakeLimits{targets: map[string]*fakeTarget{"moved": {shut: errCircuit}, "there": {}}}
+		h := &Send{Outlets: outlets, Log: zap.NewNop(), Limits: limits}
+		old, err := outlets.byID(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		enter := func() (*route, error) {
+			r, err := h.route(t.Context(), old)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = r.Enter(t.Context(), tasks.LaneNormal, 1, func(int) {})
+			return r, err
+		}
+		<-time.After(outletsYoung)
+		if _, err := enter(); !errors.Is(err, errCircuit) {
+			t.Errorf("as it was: %v", err)
+		}
+		store.list = []channel.Channel{outletOf(1, channel.Slack, "there", 2)}
+		if _, err := enter(); !errors.Is(err, errCircuit) || store.reads != 2 {
+			t.Errorf("the channels are read %d times in a moment: %v", store.reads, err)
+		}
+		<-time.After(outletsYoung)
+		if r, err := enter(); err != nil || r.by().Version != 2 {
+			t.Errorf("changed: it leaves by version %d, %v", r.by().Version, err)
+		}
+		store.err = errAway
+		<-time.After(outletsAge)
+		if _, err := enter(); !errors.Is(err, errCircuit) {
+			t.Errorf("with the database away: %v", err)
+		}
+	})
 }
 
 // TestNothingToStandIn: the one that is named only pretends, or is switched off, or the channels cannot be read.

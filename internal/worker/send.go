@@ -30,7 +30,9 @@ type Send struct {
 	Files   *edition.Files
 	Outlets *Outlets
 	// Limits bound how fast one may send; nil: nothing does.
-	Limits    Limits
+	Limits Limits
+	// Health follows how places fare; nil: nothing does.
+	Health    *Health
 	Signer    *token.Signer
 	PublicURL string
 	// Poke tells the relay that there are nudges; Expect, that there are such as nobody waits for.
@@ -219,6 +221,7 @@ func (h *Send) handOver(ctx context.Context, calls *calls, by way, e *edition.Ed
 	if err == nil && by.pretends {
 		return delivery.ErrPlaceholder
 	}
+	h.Health.saw(by.outlet, err)
 	if err != nil {
 		h.Log.Info("delivery not accepted", zap.String("delivery", m.ID.String()), telemetry.CorrelationField(ctx),
 			zap.String("kind", fault.KindOf(err).String()), zap.String("code", fault.CodeOf(err)),
@@ -234,7 +237,7 @@ func (h *Send) call(ctx context.Context, calls *calls, by way, m *channel.Messag
 	if by.target == nil {
 		return calls.send(ctx, by.outlet, m)
 	}
-	done, err := by.target.Begin()
+	done, err := by.target.Begin(by.Version)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,8 @@
 // Package openapi is the description of the API: an OpenAPI 3.1 document, and the same as a page to be read.
 //
-// It is written by hand in source, a file for each resource, and joined by internal/tools/openapi. Tests hold it against the
-// server: every route is described, every example is sent, and every answer of the tests is checked (testkit/contract).
+// It is written by hand in source, a file for each resource, and joined by internal/tools/openapi. The types of the bodies are
+// made of it (internal/httpapi/wire). Tests hold it against the server: every route is described, every example is sent, and
+// every answer of the tests is checked (testkit/contract).
 package openapi
 
 import (
@@ -11,7 +12,9 @@ import (
 	"strings"
 )
 
-//go:generate go run ../../tools/openapi -source source -out .
+//go:generate go run ../../tools/openapi -source source -out . -types ../../../bin/types.json
+//go:generate go tool -modfile=../../../tools/api/go.mod oapi-codegen -config ../wire/oapi-codegen.yaml ../../../bin/types.json
+//go:generate go run ../../tools/goclient ../../..
 
 //go:embed openapi.json
 var document string

@@ -40,6 +40,8 @@ type Network struct {
 	MaxAnswer int64
 	// RootCAs replaces the system's authorities, if set.
 	RootCAs *x509.CertPool
+	// Resolver finds the addresses of names; nil is the machine's.
+	Resolver *net.Resolver
 }
 
 // Client makes an http.Client that sends each request once, on a pool of connections of its own. Its
@@ -60,7 +62,7 @@ func (n Network) transport() *http.Transport {
 	if connections == 0 {
 		connections = defaultConnections
 	}
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: idleTimeout}
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: idleTimeout, Resolver: n.Resolver}
 	transport := &http.Transport{
 		DialContext:           dialer.DialContext,
 		TLSHandshakeTimeout:   dialTimeout,
@@ -100,7 +102,7 @@ type once struct {
 }
 
 // RoundTrip sends a request. One that belongs to no attempt passes unwatched: it has no effect at the
-// provider (see channel.Checker).
+// provider (see channel.Verifier).
 func (o once) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	a := of(ctx)

@@ -96,7 +96,7 @@ func openBot(o Options, c channel.Channel) (*bot, error) {
 	}, nil
 }
 
-func openHook(o Options, c channel.Channel) (*sender, error) {
+func openHook(o Options, c channel.Channel) (*hook, error) {
 	endpoint, err := url.Parse(c.Secrets["hook_url"])
 	if err != nil || endpoint.Host == "" {
 		return nil, errors.New("discord-webhook needs a hook_url")
@@ -109,7 +109,7 @@ func openHook(o Options, c channel.Channel) (*sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sender{session: session, endpoint: endpoint.String()}, nil
+	return &hook{sender{session: session, endpoint: endpoint.String(), hook: true}}, nil
 }
 
 // newSession makes a session that is used for requests only. It never repeats one and never waits.
@@ -125,14 +125,14 @@ func newSession(token string, client *http.Client) (*discordgo.Session, error) {
 	return session, nil
 }
 
-// bot is a sender that can prove its token.
+// bot is a sender whose token can be proved.
 type bot struct {
 	sender
 	me string
 }
 
-// Check proves the token by asking who it belongs to.
-func (b *bot) Check(ctx context.Context) error {
+// Verify proves the token by asking who it belongs to.
+func (b *bot) Verify(ctx context.Context) error {
 	if _, err := b.request(ctx, http.MethodGet, b.me, nil); err != nil {
 		return attempt.Cause(err)
 	}

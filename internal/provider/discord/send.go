@@ -22,6 +22,8 @@ type sender struct {
 	endpoint string
 	// enforceNonce sends a nonce that Discord keeps unique for some minutes; webhooks do not take one.
 	enforceNonce bool
+	// hook: there is none any more if Discord does not find it.
+	hook bool
 	// emptyUntil is when the endpoint's rate limit is refilled, in Unix nanoseconds.
 	emptyUntil atomic.Int64
 }
@@ -52,6 +54,9 @@ func (s *sender) Send(ctx context.Context, m *channel.Message) error {
 		wait := attempt.Seconds(limited.RetryAfter.Seconds())
 		s.holdFor(wait)
 		return fault.WaitFor(wait, "rate_limited", nil)
+	}
+	if s.hook && (a.Status() == http.StatusNotFound || a.Status() == http.StatusGone) {
+		return fault.New(fault.GiveUp, channel.CodeGone, "Discord knows no such webhook any more.")
 	}
 	return a.Fault(err)
 }

@@ -50,5 +50,5 @@ func (s sender) Send(ctx context.Context, m *channel.Message) error {
 // Close does nothing.
 func (sender) Close() error { return nil }
 
-// Check is always content: there are no credentials to prove.
-func (sender) Check(context.Context) error { return nil }
+// Verify is always content: there is nothing to find out.
+func (sender) Verify(context.Context) error { return nil }

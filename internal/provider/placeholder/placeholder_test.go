@@ -38,7 +38,7 @@ func TestPlaceholder(t *testing.T) {
 		if recorded[len(recorded)-1] != "n p/"+string(kind)+"/1" {
 			t.Errorf("recorded %q", recorded)
 		}
-		if err := sender.(channel.Checker).Check(t.Context()); err != nil {
+		if err := sender.(channel.Verifier).Verify(t.Context()); err != nil {
 			t.Error(err)
 		}
 		if err := sender.Close(); err != nil {

@@ -184,13 +184,14 @@ func afterRecovery(t *testing.T, h Harness) {
 	}
 }
 
-func check(t *testing.T, h Harness) {
+// verified: whether it works can be found out, and nobody is sent anything by that.
+func verified(t *testing.T, h Harness) {
 	r := newRig(t, h)
-	checker, ok := r.sender.(channel.Checker)
+	verifier, ok := r.sender.(channel.Verifier)
 	if !ok {
-		return // not every provider has a call without effect
+		t.Fatal("there is no way to find out whether it works")
 	}
-	if err := checker.Check(t.Context()); err != nil {
+	if err := verifier.Verify(t.Context()); err != nil {
 		t.Error(err)
 	}
 	r.counted(0)
@@ -198,8 +199,15 @@ func check(t *testing.T, h Harness) {
 		return
 	}
 	r.inject(sandbox.Fault{Outage: sandbox.Unavailable})
-	if err := checker.Check(t.Context()); err == nil {
-		t.Error("a provider that is down passes")
+	err := verifier.Verify(t.Context())
+	if err == nil {
+		t.Fatal("a provider that is down passes")
+	}
+	r.keepsSecrets(err)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := verifier.Verify(ended); err == nil {
+		t.Error("it passes although nobody waits for it")
 	}
 }
 

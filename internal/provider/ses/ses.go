@@ -169,8 +169,8 @@ func (s *sender) Quota(ctx context.Context) (channel.Quota, error) {
 	return channel.Quota{PerSecond: q.MaxSendRate, Per24h: q.Max24HourSend, Sent24h: q.SentLast24Hours}, nil
 }
 
-// Check proves the credentials, and that the account may send.
-func (s *sender) Check(ctx context.Context) error {
+// Verify proves the credentials, and that the account may send.
+func (s *sender) Verify(ctx context.Context) error {
 	out, err := s.account(ctx)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/provider/attempt"
 )
 
@@ -30,10 +31,14 @@ func (h *hook) Send(ctx context.Context, m *channel.Message) error {
 		UnfurlLinks: &unfurl,
 		UnfurlMedia: &unfurl,
 	})
-	if err != nil {
-		return classify(a, err)
+	switch {
+	case err == nil:
+		return nil
+	case a.Status() == http.StatusNotFound || a.Status() == http.StatusGone:
+		// no_service, channel_not_found, channel_is_archived: the hook leads nowhere any more.
+		return fault.New(fault.GiveUp, channel.CodeGone, "Slack knows no such hook any more, or its channel is closed.")
 	}
-	return nil
+	return classify(a, err)
 }
 
 // Close lets go of connections.

@@ -123,8 +123,8 @@ func (b *bot) Send(ctx context.Context, m *channel.Message) error {
 	return nil
 }
 
-// Check proves the token with auth.test.
-func (b *bot) Check(ctx context.Context) error {
+// Verify proves the token with auth.test.
+func (b *bot) Verify(ctx context.Context) error {
 	if _, err := b.api.AuthTestContext(ctx); err != nil {
 		return attempt.Cause(err)
 	}

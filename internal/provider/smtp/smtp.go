@@ -119,8 +119,8 @@ func (s *sender) Send(ctx context.Context, m *channel.Message) error {
 	return s.pool.use(ctx, func(c *conn) error { return c.send(ctx, l) })
 }
 
-// Check proves the credentials on a new connection, and says NOOP.
-func (s *sender) Check(ctx context.Context) error {
+// Verify proves the credentials on a new connection, and says NOOP.
+func (s *sender) Verify(ctx context.Context) error {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
 	return s.pool.useFresh(ctx, func(c *conn) error { return c.noop(ctx) })

@@ -3,23 +3,19 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
-
-	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/credential"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/provider/attempt"
-	"github.com/presswork/presswork/internal/telemetry"
+	"github.com/presswork/presswork/internal/provider/signed"
 )
 
 // Name is the provider's name in a channel.
@@ -69,20 +65,12 @@ func open(o Options, c channel.Channel) (*sender, error) {
 }
 
 // signersOf reads one or more signing secrets, separated by blanks.
-func signersOf(secrets string) ([]*standardwebhooks.Webhook, error) {
-	var signers []*standardwebhooks.Webhook
-	for i, secret := range strings.Fields(secrets) {
-		signer, err := standardwebhooks.NewWebhook(secret)
-		if err != nil || strings.TrimPrefix(secret, "whsec_") == "" {
-			// The library's error would quote a part of the secret.
-			return nil, fmt.Errorf("signing secret %d is not base64", i+1)
-		}
-		signers = append(signers, signer)
-	}
-	if len(signers) == 0 {
+func signersOf(secrets string) (signed.Signers, error) {
+	signers, err := signed.Parse(strings.Fields(secrets)...)
+	if errors.Is(err, signed.ErrNoSecret) {
 		return nil, errors.New("webhook needs a url and signing_secrets")
 	}
-	return signers, nil
+	return signers, err
 }
 
 // The bytes that a signing secret has.
@@ -109,12 +97,12 @@ func realSecrets(value string) error {
 type sender struct {
 	url     string
 	client  *http.Client
-	signers []*standardwebhooks.Webhook
+	signers signed.Signers
 	now     func() time.Time
 }
 
-// Send posts m.Post once. 2xx is acceptance; 410 is fault.GiveUp "gone", upon which the endpoint should
-// be disabled; the rest is attempt.Refusal.
+// Send posts m.Post once. 2xx is acceptance; 410 is fault.GiveUp channel.CodeGone, upon which the channel
+// is switched off; the rest is attempt.Refusal.
 func (s *sender) Send(ctx context.Context, m *channel.Message) error {
 	if m.Post == nil {
 		return fault.New(fault.GiveUp, "empty_message", "There is no post to send.")
@@ -125,7 +113,8 @@ func (s *sender) Send(ctx context.Context, m *channel.Message) error {
 		return err
 	}
 	ctx, a := attempt.Start(ctx, m.ID)
-	req, err := s.request(ctx, m.ID.String(), body, at)
+	// The id, and so what a receiver tells repeats by, is the delivery's.
+	req, err := s.signers.Request(ctx, signed.Message{URL: s.url, ID: m.ID.String(), At: at, ContentType: "application/json", Body: body})
 	if err != nil {
 		return fault.Wrap(attempt.Cause(err), fault.GiveUp, "invalid_url")
 	}
@@ -139,34 +128,9 @@ func (s *sender) Send(ctx context.Context, m *channel.Message) error {
 	case resp.StatusCode >= 200 && resp.StatusCode <= 299:
 		return nil
 	case resp.StatusCode == http.StatusGone:
-		return fault.New(fault.GiveUp, "gone", "The endpoint asked for no more messages.")
+		return fault.New(fault.GiveUp, channel.CodeGone, "The endpoint asked for no more messages.")
 	}
 	return attempt.Refusal(resp.StatusCode, resp.Header, nil)
-}
-
-// request is the signed POST. The id, and so what a receiver tells repeats by, is the delivery's.
-func (s *sender) request(ctx context.Context, id string, body []byte, at time.Time) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	signatures := make([]string, 0, len(s.signers))
-	for _, signer := range s.signers {
-		signature, err := signer.Sign(id, at, body)
-		if err != nil {
-			return nil, fmt.Errorf("sign: %w", err)
-		}
-		signatures = append(signatures, signature)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "Presswork")
-	if parent := telemetry.TraceParent(ctx); parent != "" {
-		req.Header.Set("Traceparent", parent) // what the receiver does belongs to the same trace
-	}
-	req.Header.Set(standardwebhooks.HeaderWebhookID, id)
-	req.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(at.Unix(), 10))
-	req.Header.Set(standardwebhooks.HeaderWebhookSignature, strings.Join(signatures, " "))
-	return req, nil
 }
 
 // Close lets go of connections.

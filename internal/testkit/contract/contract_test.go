@@ -8,14 +8,14 @@ import (
 	"github.com/presswork/presswork/internal/testkit/contract"
 )
 
-const topic = `{"id":"01985a1e-7c00-7000-8000-000000000001","slug":"go","name":"Go","created_at":"2030-01-31T09:00:00Z"}`
+const topic = `{"id":"01985a1e-7c00-7000-8000-000000000001","slug":"go","name":"Go","version":1,"created_at":"2030-01-31T09:00:00Z"}`
 
 // made is an exchange that is as described.
 func made() contract.Exchange {
 	return contract.Exchange{
 		Method: http.MethodPost, URI: "/api/v1/topics", Status: http.StatusCreated, Sent: []byte(`{"name":"Go"}`), Body: []byte(topic),
 		Request: http.Header{"Content-Type": {"application/json"}},
-		Header: http.Header{"Content-Type": {"application/json; charset=utf-8"}, "X-Correlation-Id": {"c-1"},
+		Header: http.Header{"Content-Type": {"application/json; charset=utf-8"}, "X-Correlation-Id": {"c-1"}, "Etag": {`"1"`},
 			"Location": {"/api/v1/topics/01985a1e-7c00-7000-8000-000000000001"}},
 	}
 }
@@ -39,7 +39,7 @@ func TestCheck(t *testing.T) {
 		"other media":        {func(e *contract.Exchange) { e.Header.Set("Content-Type", "text/html") }, `"text/html"`},
 		"missing header":     {func(e *contract.Exchange) { e.Header.Del("Location") }, "no header Location"},
 		"bad header":         {func(e *contract.Exchange) { e.Header.Set("Location", "/x") }, "the header Location"},
-		"undescribed header": {func(e *contract.Exchange) { e.Header.Set("Etag", `"1"`) }, "Etag"},
+		"undescribed header": {func(e *contract.Exchange) { e.Header.Set("Retry-After", "1") }, "Retry-After"},
 		"accepted body":      {func(e *contract.Exchange) { e.Sent = []byte(`{"name":"Go","more":1}`) }, "the request"},
 		"accepted parameter": {func(e *contract.Exchange) { e.URI += "?x=1" }, "the parameter x"},
 		"body that is not there": {func(e *contract.Exchange) {
@@ -61,6 +61,34 @@ func TestCheck(t *testing.T) {
 }
 
 // BenchmarkCheck: it has to cost less than a request does.
+func TestCheckEvent(t *testing.T) {
+	t.Parallel()
+	good := `{"specversion":"1.0","id":"01985a1e-7c00-7000-8000-00000000000d","source":"https://news.example.com","type":"presswork.test",
+		"subject":"x","time":"2030-01-31T09:00:00Z","datacontenttype":"application/json","data":{"endpoint":"01985a1e-7c00-7000-8000-00000000000c"}}`
+	for name, c := range map[string]struct {
+		eventType, old, new, want string
+	}{
+		"as described":     {"presswork.test", "", "", ""},
+		"no such event":    {"presswork.other", "", "", "no webhook"},
+		"another's type":   {"presswork.test", "presswork.test", "channel.enabled", "/type"},
+		"a field too many": {"presswork.test", `"endpoint"`, `"more":1,"endpoint"`, "more"},
+		"a field too few":  {"presswork.test", `"subject":"x",`, "", "subject"},
+		"something else":   {"presswork.test", "{", "", "not JSON"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			body := good
+			if c.old != "" {
+				body = strings.Replace(good, c.old, c.new, 1)
+			}
+			err := contract.CheckEvent(c.eventType, []byte(body))
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
 func BenchmarkCheck(b *testing.B) {
 	e := made()
 	for b.Loop() {

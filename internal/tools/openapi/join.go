@@ -29,25 +29,27 @@ func join(files map[string]*object) (*object, error) {
 	}
 	j := &joiner{parameters: newObject(), headers: newObject(), schemas: newObject(), errors: shared.object("errors"), pages: map[string]bool{}}
 	names := slices.Sorted(maps.Keys(files))
-	byTag := map[string]*object{}
+	byTag := map[string][]*object{}
 	for _, name := range names {
 		j.gather(name, files[name])
 		if tag := files[name].text("tag"); tag != "" {
-			byTag[tag] = files[name]
+			byTag[tag] = append(byTag[tag], files[name])
 		}
 	}
 	tags, paths, webhooks := []any{}, newObject(), newObject()
 	for _, name := range document.list("tags") {
 		tag, _ := name.(string)
-		file := byTag[tag]
-		if file == nil {
-			j.complain("no file has the tag %s", tag)
-			continue
+		about := ""
+		for _, file := range byTag[tag] {
+			about += file.text("about")
+			j.paths(paths, tag, file.object("paths"))
+			j.paths(webhooks, tag, file.object("webhooks"))
+		}
+		if about == "" {
+			j.complain("no file says what the tag %s is about", tag)
 		}
 		delete(byTag, tag)
-		tags = append(tags, newObject("name", tag, "description", strings.TrimSpace(file.text("about"))))
-		j.paths(paths, tag, file.object("paths"))
-		j.paths(webhooks, tag, file.object("webhooks"))
+		tags = append(tags, newObject("name", tag, "description", strings.TrimSpace(about)))
 	}
 	for tag := range byTag {
 		j.complain("the tag %s is not among those of _document.yaml", tag)
@@ -108,6 +110,8 @@ func page(name string, example any) *object {
 	return newObject("type", "object", "description", "A page of a list.", "required", []any{"items"}, "properties", newObject(
 		"items", newObject("type", "array", "maxItems", 200, "description", "What is on the page.", "items", newObject("$ref", "#/components/schemas/"+name)),
 		"next", newObject("type", "string", "description", "The cursor of the next page; not there on the last."),
+		"total", newObject("type", "integer", "format", "int64", "minimum", 0, "description", "How many there are in all, of the list's filters; only if it was asked for."),
+		"total_is_estimate", newObject("type", "boolean", "description", "Whether the total was reckoned instead of counted; there beside it."),
 	), "examples", []any{newObject("items", []any{example})})
 }
 

@@ -13,7 +13,7 @@ const source = "../../httpapi/openapi/source"
 func TestUpToDate(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	if err := run(source, folder); err != nil {
+	if err := run(source, folder, ""); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"openapi.json", "page.html"} {
@@ -46,6 +46,7 @@ func TestMistakesAreTold(t *testing.T) {
 		"has no example":                         func(f *object) { f.object("schemas").object("TopicInput").remove("examples") },
 		"neither open nor which permission":      func(f *object) { listTopics(f).remove("needs") },
 		"is optional and no property":            func(f *object) { f.object("schemas").object("Topic").set("optional", []any{"nothing"}) },
+		"no file says what the tag Topics":       func(f *object) { f.remove("about") },
 		"not among those of _document.yaml":      func(f *object) { f.set("tag", "Nothing") },
 		"schemas Problem is there twice":         func(f *object) { f.object("schemas").set("Problem", newObject()) },
 		"the path /api/v1/pauses is there twice": func(f *object) { f.object("paths").set("/api/v1/pauses", newObject()) },

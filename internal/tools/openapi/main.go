@@ -2,7 +2,7 @@
 //
 // The sources are YAML, a file for each resource, written as OpenAPI but for what would be repeated everywhere:
 //
-//   - A file has tag, about, paths, webhooks, and parameters, headers and schemas, which all files may use by name.
+//   - A file has tag, about (one of those with the same tag has), paths, webhooks, and parameters, headers and schemas, which all files may use by name.
 //   - parameters: [limit] and $ref: Topic stand for references. Parameters of a path are added by their names.
 //   - body: {schema: TopicInput} is a request body of JSON. answers: {'200': {text, schema | page | content, headers}} are the
 //     responses; page: Topic is a list of them with a cursor. errors: [404] are the shared problems.
@@ -23,19 +23,20 @@ import (
 func main() {
 	source := flag.String("source", "source", "folder of the YAML files")
 	out := flag.String("out", ".", "folder of openapi.json and page.html")
+	types := flag.String("types", "", "file of the schemas alone, in the form that Go types are made of; none if it is empty")
 	flag.Parse()
-	if err := run(*source, *out); err != nil {
+	if err := run(*source, *out, *types); err != nil {
 		fmt.Fprintln(os.Stderr, "openapi:", err)
 		os.Exit(1)
 	}
 }
 
-func run(source, out string) error {
-	files, err := read(source)
+func run(source, out, types string) error {
+	sources, err := read(source)
 	if err != nil {
 		return err
 	}
-	document, err := join(files)
+	document, err := join(sources)
 	if err != nil {
 		return err
 	}
@@ -47,8 +48,17 @@ func run(source, out string) error {
 	if err != nil {
 		return err
 	}
-	for name, content := range map[string][]byte{"openapi.json": []byte(text + "\n"), "page.html": page} {
-		if err := os.WriteFile(filepath.Join(out, name), content, 0o644); err != nil { //nolint:gosec // they are sources like others
+	files := map[string][]byte{filepath.Join(out, "openapi.json"): []byte(text + "\n"), filepath.Join(out, "page.html"): page}
+	if types != "" {
+		if files[types], err = encode(typesOf(document)); err != nil {
+			return fmt.Errorf("write the types: %w", err)
+		}
+	}
+	for path, content := range files {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // as below
+			return err
+		}
+		if err := os.WriteFile(path, content, 0o644); err != nil { //nolint:gosec // they are sources like others
 			return err
 		}
 	}

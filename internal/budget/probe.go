@@ -1,0 +1,87 @@
+package budget
+
+import (
+	"context"
+	"time"
+)
+
+// probeLease is for how long one process may probe alone: longer than a call takes.
+const probeLease = 15 * time.Second
+
+// halfOpenWait is how long to wait for what somebody else's probe comes to.
+const halfOpenWait = 2 * time.Second
+
+// A probe is nobody's business, or may be taken, or is on its way.
+const (
+	probeNone int32 = iota
+	probeFree
+	probeTaken
+)
+
+// takeProbe takes the probe, if the circuit is half-open and it is this process's.
+func (c *circuit) takeProbe() (probing bool, n int) {
+	switch c.probe.Load() {
+	case probeNone:
+		return false, 0
+	case probeFree:
+		if c.probe.CompareAndSwap(probeFree, probeTaken) {
+			return true, 1
+		}
+	}
+	return true, 0
+}
+
+func (c *circuit) probeLeft() (probing, left bool) {
+	state := c.probe.Load()
+	return state != probeNone, state == probeFree
+}
+
+// giveProbe puts a probe back that was not sent, and wakes whoever waits for what it comes to. It reports whether this
+// process probes.
+func (t *Target) giveProbe() bool {
+	c := t.circuit.Load()
+	if c.probe.CompareAndSwap(probeTaken, probeFree) {
+		t.wakeAll(1)
+		return true
+	}
+	return c.probe.Load() != probeNone
+}
+
+// probes reports whether this process may probe now, or the circuit is closed after all.
+func (t *Target) probes(ctx context.Context) bool {
+	c := t.circuit.Load()
+	until := c.openUntil.Load()
+	if until == 0 || t.budget.now() < time.Duration(until) {
+		return false
+	}
+	if t.budget.isAway() {
+		return c.probeAlone(until)
+	}
+	answer, err := t.budget.run(ctx, probeScript, circuitKeys(t.key, c.version), probeLease.Microseconds())
+	if err != nil {
+		return c.probeAlone(until)
+	}
+	switch number(answer, 0) {
+	case 1, 2: // closed, or lost with Redis: then the own breaker lets one through
+		return c.probeAlone(until)
+	default:
+		if micros(answer, 1) > halfOpenWait {
+			c.open(t.budget.now() + micros(answer, 1))
+		}
+		return false
+	}
+}
+
+// probeAlone makes the probe this process's.
+func (c *circuit) probeAlone(until int64) bool {
+	if c.openUntil.Load() != until || !c.probe.CompareAndSwap(probeNone, probeFree) {
+		return false
+	}
+	// Should the probe get lost with its batch, the next who asks may have it.
+	time.AfterFunc(probeLease, func() {
+		if c.openUntil.Load() == until {
+			c.probe.Store(probeNone)
+		}
+	})
+	return true
+}
