@@ -79,6 +79,10 @@ func TestFailuresOfAllOpenOneCircuit(t *testing.T) {
 	if n, err := probe.Take(10); n != 0 || err != nil {
 		t.Errorf("beside the probe %d may go, %v", n, err)
 	}
+	// Whoever asks meanwhile comes back soon, and not when the probe must be over.
+	if _, err := other.Enter(t.Context(), tasks.LaneNormal, 1, w.wake); !errors.As(err, &f) || f.After > 2*halfOpenWait {
+		t.Errorf("while another probes: %v, after %s", err, f.After)
+	}
 	call(t, probe.(*pass).target, nil)
 	if n, err := probe.Take(10); n != 10 || err != nil {
 		t.Errorf("after the probe: %d, %v", n, err)

@@ -64,12 +64,12 @@ func (t *Target) probes(ctx context.Context) bool {
 	switch number(answer, 0) {
 	case 1, 2: // closed, or lost with Redis: then the own breaker lets one through
 		return c.probeAlone(until)
-	default:
+	case 0:
 		if micros(answer, 1) > halfOpenWait {
 			c.open(t.budget.now() + micros(answer, 1))
 		}
-		return false
 	}
+	return false // somebody else probes: that is over long before it has to be
 }
 
 // probeAlone makes the probe this process's.

@@ -139,14 +139,14 @@ redis.call('HDEL', key, 'probe')
 ` + keep + `
 return 0`)
 
-// probeScript lets one process through a half-open circuit, for ARGV[1]: 1 and that time; 0 and how long to wait; 2 if
-// there is nothing to probe.
+// probeScript lets one process through a half-open circuit, for ARGV[1]: 1 and that time; 0 and for how long it is open; 2 if
+// there is nothing to probe; 3 and for how long somebody else probes at most.
 var probeScript = redis.NewScript(prelude + ofCircuit + `
 local h = redis.call('HMGET', key, 'open', 'probe')
 local open, probe = num(h[1]), num(h[2])
 if open == 0 then return {2, 0} end
 if open > now then return {0, open - now} end
-if probe > now then return {0, probe - now} end
+if probe > now then return {3, probe - now} end
 redis.call('HSET', key, 'probe', now + num(ARGV[1]))
 return {1, num(ARGV[1])}`)
 

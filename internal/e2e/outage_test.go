@@ -63,7 +63,7 @@ func TestOutage(t *testing.T) {
 	t.Parallel()
 	const readers = 400
 	on := servers{dbtest.New(t), redistest.New(t)}
-	h := openWith(t, on, func(c *config.Config) { c.BreakerOpen = 3 * time.Second }, app.API, app.Worker, app.Scheduler)
+	h := openOn(t, on, app.API, app.Worker, app.Scheduler)
 	h.start(nil, app.Worker)
 	channel := h.ConnectSMTP(t, "email")
 	h.Subscribe(t, fixture.People("outage", readers))

@@ -29,7 +29,7 @@ func TestPausesOfEveryScope(t *testing.T) {
 	} {
 		t.Run(scope, func(t *testing.T) {
 			t.Parallel()
-			const readers = 1200
+			const readers = 800
 			h := open(t)
 			id := halfway(h, readers)
 			ask := func(what [2]string) { h.Call(t, what[0], strings.Replace(what[1], "ID", id, 1), nil, nil) }

@@ -28,7 +28,7 @@ func (h *house) checkRun(id string, readers int) {
 // A worker that is shut down in the middle of a run gives back what it has not sent, and another goes on.
 func TestGracefulShutdown(t *testing.T) {
 	t.Parallel()
-	const readers = 1200
+	const readers = 800
 	h := open(t, app.API, app.Scheduler)
 	first := h.start(nil, app.Worker)
 	id := halfway(h, readers)
@@ -46,7 +46,7 @@ func TestGracefulShutdown(t *testing.T) {
 // With no worker left the run waits for the next one.
 func TestLastWorkerShutDown(t *testing.T) {
 	t.Parallel()
-	const readers = 1200
+	const readers = 800
 	h := open(t, app.API, app.Scheduler)
 	first := h.start(nil, app.Worker)
 	id := halfway(h, readers)
@@ -147,7 +147,7 @@ func TestRedisAway(t *testing.T) {
 // Redis losing everything in the middle of a run costs time only.
 func TestRedisEmptied(t *testing.T) {
 	t.Parallel()
-	const readers = 1200
+	const readers = 800
 	stack, err := devstack.Start(t.Context(), devstack.Options{Redis: true, RequireRedis: true})
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +174,7 @@ func TestRedisEmptied(t *testing.T) {
 // PostgreSQL crashing in the middle of a run loses and doubles nothing.
 func TestPostgresRestarted(t *testing.T) {
 	t.Parallel()
-	const readers = 1200
+	const readers = 800
 	// Durable: without synchronous_commit a crash takes commits back, intents among them.
 	stack, err := devstack.Start(t.Context(), devstack.Options{RequireRedis: true, Durable: true})
 	if err != nil {

@@ -53,7 +53,7 @@ func TestTimeline(t *testing.T) {
 // stopping.
 func TestFollow(t *testing.T) {
 	t.Parallel()
-	const readers = 1200
+	const readers = 800
 	h := open(t)
 	id := halfway(h, readers)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

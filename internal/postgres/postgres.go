@@ -86,6 +86,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 		config.ConnConfig.RuntimeParams["application_name"] = "presswork"
 	}
 	config.ConnConfig.Tracer = tracerOf(o)
+	config.AfterConnect = plainUIDs
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open the database pool: %w", err)

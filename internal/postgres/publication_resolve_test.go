@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
@@ -94,5 +96,36 @@ func TestResolveOrderWithoutDefaultSender(t *testing.T) {
 	n.Close()
 	if _, err := n.ResolveOrder(t.Context(), n.order()); err == nil || fault.Is(err, fault.Invalid) {
 		t.Errorf("without a database: %v", err)
+	}
+}
+
+// TestLookUpsArePlannedOnce: what every order asks for is not planned anew for each.
+func TestLookUpsArePlannedOnce(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	db, err := Open(t.Context(), n.pool.Config().ConnString(), Options{MaxConns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	for range 20 {
+		if _, err := db.ResolveOrder(t.Context(), n.order()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, err := db.pool.Query(t.Context(), `SELECT statement, custom_plans FROM pg_prepared_statements WHERE generic_plans + custom_plans = 20`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var statement string
+	var planned int
+	tag, err := pgx.ForEachRow(rows, []any{&statement, &planned}, func() error {
+		if planned != 5 { // before PostgreSQL compares them with one for all
+			t.Errorf("planned %d times: %s", planned, statement)
+		}
+		return nil
+	})
+	if err != nil || tag.RowsAffected() != 4 {
+		t.Errorf("%d statements, %v", tag.RowsAffected(), err)
 	}
 }
