@@ -134,6 +134,7 @@ type stream struct {
 	end context.CancelCauseFunc
 }
 
+// Close ends the body, and with it the attempt.
 func (s *stream) Close() error {
 	defer s.end(nil)
 	return s.ReadCloser.Close()

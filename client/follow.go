@@ -127,6 +127,7 @@ type heard struct {
 	tell func()
 }
 
+// Read is io.Reader's.
 func (h heard) Read(p []byte) (int, error) {
 	n, err := h.Reader.Read(p)
 	h.tell()

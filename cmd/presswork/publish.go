@@ -29,18 +29,8 @@ func publishCommand() *cobra.Command {
   presswork publish --file publication.json --key 2026-11-22-news`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
-			for _, kind := range channels {
-				request.Channels = append(request.Channels, api.ChannelKind(kind))
-			}
-			request.Audience, request.ScheduleAt = audience, rfc3339(at)
-			if rate != 0 {
-				request.RatePerMinute = &rate
-			}
-			err := readRequest(&request, file)
-			if !at.IsZero() {
-				request.ScheduleAt = rfc3339(at)
-			}
-			return err
+			request.Audience = audience
+			return completeRequest(&request, file, channels, rate, at)
 		},
 	}
 	flags := command.Flags()
@@ -77,6 +67,24 @@ func publishCommand() *cobra.Command {
 		}
 		return watchProgress(c, remote, p.ID)
 	})
+}
+
+// completeRequest adds to a request what its flags cannot write into it, and what stands in a file. The time of a flag counts
+// more than that of the file.
+func completeRequest(request *api.PublicationInput, file string, channels []string, rate int, at time.Time) error {
+	for _, kind := range channels {
+		request.Channels = append(request.Channels, api.ChannelKind(kind))
+	}
+	if rate != 0 {
+		request.RatePerMinute = &rate
+	}
+	if err := readRequest(request, file); err != nil {
+		return err
+	}
+	if !at.IsZero() {
+		request.ScheduleAt = rfc3339(at)
+	}
+	return nil
 }
 
 // keyed is the option of a call with the idempotency key that was given, if one was.

@@ -39,11 +39,8 @@ func (a *App) AddAPI(ctx context.Context) error {
 		a.Log.Error("channels cannot send", zap.Error(err))
 	}
 	signer := a.signer()
-	acceptor := postgres.NewAcceptor(a.db, a.relay.Poke)
-	events := postgres.NewEventWriter(a.db, a.Log)
-	a.add(background("acceptor", acceptor.Run))
-	a.add(background("event writer", events.Run))
-	if err := a.observeEvents(events); err != nil {
+	acceptor, events, err := a.addWriters()
+	if err != nil {
 		return err
 	}
 	subscriberPages, err := a.subscriberPages(engine, signer)
@@ -80,6 +77,14 @@ func (a *App) AddAPI(ctx context.Context) error {
 	a.add(a.listener("api", l, handler))
 	a.add(part{name: "streams", stop: func(context.Context) error { endStreams(); return nil }})
 	return nil
+}
+
+// addWriters adds who stores publications, and who stores what readers did.
+func (a *App) addWriters() (*postgres.Acceptor, *postgres.EventWriter, error) {
+	acceptor, events := postgres.NewAcceptor(a.db, a.relay.Poke), postgres.NewEventWriter(a.db, a.Log)
+	a.add(background("acceptor", acceptor.Run))
+	a.add(background("event writer", events.Run))
+	return acceptor, events, a.observeEvents(events)
 }
 
 // subscriberPages answers everything below /p/.

@@ -49,21 +49,11 @@ func (a *App) AddWorker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	personalize := &worker.Personalize{Store: a.db, Poke: a.relay.Poke}
-	handlers := queue.NewHandlers(func(kind tasks.Kind, took time.Duration, err error) {
-		a.Metrics.Task(string(kind), took, err)
+	handlers := a.handlers(engine, library, &worker.Send{
+		Engine: sending, Shelf: edition.NewShelf(a.db, engine), Files: edition.NewFiles(a.db), Outlets: outlets, Limits: senderLimits{a.limits}, Health: health,
+		Signer: a.signer(), PublicURL: a.Config.PublicURL, Poke: a.relay.Poke, Expect: a.relay.Expect, Log: a.Log, Tracer: a.tracing.Tracer(),
+		Archive: a.queue, Letters: a.db,
 	})
-	handlers.Trace(a.tracing.Tracer())
-	handlers.Watch(a.heart.watch)
-	worker.Handlers{
-		Personalize: personalize,
-		Render: &worker.Render{Store: a.db, Library: library, Writer: content.NewWriter(), Memo: rendition.NewMemo(), Sets: worker.NewSets(), Engine: engine, Personalize: personalize,
-			PublicURL: a.Config.PublicURL, Retried: queue.Retried, Poke: a.relay.Poke, Log: a.Log},
-		Send: &worker.Send{Engine: sending, Shelf: edition.NewShelf(a.db, engine), Files: edition.NewFiles(a.db), Outlets: outlets, Limits: senderLimits{a.limits}, Health: health,
-			Signer: a.signer(), PublicURL: a.Config.PublicURL, Poke: a.relay.Poke, Expect: a.relay.Expect, Log: a.Log, Tracer: a.tracing.Tracer(),
-			Archive: a.queue, Letters: a.db},
-		Aggregate: &worker.Aggregate{Events: a.db},
-	}.Register(handlers)
 	tasksOf, err := a.queue.NewWorker(a.Config.QueueWeights, slots, handlers, a.Log)
 	if err != nil {
 		return err
@@ -85,6 +75,24 @@ func (a *App) AddWorker(ctx context.Context) error {
 	a.heart.tasksOf = tasksOf
 	a.add(background("heartbeat", a.heart.run)) // ends first: who stops is no replica any more
 	return nil
+}
+
+// handlers is what a worker does for each kind of task.
+func (a *App) handlers(engine template.Engine, library *template.Library, send *worker.Send) *queue.Handlers {
+	handlers := queue.NewHandlers(func(kind tasks.Kind, took time.Duration, err error) {
+		a.Metrics.Task(string(kind), took, err)
+	})
+	handlers.Trace(a.tracing.Tracer())
+	handlers.Watch(a.heart.watch)
+	personalize := &worker.Personalize{Store: a.db, Poke: a.relay.Poke}
+	worker.Handlers{
+		Personalize: personalize,
+		Render: &worker.Render{Store: a.db, Library: library, Writer: content.NewWriter(), Memo: rendition.NewMemo(), Sets: worker.NewSets(), Engine: engine, Personalize: personalize,
+			PublicURL: a.Config.PublicURL, Retried: queue.Retried, Poke: a.relay.Poke, Log: a.Log},
+		Send:      send,
+		Aggregate: &worker.Aggregate{Events: a.db},
+	}.Register(handlers)
+	return handlers
 }
 
 // stopWork takes no new task, lets calls that are under way finish and gives their batches back, so that their handlers
