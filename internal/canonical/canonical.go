@@ -56,5 +56,9 @@ func Language(text string) (string, error) {
 	if err != nil || tag.IsRoot() || len(tag.String()) > maxLanguage {
 		return "", ErrLanguage
 	}
+	// A singleton that comes twice is against RFC 5646, 2.2.6, and loses a part with each reading.
+	if again, err := language.Parse(tag.String()); err != nil || again != tag {
+		return "", ErrLanguage
+	}
 	return tag.String(), nil
 }

@@ -51,7 +51,7 @@ func FuzzLanguage(f *testing.F) { stays(f, canonical.Language) }
 
 // stays is the property that a canonical text is read as itself.
 func stays(f *testing.F, read func(string) (string, error)) {
-	for _, seed := range []string{"Go", " world news ", "İ", "e\u0301", "ß", "a/b", "\xff", "pt_br", "x-private", "en-u-co-phonebk"} {
+	for _, seed := range []string{"Go", " world news ", "İ", "e\u0301", "ß", "a/b", "\xff", "pt_br", "x-private", "en-u-co-phonebk", "AA-u-00-00-u-00-00-00"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

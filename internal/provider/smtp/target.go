@@ -60,6 +60,9 @@ func parseTarget(text string) (target, error) {
 	if t.port == "" {
 		t.port = t.usualPort()
 	}
+	if _, _, err := net.SplitHostPort(t.address()); err != nil { // net/url lets a stray bracket pass
+		return target{}, errURL
+	}
 	return t, nil
 }
 

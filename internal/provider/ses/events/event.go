@@ -147,7 +147,7 @@ func (m *mail) identify(e *feedback.Event) bool {
 
 func (*mail) identified(e *feedback.Event, publication, kind, recipient string) bool {
 	uid, err := ident.Parse(publication)
-	if err != nil || !slices.Contains(channel.Kinds(), channel.Kind(kind)) {
+	if err != nil || uid.IsZero() || !slices.Contains(channel.Kinds(), channel.Kind(kind)) {
 		return false
 	}
 	id, err := strconv.ParseInt(recipient, 10, 64)

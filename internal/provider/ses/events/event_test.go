@@ -121,6 +121,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(before + tags + `},"eventType":"Bounce","bounce":{"bounceType":"Permanent","bouncedRecipients":[{"emailAddress":"a@b.example"}]}}`))
 	f.Add([]byte(before + head + `},"notificationType":"Complaint","complaint":{}}`))
 	f.Add([]byte("Successfully validated SNS topic"))
+	f.Add([]byte(`{"mail":{"tags":{"publication":["00000000-0000-0000-0000-000000000000"],"channel":["newsletter"],"recipient":["1"]}},"eventType":"Bounce"}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		list, err := Parse(text)
 		for _, e := range list {
