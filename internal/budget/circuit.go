@@ -116,16 +116,18 @@ func (t *Target) Begin(version int) (done func(error) error, err error) {
 	}
 	own, err := c.own.Allow()
 	if err != nil {
+		t.giveProbe() // a call is under way that decides; should it say nothing, the next batch probes
 		return nil, backToTheGate(err)
 	}
-	probing, open := c.probe.Load() != probeNone, c.openUntil.Load()
+	probing, probe, open := c.probe.Load() != probeNone, c.sendProbe(), c.openUntil.Load()
 	began := t.budget.now()
 	return func(err error) error {
 		if failed(err) && t.budget.now()-began > longestCall {
 			own(errStoodStill)
+			t.unsaid(c, probe)
 			return err
 		}
-		late := t.done(c, own, open, err)
+		late := t.done(c, own, open, probe, err)
 		if failed(err) && (late || probing && !t.spec.Load().patient) && !fault.Is(err, fault.Uncertain) {
 			return backToTheGate(err)
 		}
@@ -146,9 +148,16 @@ func backToTheGate(err error) error {
 	return fault.WaitFor(time.Second, channel.CodeCircuitOpen, err)
 }
 
-// done notes what a call came to that began while the circuit was open until then, 0: closed. It reports whether the
-// circuit opened meanwhile.
-func (t *Target) done(c *circuit, own func(error), open int64, err error) (late bool) {
+// unsaid lets the next one probe after a call that was the probe said nothing of the provider.
+func (t *Target) unsaid(c *circuit, probe bool) {
+	if probe {
+		t.freeProbe(c, probeSent)
+	}
+}
+
+// done notes what a call came to that began while the circuit was open until then, 0: closed; probe: it was the probe. It
+// reports whether the circuit opened meanwhile.
+func (t *Target) done(c *circuit, own func(error), open int64, probe bool, err error) (late bool) {
 	if c != t.circuit.Load() {
 		own(errLate)
 		_ = t.stale(err)
@@ -160,7 +169,7 @@ func (t *Target) done(c *circuit, own func(error), open int64, err error) (late 
 	}
 	if fault.CodeOf(err) == channel.CodeBusy {
 		own(errNotMade)
-		t.giveProbe()
+		t.unsaid(c, probe)
 		return false
 	}
 	own(err)

@@ -311,3 +311,110 @@ func TestSuccessUnderWayClosesNothing(t *testing.T) {
 		t.Errorf("the circuit is %+v", got)
 	}
 }
+
+// halfOpen has the probe of a circuit that is half-open, as one batch; next is another one.
+func halfOpen(t *testing.T, target *Target, version int) (probe, next delivery.Pass) {
+	t.Helper()
+	callWith(t, target, version, errDown)
+	enter := func() delivery.Pass {
+		var p delivery.Pass
+		until(t, "the probe", func() (done bool) {
+			var err error
+			p, err = target.Enter(t.Context(), tasks.LaneNormal, 10, newWoken().wake)
+			return err == nil
+		})
+		return p
+	}
+	probe = enter()
+	t.Cleanup(probe.Leave)
+	next = enter() // before the first takes it
+	t.Cleanup(next.Leave)
+	wantTaken(t, probe, 1, "by the first")
+	return probe, next
+}
+
+func wantTaken(t *testing.T, p delivery.Pass, want int, when string) {
+	t.Helper()
+	if n, err := p.Take(10); n != want || err != nil {
+		t.Errorf("%s: takes %d, %v; want %d", when, n, err, want)
+	}
+}
+
+// TestAProbeThatIsRefused by the process's own breaker is the next one's at once. One that is on its way stays what it is, whoever
+// else is refused or gives something back meanwhile.
+func TestAProbeThatIsRefused(t *testing.T) {
+	t.Parallel()
+	client := redistest.Client(t)
+	b := process(t, client, "one", quickCircuit(1, time.Second))
+	target := b.Channel(outlet())
+	probe, next := halfOpen(t, target, 0)
+	slow, err := target.Begin(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := target.Begin(0); !fault.Is(err, fault.Wait) {
+		t.Fatalf("beside the probe: %v", err)
+	}
+	wantTaken(t, next, 0, "after somebody else was refused")
+	next.Give(3)
+	wantTaken(t, next, 0, "after somebody else gave his own back")
+
+	// The lease ends before the call does, here and in Redis.
+	target.circuit.Load().probe.Store(probeNone)
+	if err := client.HDel(t.Context(), circuitKeys(target.key, 0)[1], "probe").Err(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the next probe", func() bool { return target.probes(t.Context()) })
+	wantTaken(t, probe, 1, "anew")
+	if _, err := target.Begin(0); !fault.Is(err, fault.Wait) {
+		t.Fatalf("beside the first call: %v", err)
+	}
+	wantTaken(t, next, 1, "after the holder was refused")
+	if err := slow(nil); err != nil {
+		t.Error(err)
+	}
+	if got := state(t, b); got.State != channel.CircuitClosed {
+		t.Errorf("after the first call: %+v", got)
+	}
+	wantTaken(t, next, 10, "closed")
+}
+
+// TestAProbeBesideOldSettings is not given back by whoever still works with those.
+func TestAProbeBesideOldSettings(t *testing.T) {
+	t.Parallel()
+	b := process(t, redistest.Client(t), "one", quickCircuit(1, time.Second))
+	b.Channel(inVersion(1))
+	target := b.Channel(inVersion(2))
+	_, next := halfOpen(t, target, 2)
+	done, err := target.Begin(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	callWith(t, target, 1, nil)
+	wantTaken(t, next, 0, "while the probe is on its way")
+	if err := done(nil); err != nil {
+		t.Error(err)
+	}
+	wantTaken(t, next, 10, "closed")
+}
+
+// TestAProbeThatStoodStill says nothing, and the next one is made at once.
+func TestAProbeThatStoodStill(t *testing.T) {
+	t.Parallel()
+	b := process(t, redistest.Client(t), "one", quickCircuit(1, time.Second))
+	target := b.Channel(outlet())
+	_, next := halfOpen(t, target, 0)
+	done, err := target.Begin(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.began = b.began.Add(-longestCall - time.Second) // as if that time had passed
+	if err := done(errDown); !errors.Is(err, errDown) {
+		t.Errorf("got %v", err)
+	}
+	wantTaken(t, next, 1, "after it")
+	call(t, target, nil)
+	if got := state(t, b); got.State != channel.CircuitClosed {
+		t.Errorf("after the second: %+v", got)
+	}
+}

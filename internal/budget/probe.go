@@ -11,11 +11,12 @@ const probeLease = 15 * time.Second
 // halfOpenWait is how long to wait for what somebody else's probe comes to.
 const halfOpenWait = 2 * time.Second
 
-// A probe is nobody's business, or may be taken, or is on its way.
+// A probe is nobody's business, or may be taken, or is taken by a batch that has not begun its call, or is on its way.
 const (
 	probeNone int32 = iota
 	probeFree
 	probeTaken
+	probeSent
 )
 
 // takeProbe takes the probe, if the circuit is half-open and it is this process's.
@@ -36,15 +37,24 @@ func (c *circuit) probeLeft() (probing, left bool) {
 	return state != probeNone, state == probeFree
 }
 
-// giveProbe puts a probe back that was not sent, and wakes whoever waits for what it comes to. It reports whether this
-// process probes.
+// sendProbe notes that a call begins which is the probe. It is not if there is none, or another call is it.
+func (c *circuit) sendProbe() bool {
+	return c.probe.CompareAndSwap(probeTaken, probeSent) || c.probe.CompareAndSwap(probeFree, probeSent)
+}
+
+// giveProbe puts a probe back that was not sent, and wakes whoever waits for what it comes to. One that is on its way is its
+// call's to settle, whoever gives something back meanwhile. It reports whether this process probes.
 func (t *Target) giveProbe() bool {
 	c := t.circuit.Load()
-	if c.probe.CompareAndSwap(probeTaken, probeFree) {
-		t.wakeAll(1)
-		return true
-	}
+	t.freeProbe(c, probeTaken)
 	return c.probe.Load() != probeNone
+}
+
+// freeProbe lets the next one have the probe of a circuit, if it is still there.
+func (t *Target) freeProbe(c *circuit, from int32) {
+	if c.probe.CompareAndSwap(from, probeFree) {
+		t.wakeAll(1)
+	}
 }
 
 // probes reports whether this process may probe now, or the circuit is closed after all.

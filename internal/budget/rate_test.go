@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -46,8 +47,9 @@ func sendAll(ctx context.Context, t *testing.T, target *Target, lane tasks.Lane,
 	}
 }
 
-// TestTogetherNeverAboveTheRate: several processes at once, at several rates. No stretch of time has more than the rate
-// allows, the bucket and what each may hold ahead.
+// TestTogetherNeverAboveTheRate: several processes at once, at several rates. No stretch of time from the beginning has more than
+// the rate allows, the bucket and what each may hold ahead. (One that begins later says nothing: a machine that has other things to
+// do notes together what was given apart.)
 func TestTogetherNeverAboveTheRate(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -59,28 +61,35 @@ func TestTogetherNeverAboveTheRate(t *testing.T) {
 			client := redistest.Client(t)
 			var mu sync.Mutex
 			var times []time.Time
-			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			var wg sync.WaitGroup
+			began := time.Now()
+			note := func() {
+				mu.Lock()
+				defer mu.Unlock()
+				times = append(times, time.Now())
+				if time.Since(began) > 3*time.Second && float64(len(times)) >= c.rate {
+					cancel() // however long a busy machine took for as many as one second's
+				}
+			}
 			for i := range c.processes {
 				b := process(t, client, fmt.Sprint("process", i))
 				target := b.Channel(outlet("rate", fmt.Sprint(c.rate)))
 				wg.Go(func() {
-					sendAll(ctx, t, target, tasks.LaneBulk, func() { mu.Lock(); times = append(times, time.Now()); mu.Unlock() })
+					sendAll(ctx, t, target, tasks.LaneBulk, note)
 				})
 			}
 			wg.Wait()
 			held := c.rate*tokenLife.Seconds() + float64(c.processes)
-			for i := range times {
-				for j := i; j < len(times); j++ {
-					allowed := c.rate*times[j].Sub(times[i]).Seconds() + c.rate + held
-					if n := float64(j - i + 1); n > allowed {
-						t.Fatalf("%v messages in %s, %v allowed", n, times[j].Sub(times[i]), allowed)
-					}
+			for i, at := range times {
+				allowed := c.rate*at.Sub(began).Seconds() + c.rate + held
+				if n := float64(i + 1); n > allowed {
+					t.Fatalf("%v messages in %s, %v allowed", n, at.Sub(began), allowed)
 				}
 			}
 			if n := float64(len(times)); n < c.rate {
-				t.Errorf("only %v were sent in 3 seconds at %v a second", n, c.rate)
+				t.Errorf("only %v were sent in a minute at %v a second", n, c.rate)
 			}
 		})
 	}
@@ -296,28 +305,29 @@ func TestTheQuotaIsTheRate(t *testing.T) {
 // TestRedisAway: a process goes on with its share, and says so.
 func TestRedisAway(t *testing.T) {
 	t.Parallel()
-	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1, DialTimeout: 100 * time.Millisecond})
-	t.Cleanup(func() { _ = client.Close() })
-	b := process(t, client, "one", quickCircuit(3, 100*time.Millisecond))
-	target := b.Channel(outlet("rate", "200"))
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	n := 0
-	sendAll(ctx, t, target, tasks.LaneBulk, func() { n++ })
-	if !b.Away() || n == 0 || n > 300 {
-		t.Errorf("%d sent, away %v", n, b.Away())
-	}
-	fail := fault.New(fault.Retry, "not_sent", "")
-	for range 3 {
-		done, err := target.Begin(0)
-		if err != nil {
-			t.Fatal(err)
+	gone := goneRedis(t)
+	synctest.Test(t, func(t *testing.T) {
+		b := process(t, gone, "one", quickCircuit(3, 100*time.Millisecond))
+		target := b.Channel(outlet("rate", "200"))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		n := 0
+		sendAll(ctx, t, target, tasks.LaneBulk, func() { n++ })
+		if !b.Away() || n == 0 || n > 300 {
+			t.Errorf("%d sent, away %v", n, b.Away())
 		}
-		_ = done(fail)
-	}
-	if _, err := target.Enter(t.Context(), 0, 1, newWoken().wake); fault.CodeOf(err) != channel.CodeCircuitOpen {
-		t.Errorf("its own circuit: %v", err)
-	}
+		fail := fault.New(fault.Retry, "not_sent", "")
+		for range 3 {
+			done, err := target.Begin(0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = done(fail)
+		}
+		if _, err := target.Enter(t.Context(), 0, 1, newWoken().wake); fault.CodeOf(err) != channel.CodeCircuitOpen {
+			t.Errorf("its own circuit: %v", err)
+		}
+	})
 }
 
 // BenchmarkHealthyTarget is what a target without a rate costs a message.
