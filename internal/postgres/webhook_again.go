@@ -13,8 +13,9 @@ import (
 // recoverPage is how many events one transaction of RecoverWebhooks makes due.
 const recoverPage = 5000
 
-// ResendWebhook makes an event due at an endpoint once more, whatever became of it, with a schedule that begins anew. A call that
-// is under way may be the one before it. NotFound if the endpoint was not told of it.
+// ResendWebhook makes an event due at an endpoint once more, whatever became of it, with a schedule that begins anew. What a call
+// comes to that is under way counts for nothing, and is no attempt in the log: its token is an older one. NotFound if the endpoint
+// was not told of it.
 func (s *Webhooks) ResendWebhook(ctx context.Context, endpoint, event ident.UID) error {
 	return s.db.tx(ctx, "resend a webhook", func(tx pgx.Tx) error {
 		id, err := s.key(ctx, tx, endpoint)
@@ -22,7 +23,7 @@ func (s *Webhooks) ResendWebhook(ctx context.Context, endpoint, event ident.UID)
 			return err
 		}
 		done, err := tx.Exec(ctx, `
-			UPDATE webhook_message SET state = 'pending', step = 0, due_at = clock_timestamp(), settled_at = NULL
+			UPDATE webhook_message SET state = 'pending', step = 0, token = token + 1, due_at = clock_timestamp(), settled_at = NULL
 			WHERE endpoint = $1 AND event = (SELECT id FROM webhook_event WHERE uid = $2)`, id, event)
 		if err != nil {
 			return err

@@ -52,6 +52,35 @@ func TestResendAndRecover(t *testing.T) {
 	}
 }
 
+// TestResentWhileUnderWay: a call that is under way when its event is resent does not answer for the resending: that is posted
+// with a schedule of its own, also if the call was the last attempt.
+func TestResentWhileUnderWay(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]webhook.Answer{"failed": bad, "delivered": good} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t)
+			s := hooks(t, db)
+			e := s.endpoint(t)
+			id := happen(t, db, 1)[0]
+			exec(t, db, `UPDATE webhook_message SET step = 2`)
+			last := s.claim(t, e, 1)
+			if err := s.ResendWebhook(t.Context(), e.UID, id); err != nil {
+				t.Fatal(err)
+			}
+			s.posted(t, last, answer)
+			again := s.claim(t, e, 1)
+			if len(again.Items) != 1 || again.Items[0].Step != 0 {
+				t.Fatalf("%v, claimed %+v", s.states(t, e), again.Items)
+			}
+			s.posted(t, again, good)
+			if counts := s.states(t, e); counts[webhook.Delivered] != 1 {
+				t.Errorf("%v", counts)
+			}
+		})
+	}
+}
+
 // TestOldWebhooks go in steps, whoever still waits for them.
 func TestOldWebhooks(t *testing.T) {
 	t.Parallel()

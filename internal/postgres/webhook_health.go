@@ -13,7 +13,7 @@ import (
 // endpointHealth is what posts say of their endpoint.
 type endpointHealth struct {
 	well    bool
-	failed  *time.Time // when the first of those began that failed
+	failed  bool
 	hold    time.Duration
 	disable webhook.Reason
 }
@@ -26,8 +26,8 @@ func healthOf(posts []webhook.Post) endpointHealth {
 			continue
 		case p.Verdict.State == webhook.Delivered:
 			h.well = true
-		case h.failed == nil || p.At.Before(*h.failed):
-			h.failed = &p.At
+		default:
+			h.failed = true
 		}
 		h.hold = max(h.hold, p.Verdict.Hold)
 		if h.disable != webhook.Gone && p.Verdict.Disable != "" {
@@ -47,11 +47,11 @@ func (s *Webhooks) recordHealth(ctx context.Context, tx pgx.Tx, e webhook.Endpoi
 		if err != nil {
 			return "", err
 		}
-	} else if h.failed != nil {
-		// By the database's clock, as everything that is counted from it; but not later than the attempt.
+	} else if h.failed {
+		// By the database's clock, as everything that is counted from it: that of a worker may be days behind.
 		_, err := tx.Exec(ctx, `
-			UPDATE webhook_endpoint SET failing_since = least($3, clock_timestamp())
-			WHERE id = $1 AND version = $2 AND failing_since IS NULL`, e.ID, e.Version, h.failed)
+			UPDATE webhook_endpoint SET failing_since = clock_timestamp()
+			WHERE id = $1 AND version = $2 AND failing_since IS NULL`, e.ID, e.Version)
 		if err != nil {
 			return "", err
 		}

@@ -88,18 +88,20 @@ func scanClaimed(row pgx.CollectableRow) (webhook.Claimed, error) {
 }
 
 // recordPosts changes what is with the claim still, notes the attempts of that, and says whether the endpoint is still as it was.
-// The state is compared in a way that keeps the planner, which knows nothing of a new table, from walking the index of all that is
+// The token is raised, so that nothing is recorded twice. That an endpoint wants nothing any more (410), which is another one by now
+// and on, uses nothing up: that one is asked. The state is compared in a way that keeps the planner, which knows nothing of a new table, from walking the index of all that is
 // pending instead of looking up single rows.
 const recordPosts = `
 WITH post AS (
-    SELECT * FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::int[], $6::interval[], $7::bool[],
-                         $8::timestamptz[], $9::int[], $10::int[], $11::text[])
-           AS p (event, token, state, step, wait, back, at, took, status, error)
+    SELECT p.*, p.status = 410 AND EXISTS (SELECT FROM webhook_endpoint WHERE id = $1 AND version <> $12 AND enabled) AS moved
+    FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::int[], $6::interval[], $7::bool[],
+                $8::timestamptz[], $9::int[], $10::int[], $11::text[])
+         AS p (event, token, state, step, wait, back, at, took, status, error)
 ), kept AS (
     UPDATE webhook_message m
-    SET state = p.state, step = p.step, attempts = m.attempts + CASE WHEN p.back THEN 0 ELSE 1 END,
-        due_at = clock_timestamp() + p.wait,
-        settled_at = CASE WHEN p.state = 'pending' THEN NULL ELSE clock_timestamp() END
+    SET state = CASE WHEN p.moved THEN 'pending' ELSE p.state END, step = p.step - p.moved::int, token = m.token + 1,
+        attempts = m.attempts + CASE WHEN p.back THEN 0 ELSE 1 END, due_at = clock_timestamp() + p.wait,
+        settled_at = CASE WHEN p.state = 'pending' OR p.moved THEN NULL ELSE clock_timestamp() END
     FROM post p
     WHERE m.endpoint = $1 AND m.event = p.event AND m.token = p.token AND m.state || '' = 'pending'
     RETURNING m.event, m.attempts

@@ -78,7 +78,7 @@ func (s *Webhooks) posted(tb testing.TB, c webhook.Claim, a webhook.Answer) webh
 	var posts []webhook.Post
 	for _, item := range c.Items {
 		posts = append(posts, webhook.Post{Claimed: item, At: time.Now(), Took: 12 * time.Millisecond, Answer: a,
-			Verdict: webhook.Judge(a, item.Step, c.Failing, func(n int) (time.Duration, bool) { return time.Hour, n < 3 })})
+			Verdict: webhook.Judge(a, item.Step, c.Failing, half)})
 	}
 	standing, err := s.RecordPosts(tb.Context(), c, posts)
 	if err != nil {
@@ -314,6 +314,45 @@ func TestDisabled(t *testing.T) {
 	}
 }
 
+// TestSlowClock: since when an endpoint fails is said by the database. A worker whose clock is days behind has nobody switched off.
+func TestSlowClock(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	s := hooks(t, db)
+	e := s.endpoint(t)
+	happen(t, db, 2)
+	for n := range 2 {
+		c := s.claim(t, e, 1)
+		standing, err := s.RecordPosts(t.Context(), c, []webhook.Post{{Claimed: c.Items[0], At: time.Now().Add(-7 * 24 * time.Hour),
+			Answer: bad, Verdict: webhook.Judge(bad, 0, c.Failing, half)}})
+		if err != nil || standing.Disabled != "" {
+			t.Fatalf("failure %d: %+v, %v", n+1, standing, err)
+		}
+	}
+	if failing := value[time.Duration](t, db, `SELECT clock_timestamp() - failing_since FROM webhook_endpoint`); failing < 0 || failing > time.Hour {
+		t.Errorf("fails for %v", failing)
+	}
+}
+
+// half is a schedule of one try and two retries.
+func half(n int) (time.Duration, bool) { return time.Hour, n < 3 }
+
+// TestRecordedTwice: what is recorded once more, since nobody knew whether it was, is one attempt.
+func TestRecordedTwice(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	s := hooks(t, db)
+	e := s.endpoint(t)
+	id := happen(t, db, 1)[0]
+	c := s.claim(t, e, 1)
+	for range 2 {
+		s.posted(t, c, bad)
+	}
+	if d, attempts, err := s.Webhook(t.Context(), e.UID, id); err != nil || d.Attempts != 1 || len(attempts) != 1 {
+		t.Errorf("%d attempts, %+v, %v", d.Attempts, attempts, err)
+	}
+}
+
 // TestSuccessElsewhere: of an endpoint that failed for five days, as one process knows it, another one has just had a success.
 func TestSuccessElsewhere(t *testing.T) {
 	t.Parallel()
@@ -333,7 +372,7 @@ func TestSuccessElsewhere(t *testing.T) {
 	}
 }
 
-// TestStaleVersion: what a call to the old address came to says nothing about the new one.
+// TestStaleVersion: what a call to the old address came to says nothing about the new one, which is told of the event as well.
 func TestStaleVersion(t *testing.T) {
 	t.Parallel()
 	db := open(t)
@@ -351,7 +390,11 @@ func TestStaleVersion(t *testing.T) {
 	if why := s.posted(t, c, webhook.Answer{Status: 410}); why != "" {
 		t.Errorf("switched off: %q", why)
 	}
-	if counts := s.states(t, e); counts[webhook.Failed] != 1 {
-		t.Errorf("%v", counts)
+	again := s.claim(t, e, 1)
+	if counts := s.states(t, e); counts[webhook.Pending] != 1 || len(again.Items) != 1 || again.Items[0].Step != 0 {
+		t.Fatalf("%v, claimed %+v", counts, again.Items)
+	}
+	if why := s.posted(t, again, webhook.Answer{Status: 410}); why != webhook.Gone || s.states(t, e)[webhook.Failed] != 1 {
+		t.Errorf("the new one: %q, %v", why, s.states(t, e))
 	}
 }

@@ -21,15 +21,19 @@ const (
 	stopTime = 5 * time.Second
 	// claimPage is how many events of an endpoint are claimed at once.
 	claimPage = 32
-	// perEndpoint and perProcess are how many calls may be under way at once: a slow endpoint holds up itself only, and
-	// many slow ones do not fill the process.
+	// perEndpoint is how many calls of an endpoint may be under way at once: a slow one holds up itself only. The first ownCalls of
+	// each are its own, and all others share perProcess, so that many slow ones hold up nobody else.
 	perEndpoint = 8
+	ownCalls    = 2
 	perProcess  = 256
 	// period is how often a process looks for what is due if nobody tells it that there is something.
 	period = time.Second
+	// restAfter is for how long an endpoint does nothing but fail until a process asks it once a period only: with 100,000 events
+	// waiting for one that refuses at once, it would do little else.
+	restAfter = time.Minute
 	// pokeSoon bounds how often it looks when it is told all the time.
 	pokeSoon = 20 * time.Millisecond
-	// recordTime bounds one record: longer than the database's own limit, so that its word comes first.
+	// recordTime bounds one look, claim or record: longer than the database's own limit, so that its word comes first.
 	recordTime = 12 * time.Second
 )
 
@@ -116,13 +120,18 @@ const (
 	ResultFailed    Result = "failed"
 )
 
+// Results are all of them.
+func Results() []Result {
+	return []Result{ResultDelivered, ResultRetry, ResultWait, ResultFailed}
+}
+
 // Deliverer posts what is due. Any number of processes may do so at once; it is safe for concurrent use.
 type Deliverer struct {
 	store  Store
 	caller Caller
 	o      Options
 	poke   chan struct{}
-	slots  chan struct{} // calls under way
+	slots  chan struct{} // calls under way that share them
 
 	mu     sync.Mutex
 	active map[int64]bool // endpoints that somebody in this process works on
@@ -164,8 +173,10 @@ func (d *Deliverer) Run(ctx context.Context) {
 	calls, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	d.calls = calls
-	defer d.wg.Wait()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopTime, cut) })()
+	defer func() {
+		defer time.AfterFunc(stopTime, cut).Stop()
+		d.wg.Wait()
+	}()
 	tick := time.NewTicker(period)
 	defer tick.Stop()
 	for ctx.Err() == nil {
@@ -223,15 +234,32 @@ func (d *Deliverer) end(endpoint int64) {
 // work posts to an endpoint until nothing is due there.
 func (d *Deliverer) work(ctx context.Context, endpoint int64) {
 	for ctx.Err() == nil {
-		claim, err := d.store.ClaimDue(ctx, endpoint, claimPage, lease)
+		since := time.Now() // the lease begins then at the earliest
+		claim, err := d.claim(ctx, endpoint)
 		if err != nil {
 			if ctx.Err() == nil {
 				d.o.Notice("webhooks that are due cannot be claimed, trying again", err)
 			}
 			return
 		}
-		if len(claim.Items) == 0 || !d.newRound(claim).run(ctx) {
+		if len(claim.Items) == 0 {
 			return
 		}
+		r := d.newRound(claim, since)
+		if !r.run(ctx) {
+			return
+		}
+		if claim.Failing >= restAfter && !r.well.Load() {
+			select {
+			case <-ctx.Done():
+			case <-time.After(period):
+			}
+		}
 	}
+}
+
+func (d *Deliverer) claim(ctx context.Context, endpoint int64) (Claim, error) {
+	ctx, cancel := context.WithTimeout(ctx, recordTime)
+	defer cancel()
+	return d.store.ClaimDue(ctx, endpoint, claimPage, lease)
 }

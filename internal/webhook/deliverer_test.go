@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,7 +26,9 @@ type memory struct {
 	posts    []webhook.Post
 	claims   int
 	recorded error
-	changed  bool // endpoints, as soon as something is recorded
+	changed  bool          // endpoints, as soon as something is recorded
+	failing  time.Duration // for how long endpoints have failed; a success ends it
+	slow     time.Duration // how long the first claim takes to come back
 }
 
 func (m *memory) DueEndpoints(context.Context) ([]int64, error) {
@@ -42,10 +45,18 @@ func (m *memory) DueEndpoints(context.Context) ([]int64, error) {
 
 func (m *memory) ClaimDue(_ context.Context, endpoint int64, limit int, _ time.Duration) (webhook.Claim, error) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
+	slow := m.slow
+	m.slow = 0
+	defer func() {
+		m.mu.Unlock()
+		<-time.After(slow)
+	}()
 	c := webhook.Claim{Endpoint: webhook.Endpoint{ID: endpoint, URL: string(rune('0' + endpoint))}}
 	if time.Now().Before(m.held[endpoint]) {
 		return c, nil
+	}
+	if c.Failing = m.failing; c.Failing > 0 {
+		limit = 1
 	}
 	for range min(limit, m.due[endpoint]) {
 		m.due[endpoint]--
@@ -62,6 +73,9 @@ func (m *memory) RecordPosts(_ context.Context, c webhook.Claim, posts []webhook
 	for _, p := range posts {
 		if p.Back || p.Verdict.State == webhook.Pending {
 			m.due[c.Endpoint.ID]++
+		}
+		if p.Verdict.State == webhook.Delivered {
+			m.failing = 0
 		}
 		if p.Verdict.Hold > 0 {
 			m.held[c.Endpoint.ID] = time.Now().Add(p.Verdict.Hold)
@@ -139,6 +153,32 @@ func TestSlowEndpoint(t *testing.T) {
 	}
 }
 
+// TestManySlowEndpoints: as many as could have every call of the process under way hold up nobody else.
+func TestManySlowEndpoints(t *testing.T) {
+	t.Parallel()
+	const fast = 1
+	m := &memory{due: map[int64]int{}}
+	for endpoint := range int64(60) {
+		m.due[100+endpoint] = 1000
+	}
+	call := func(_ context.Context, c webhook.Call) webhook.Answer {
+		if c.URL != string(rune('0'+fast)) {
+			<-time.After(9 * time.Second)
+		}
+		return webhook.Answer{Status: 200}
+	}
+	inBubble(t, m, call, webhook.Options{}, func(func()) {
+		<-time.After(2 * time.Second)
+		m.mu.Lock()
+		m.due[fast] = 500
+		m.mu.Unlock()
+		<-time.After(2 * time.Second)
+		if n := m.count(delivered); n != 500 {
+			t.Errorf("%d were delivered beside the slow ones", n)
+		}
+	})
+}
+
 // TestPoke: what somebody says is due is posted at once, and not with the next look.
 func TestPoke(t *testing.T) {
 	t.Parallel()
@@ -175,6 +215,53 @@ func TestOldClaim(t *testing.T) {
 	if d, b := m.count(delivered), m.count(back); d != 32 || b != 8 || m.claims < 2 {
 		t.Errorf("%d were posted, %d given back, in %d claims", d, b, m.claims)
 	}
+}
+
+// TestLateClaim: the time that a claim takes to come back is a part of its lease.
+func TestLateClaim(t *testing.T) {
+	t.Parallel()
+	m := &memory{due: map[int64]int{1: 1}, slow: 31 * time.Second}
+	call := func(context.Context, webhook.Call) webhook.Answer { return webhook.Answer{Status: 200} }
+	inBubble(t, m, call, webhook.Options{}, func(func()) { <-time.After(35 * time.Second) })
+	if d, b := m.count(delivered), m.count(back); d != 1 || b != 1 {
+		t.Errorf("%d were posted, %d given back", d, b)
+	}
+}
+
+// TestDeadEndpoint: one for which much waits, and which refuses at once for an hour already, is asked once a second, whoever pokes,
+// and gets everything as soon as it takes one.
+func TestDeadEndpoint(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{due: map[int64]int{1: 1000}, held: map[int64]time.Time{}, failing: time.Hour}
+		var dead atomic.Bool
+		dead.Store(true)
+		call := func(context.Context, webhook.Call) webhook.Answer {
+			if dead.Load() {
+				<-time.After(time.Millisecond)
+				return webhook.Answer{Error: "no connection"}
+			}
+			return webhook.Answer{Status: 200}
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		d := webhook.NewDeliverer(m, callFunc(call), webhook.Options{})
+		var wg sync.WaitGroup
+		wg.Go(func() { d.Run(ctx) })
+		for range 100 {
+			<-time.After(100 * time.Millisecond)
+			d.Poke()
+		}
+		if n := m.count(func(webhook.Post) bool { return true }); n < 10 || n > 11 {
+			t.Errorf("asked %d times in ten seconds", n)
+		}
+		dead.Store(false)
+		<-time.After(2 * time.Second)
+		if n := m.count(delivered); n != 1000 {
+			t.Errorf("%d were delivered once it was well", n)
+		}
+		stop()
+		wg.Wait()
+	})
 }
 
 // TestHeld: after 429 nothing of the claim is posted any more, and it goes on when the time is over.
@@ -251,6 +338,41 @@ func TestStop(t *testing.T) {
 	})
 	if d, b := m.count(delivered), m.count(back); d != 4 || b != 16 || n != 8 {
 		t.Errorf("%d calls, %d delivered, %d given back", n, d, b)
+	}
+}
+
+// slowToTell is a context that ends for whoever looks a moment before those who are to be called then are.
+type slowToTell struct {
+	context.Context
+
+	done chan struct{}
+}
+
+func (c slowToTell) Done() <-chan struct{} { return c.done }
+
+// TestStopIsNeverLate: whoever is quick to see that it is over still cuts the calls short.
+func TestStopIsNeverLate(t *testing.T) {
+	t.Parallel()
+	hangs := func(ctx context.Context, _ webhook.Call) webhook.Answer {
+		<-ctx.Done()
+		return webhook.Answer{Error: "the call was cut short"}
+	}
+	for range 50 {
+		synctest.Test(t, func(t *testing.T) {
+			m := &memory{due: map[int64]int{1: 1}, held: map[int64]time.Time{}}
+			ctx, cancel := context.WithCancel(t.Context())
+			slow := slowToTell{ctx, make(chan struct{})}
+			var wg sync.WaitGroup
+			wg.Go(func() { webhook.NewDeliverer(m, callFunc(hangs), webhook.Options{}).Run(slow) })
+			<-time.After(500 * time.Millisecond)
+			before := time.Now()
+			cancel()
+			close(slow.done)
+			wg.Wait()
+			if took := time.Since(before); took != 5*time.Second {
+				t.Errorf("stopping took %v", took)
+			}
+		})
 	}
 }
 

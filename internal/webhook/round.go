@@ -11,14 +11,15 @@ import (
 type round struct {
 	*Deliverer
 	claim Claim
-	since time.Time
+	since time.Time // when it was asked for
 	// over: no further call is to begin. The endpoint asked for that or was changed, or nothing can be recorded.
 	over  atomic.Bool
+	well  atomic.Bool // something was delivered
 	posts chan Post
 }
 
-func (d *Deliverer) newRound(c Claim) *round {
-	return &round{Deliverer: d, claim: c, since: time.Now(), posts: make(chan Post, len(c.Items))}
+func (d *Deliverer) newRound(c Claim, since time.Time) *round {
+	return &round{Deliverer: d, claim: c, since: since, posts: make(chan Post, len(c.Items))}
 }
 
 // run works the claim off. False: the endpoint is to be left alone, or nothing can be recorded.
@@ -29,10 +30,19 @@ func (r *round) run(ctx context.Context) bool {
 	}
 	close(items)
 	var callers sync.WaitGroup
-	for range min(perEndpoint, len(r.claim.Items)) {
+	left, none := context.WithCancel(ctx)
+	defer none()
+	for caller := range min(perEndpoint, len(r.claim.Items)) {
+		if caller < ownCalls {
+			callers.Go(func() {
+				defer none() // whoever waits for a slot does so for nothing
+				for r.next(ctx, items) {
+				}
+			})
+			continue
+		}
 		callers.Go(func() {
-			for item := range items {
-				r.posts <- r.post(ctx, item)
+			for r.nextInTurn(ctx, left.Done(), items) {
 			}
 		})
 	}
@@ -41,15 +51,29 @@ func (r *round) run(ctx context.Context) bool {
 	return recorded && !r.over.Load()
 }
 
-// post makes an attempt, unless it is too late for one.
-func (r *round) post(ctx context.Context, item Claimed) Post {
-	back := Post{Claimed: item, Back: true}
+// next posts an item; false: there is none any more.
+func (r *round) next(ctx context.Context, items <-chan Claimed) bool {
+	item, more := <-items
+	if more {
+		r.posts <- r.post(ctx, item)
+	}
+	return more
+}
+
+// nextInTurn is next once there is a slot, which all endpoints share; false: nothing is left to wait for.
+func (r *round) nextInTurn(ctx context.Context, none <-chan struct{}, items <-chan Claimed) bool {
 	select {
-	case <-ctx.Done():
-		return back
+	case <-none:
+		return false // those who need no slot see to the rest
 	case r.slots <- struct{}{}:
 		defer func() { <-r.slots }()
 	}
+	return r.next(ctx, items)
+}
+
+// post makes an attempt, unless it is too late for one.
+func (r *round) post(ctx context.Context, item Claimed) Post {
+	back := Post{Claimed: item, Back: true}
 	if ctx.Err() != nil || r.over.Load() || time.Since(r.since) > callUntil {
 		return back
 	}
@@ -70,6 +94,9 @@ func (r *round) post(ctx context.Context, item Claimed) Post {
 	p.Verdict = Judge(p.Answer, item.Step, r.claim.Failing, r.o.Schedule)
 	if p.Verdict.Hold > 0 || p.Verdict.Disable != "" {
 		r.over.Store(true)
+	}
+	if p.Verdict.State == Delivered {
+		r.well.Store(true)
 	}
 	r.o.Observe(resultOf(p), p.Took)
 	return p

@@ -200,6 +200,17 @@ func TestAnswerIsLimited(t *testing.T) {
 	}
 }
 
+// TestHeaderIsLimited: of an answer whose header does not end nobody knows what it says.
+func TestHeaderIsLimited(t *testing.T) {
+	t.Parallel()
+	address := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Long", strings.Repeat("x", 70<<10))
+	})
+	if _, a, err := post(t, open, address); !fault.Is(a.Fault(err), fault.Uncertain) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestPrivateAddresses(t *testing.T) {
 	t.Parallel()
 	address := serve(t, func(http.ResponseWriter, *http.Request) {})

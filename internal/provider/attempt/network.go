@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/netip"
+	"slices"
 	"time"
 
 	"code.dny.dev/ssrf"
@@ -24,6 +25,8 @@ const (
 	idleTimeout = 30 * time.Second
 	// MaxAnswer bounds what is read of any answer, in bytes, unless a Network says otherwise.
 	MaxAnswer = 1 << 20
+	// maxHeader bounds the header of an answer, in bytes; net/http would take 10 MB.
+	maxHeader = 64 << 10
 	// defaultConnections is the size of the pool of connections to one host.
 	defaultConnections = 16
 )
@@ -62,9 +65,8 @@ func (n Network) transport() *http.Transport {
 	if connections == 0 {
 		connections = defaultConnections
 	}
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: idleTimeout, Resolver: n.Resolver}
 	transport := &http.Transport{
-		DialContext:           dialer.DialContext,
+		DialContext:           n.Dialer().DialContext,
 		TLSHandshakeTimeout:   dialTimeout,
 		MaxIdleConns:          connections,
 		MaxIdleConnsPerHost:   connections,
@@ -72,15 +74,33 @@ func (n Network) transport() *http.Transport {
 		ExpectContinueTimeout: time.Second,
 		Protocols:             new(http.Protocols),
 		TLSClientConfig:       &tls.Config{RootCAs: n.RootCAs, MinVersion: tls.VersionTLS12},
+
+		MaxResponseHeaderBytes: maxHeader,
 	}
 	transport.Protocols.SetHTTP1(true)
-	if n.AllowPrivate {
+	if n.AllowPrivate { // else a proxy would resolve names itself, behind the guard's back
 		transport.Proxy = http.ProxyFromEnvironment
-		return transport
 	}
-	// A proxy would resolve names itself, behind the guard's back: there is none here.
-	dialer.Control = n.guard().Safe
 	return transport
+}
+
+// Dialer opens connections to what may be reached, and to nothing else: what it refuses is ssrf.ErrProhibitedIP.
+func (n Network) Dialer() *net.Dialer {
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: idleTimeout, Resolver: n.Resolver}
+	if !n.AllowPrivate {
+		dialer.Control = n.guard().Safe
+	}
+	return dialer
+}
+
+// Inside is n with this machine and private networks (RFC 1918, 4193 and 6598) allowed, where relays of mail often are. What
+// is link-local, where clouds answer with credentials, and the other special ranges stay refused.
+func (n Network) Inside() Network {
+	n.Allow = append(slices.Clone(n.Allow),
+		netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"),
+		netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("100.64.0.0/10"),
+		netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("fc00::/7"))
+	return n
 }
 
 func (n Network) guard() *ssrf.Guardian {
@@ -120,11 +140,20 @@ func (o once) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp.Body = limited{io.LimitReader(resp.Body, o.maxAnswer), resp.Body}
+	resp.Body = limited{o.readable(resp), resp.Body}
 	if a != nil {
 		a.answer.Store(&answer{resp.StatusCode, resp.Header})
 	}
 	return resp, nil
+}
+
+// readable is what may be read of an answer. After "101 Switching Protocols", for which nothing here asks, the connection is no
+// longer net/http's: no deadline would end a read.
+func (o once) readable(resp *http.Response) io.Reader {
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return http.NoBody
+	}
+	return io.LimitReader(resp.Body, o.maxAnswer)
 }
 
 // single is req in a form that net/http cannot replay: it does so for any request that can be rewound

@@ -142,6 +142,39 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// TestSwitchedProtocols: who answers with 101 and says nothing more has neither the call nor the connection for ever.
+func TestSwitchedProtocols(t *testing.T) {
+	t.Parallel()
+	let := make(chan net.Conn, 1)
+	answered := make(chan webhook.Answer, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: silence\r\n\r\n")
+		let <- conn
+	}))
+	t.Cleanup(server.Close)
+	go func() { answered <- callAt(t, loopback, server.URL, []string{webhook.NewSecret()}) }()
+	conn := <-let
+	defer conn.Close()
+	select {
+	case answer := <-answered:
+		if answer.Status != http.StatusSwitchingProtocols || answer.OK() || answer.Words() == "" {
+			t.Errorf("%+v", answer)
+		}
+	case <-time.After(15 * time.Second): // the call has ten
+		_ = conn.Close()
+		<-answered
+		t.Fatal("the call goes on when its time is over")
+	}
+	if _, err := io.Copy(io.Discard, conn); err != nil {
+		t.Errorf("the connection is not closed: %v", err)
+	}
+}
+
 // TestNowhere: what is not public is not called, however it is written or found, and a redirect leads nowhere.
 func TestNowhere(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/presswork/presswork/internal/provider/providertest"
 	"github.com/presswork/presswork/internal/provider/webhook"
 	"github.com/presswork/presswork/internal/sandbox"
+	"github.com/presswork/presswork/internal/testkit/contract"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -88,6 +90,7 @@ func TestEverySecretSigns(t *testing.T) {
 		if string(body) != want {
 			t.Errorf("body %s", body)
 		}
+		contract.VerifyEvent(t, "publication.published", body)
 	})
 	if err != nil {
 		t.Error(err)
@@ -115,6 +118,37 @@ func TestAnswers(t *testing.T) {
 		if !fault.Is(err, c.kind) || fault.CodeOf(err) != c.code || strings.Contains(err.Error(), "hidden") {
 			t.Errorf("%d: %v", c.status, err)
 		}
+	}
+}
+
+// TestSwitchedProtocols: who answers with 101 and says nothing more keeps neither a message nor a test waiting for ever.
+func TestSwitchedProtocols(t *testing.T) {
+	t.Parallel()
+	for name, send := range map[string]func(*testing.T, attempt.Network, http.HandlerFunc) error{"a message": receive, "a test": verify} {
+		let, ended := make(chan net.Conn, 1), make(chan error, 1)
+		go func() {
+			ended <- send(t, loopback, func(w http.ResponseWriter, _ *http.Request) {
+				conn, _, err := w.(http.Hijacker).Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: silence\r\n\r\n")
+				let <- conn
+			})
+		}()
+		conn := <-let
+		select {
+		case err := <-ended:
+			if err == nil {
+				t.Errorf("%s was accepted", name)
+			}
+		case <-time.After(15 * time.Second):
+			t.Errorf("%s waits for ever", name)
+			_ = conn.Close()
+			<-ended
+		}
+		_ = conn.Close()
 	}
 }
 

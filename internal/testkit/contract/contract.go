@@ -48,8 +48,6 @@ func Check(e Exchange) error {
 	switch {
 	case e.Method == http.MethodOptions:
 		return nil // of CORS, which is the browser's
-	case e.Method == http.MethodOptions && e.Status == http.StatusNoContent:
-		return nil // a preflight of CORS, which browsers send by themselves
 	case o == nil && known && e.Status != http.StatusMethodNotAllowed:
 		return fmt.Errorf("%d for a method that is not described", e.Status)
 	case o == nil:
@@ -95,7 +93,8 @@ func (c *checker) answer() {
 
 // told are headers that mean something to a client: they are described where they are sent.
 func told() []string {
-	return []string{"Etag", "Location", "Retry-After", "Www-Authenticate", "Content-Disposition", "Idempotent-Replay"}
+	return []string{"Etag", "Location", "Retry-After", "Www-Authenticate", "Content-Disposition", "Content-Range", "Idempotent-Replay",
+		"Ratelimit", "Ratelimit-Policy"}
 }
 
 func (c *checker) headers(response node, pointer string) {

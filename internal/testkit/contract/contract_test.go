@@ -60,7 +60,6 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// BenchmarkCheck: it has to cost less than a request does.
 func TestCheckEvent(t *testing.T) {
 	t.Parallel()
 	good := `{"specversion":"1.0","id":"01985a1e-7c00-7000-8000-00000000000d","source":"https://news.example.com","type":"presswork.test",
@@ -70,6 +69,8 @@ func TestCheckEvent(t *testing.T) {
 	}{
 		"as described":     {"presswork.test", "", "", ""},
 		"no such event":    {"presswork.other", "", "", "no webhook"},
+		"a channel's":      {"publication.published", good, `{"type":"publication.published","timestamp":"2030-01-31T09:00:00Z","data":{"id":"x","title":"News","items":[]}}`, ""},
+		"a channel's, odd": {"publication.published", good, `{"type":"publication.published","data":{"id":"x","title":"News","items":[]}}`, "timestamp"},
 		"another's type":   {"presswork.test", "presswork.test", "channel.enabled", "/type"},
 		"a field too many": {"presswork.test", `"endpoint"`, `"more":1,"endpoint"`, "more"},
 		"a field too few":  {"presswork.test", `"subject":"x",`, "", "subject"},
@@ -89,6 +90,7 @@ func TestCheckEvent(t *testing.T) {
 	}
 }
 
+// BenchmarkCheck: it has to cost less than a request does.
 func BenchmarkCheck(b *testing.B) {
 	e := made()
 	for b.Loop() {
