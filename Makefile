@@ -106,6 +106,10 @@ fuzz: ## Fuzz every target (FUZZTIME=60s each, PKG=./internal/x for one package)
 attack: deps ## Throw every input of the corpus at every field of the API: minutes, where the tests throw a share
 	$(WITHSTACK) go test -count=1 -timeout=30m ./internal/attack -run=TestEveryField -v -args -whole
 
+.PHONY: attack-race
+attack-race: deps ## Run the tests of the attacks with the race detector, which make test leaves out for them: minutes
+	CGO_ENABLED=1 $(WITHSTACK) go test $(TEST_FLAGS) -count=1 -timeout=30m $(ATTACK)
+
 .PHONY: fmt
 fmt: $(LINT) ## Format the code
 	$(LINT) fmt

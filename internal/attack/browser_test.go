@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
@@ -19,7 +18,7 @@ import (
 )
 
 // browserTime bounds what is done in a tab.
-const browserTime = 90 * time.Second
+const browserTime = patience
 
 // startBrowser starts Chromium with a profile of its own that reaches this machine only, and stops it when the test ends.
 func startBrowser(t *testing.T) context.Context {

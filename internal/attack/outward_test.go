@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"code.dny.dev/ssrf"
@@ -38,6 +39,31 @@ func newInside(t *testing.T) *inside {
 	return in
 }
 
+// listenTwice listens on one port of two addresses. A port that is free on the one may be taken on the other, in which case there is
+// another.
+func listenTwice(t *testing.T, one, other string) (first, second net.Listener) {
+	t.Helper()
+	var config net.ListenConfig
+	for {
+		first, err := config.Listen(t.Context(), "tcp", net.JoinHostPort(one, "0"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, port, err := net.SplitHostPort(first.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := config.Listen(t.Context(), "tcp", net.JoinHostPort(other, port))
+		if err == nil {
+			return first, second
+		}
+		_ = first.Close()
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			t.Fatal(err)
+		}
+	}
+}
+
 // serveAt serves at an address, and is its port.
 func serveAt(t *testing.T, address string, handler http.HandlerFunc) string {
 	t.Helper()
@@ -46,6 +72,12 @@ func serveAt(t *testing.T, address string, handler http.HandlerFunc) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serve(t, l, handler)
+}
+
+// serve serves where somebody listens, and is the port.
+func serve(t *testing.T, l net.Listener, handler http.HandlerFunc) string {
+	t.Helper()
 	server := &http.Server{Handler: handler} //nolint:gosec // of a test
 	done := make(chan struct{})
 	go func() {
@@ -124,11 +156,12 @@ func TestNamesThatChange(t *testing.T) {
 			return [][4]byte{permitted}
 		}
 	})
-	port := serveAt(t, "127.0.0.2:0", func(w http.ResponseWriter, _ *http.Request) {
+	there, here := listenTwice(t, "127.0.0.2", "127.0.0.1")
+	port := serve(t, there, func(w http.ResponseWriter, _ *http.Request) {
 		outside.Add(1)
 		w.Header().Set("Connection", "close") // so that the name is looked up again
 	})
-	_ = serveAt(t, "127.0.0.1:"+port, func(http.ResponseWriter, *http.Request) { within.Add(1) })
+	_ = serve(t, here, func(http.ResponseWriter, *http.Request) { within.Add(1) })
 	client := attempt.Network{Resolver: resolver.Resolver, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}}.Client()
 	t.Cleanup(client.CloseIdleConnections)
 	refused := 0

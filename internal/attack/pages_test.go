@@ -206,6 +206,12 @@ func (s *site) frames() {
 func (s *site) framed(t *testing.T) {
 	b := newTab(s.browser, t, network.SetExtraHTTPHeaders(network.Headers{"Authorization": "Bearer " + fixture.Key}))
 	b.do(chromedp.Navigate(s.stranger + "/frames"))
+	// What is said of a frame may come after the page has loaded.
+	fixture.Until(t, patience, "every frame to be refused", func() (bool, string) {
+		b.do(chromedp.Evaluate(`1`, nil))
+		refused, said := b.refusedFrames()
+		return refused >= len(s.framedPages()), said
+	})
 	var tree *page.FrameTree
 	b.do(chromedp.ActionFunc(func(ctx context.Context) (err error) { tree, err = page.GetFrameTree().Do(ctx); return err }))
 	shown := map[string]bool{}
@@ -214,17 +220,21 @@ func (s *site) framed(t *testing.T) {
 			shown[child.Frame.URL] = true
 		}
 	}
+	if _, said := b.refusedFrames(); len(shown) > 0 {
+		t.Errorf("frames show %v:\n%s", shown, said)
+	}
+}
+
+// refusedFrames is how many frames the console said were refused, and all that it said.
+func (b *tab) refusedFrames() (n int, said string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	refused := 0
 	for _, text := range b.wrong {
 		if strings.Contains(text, "frame") || strings.Contains(text, "Framing") {
-			refused++
+			n++
 		}
 	}
-	if len(shown) > 0 || refused < len(s.framedPages()) {
-		t.Errorf("frames show %v; %d were refused:\n%s", shown, refused, strings.Join(b.wrong, "\n"))
-	}
+	return n, strings.Join(b.wrong, "\n")
 }
 
 // withoutScripts: pages are read, and readers leave.

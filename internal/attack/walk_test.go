@@ -13,6 +13,10 @@ import (
 	"github.com/presswork/presswork/internal/config"
 )
 
+// breaker is thrown at every field in every run, since of the statements of the corpus each run throws but a share: a statement that
+// any text is pasted into ends within this one, and fails.
+const breaker = `it's "so\` + "`" + `--$$;`
+
 // few is how many inputs of a kind a field gets, unless the flag whole is given.
 const few = 1
 
@@ -105,23 +109,30 @@ func kinds(c corpus, n int) []string {
 // param tries every kind in a parameter.
 func (a *assault) param(p param) {
 	n := a.next()
+	a.give(p, breaker)
 	for _, kind := range kinds(a.corpus, n) {
 		for _, text := range a.corpus.share(kind, n, few) {
-			r := a.base()
-			switch p.in {
-			case "header":
-				r.header = append([]string{p.name + ": " + text}, without(r.header, p.name)...)
-			case "path":
-				r.uri = a.uri(a.o, map[string]string{p.name: escaped(text)})
-			default:
-				r.uri = a.uri(a.o, a.and(p.name, escaped(text)))
-			}
-			got, ok := a.try(r)
+			r, got, ok := a.give(p, text)
 			if ok && kind == "sql" && p.in == "query" && !p.chosen && strings.Contains(got.body, `"items":[{`) && !strings.Contains(got.body, `"`+text+`"`) {
 				a.t.Errorf("%s %s found something", r.method, r.uri)
 			}
 		}
 	}
+}
+
+// give tries a text in a parameter.
+func (a *assault) give(p param, text string) (request, reply, bool) {
+	r := a.base()
+	switch p.in {
+	case "header":
+		r.header = append([]string{p.name + ": " + text}, without(r.header, p.name)...)
+	case "path":
+		r.uri = a.uri(a.o, map[string]string{p.name: escaped(text)})
+	default:
+		r.uri = a.uri(a.o, a.and(p.name, escaped(text)))
+	}
+	got, ok := a.try(r)
+	return r, got, ok
 }
 
 // and is what is real, with one more value.
@@ -215,12 +226,14 @@ func (a *assault) body(b body) {
 
 // texts tries every kind in a field that takes a text, and looks for it in the answer.
 func (a *assault) texts(template string, f field, n int) {
+	inputs := []string{breaker}
 	for _, kind := range kinds(a.corpus, n) {
-		for _, text := range a.corpus.share(kind, n, few) {
-			got, ok := a.send(a.o.bodies[0], strings.Replace(template, `"`+slot+`"`, quoted(text), 1))
-			if ok && got.status < http.StatusMultipleChoices {
-				a.kept(got, f, text)
-			}
+		inputs = append(inputs, a.corpus.share(kind, n, few)...)
+	}
+	for _, text := range inputs {
+		got, ok := a.send(a.o.bodies[0], strings.Replace(template, `"`+slot+`"`, quoted(text), 1))
+		if ok && got.status < http.StatusMultipleChoices {
+			a.kept(got, f, text)
 		}
 	}
 }

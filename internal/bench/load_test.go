@@ -26,12 +26,17 @@ func TestLoad(t *testing.T) {
 	}))
 	defer server.Close()
 	l := load{addr: strings.TrimPrefix(server.URL, "http://"), path: "/path", key: "key", body: "{}", clients: 3, repeat: 4}
-	got, err := l.run(t.Context(), 50*time.Millisecond)
-	if err != nil {
-		t.Fatal(err)
+	var got answers
+	for lasting := 50 * time.Millisecond; len(got.took) == 0; lasting *= 2 { // a busy machine may answer nothing in so short a time
+		requests.Store(0)
+		repeats.Store(0)
+		var err error
+		if got, err = l.run(t.Context(), lasting); err != nil {
+			t.Fatal(err)
+		}
 	}
 	// Each client's last answer may have come too late to count.
-	if n := int64(len(got.took)); n == 0 || n > requests.Load() || n < requests.Load()-3 {
+	if n := int64(len(got.took)); n > requests.Load() || n < requests.Load()-3 {
 		t.Errorf("%d of %d requests", n, requests.Load())
 	}
 	if n := int64(got.repeats); n > repeats.Load() || n < repeats.Load()-3 || repeats.Load() > requests.Load()/4 || got.made() != len(got.took)-got.repeats {

@@ -59,7 +59,7 @@ func roles() []string { return []string{"api", "scheduler", "scheduler", "worker
 func newSiege(t *testing.T, program, policy string, subscribers int) *siege {
 	t.Helper()
 	g := &siege{stand: bareStand(t, program), policy: policy, paused: map[*order]bool{}, trouble: map[string]sandbox.Fault{}}
-	address := freeAddress(t)
+	address := ownAddress(t)
 	g.migrate()
 	for _, role := range roles() {
 		g.seats = append(g.seats, g.newSeat(role, address))

@@ -3,7 +3,6 @@ package chaos
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"testing"
 	"time"
@@ -42,7 +41,7 @@ type stand struct {
 func newStand(t *testing.T, program string) (s *stand, api, scheduler *process) {
 	t.Helper()
 	s = bareStand(t, program)
-	address := freeAddress(t)
+	address := ownAddress(t)
 	s.env = environment(address, s.stack.DatabaseURL(), s.stack.RedisURL())
 	api = s.start("api")
 	s.awaitAPI(address)
@@ -79,18 +78,6 @@ func environment(address, database, redis string) []string {
 		"PRESSWORK_RATE_ADDRESS=100000000", "PRESSWORK_RATE_PRINCIPAL=100000000", "PRESSWORK_RATE_TRACKING=100000000",
 		"PRESSWORK_RATE_PAGES=100000000", "PRESSWORK_RATE_ONE_CLICK=100000000", "PRESSWORK_RATE_HOOKS=100000000",
 	}
-}
-
-// freeAddress is an address that nobody listens on just now.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	var config net.ListenConfig
-	l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // start runs a role as a process of its own.

@@ -165,23 +165,25 @@ func TestPanicLeavesOneUncertain(t *testing.T) {
 
 func TestWaitUsesNoAttemptAndStopsTheBatch(t *testing.T) {
 	t.Parallel()
-	m := newMemory(100, 100)
-	calls := 0
-	r := newReceiver(func(int64, int) error {
-		calls++
-		return fault.WaitFor(3*time.Second, "throttled", nil)
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(100, 100)
+		calls := 0
+		r := newReceiver(func(int64, int) error {
+			calls++
+			return fault.WaitFor(3*time.Second, "throttled", nil)
+		})
+		e := newTestEngine(t, m, 1)
+		report, err := e.Run(t.Context(), 1, 1, opens(r.send))
+		if err != nil || report.Done || report.Pending != 100 {
+			t.Errorf("%+v, %v", report, err)
+		}
+		if calls != 1 || m.rows[1].attempt != 0 {
+			t.Errorf("%d calls, %d attempts", calls, m.rows[1].attempt)
+		}
+		if wait := time.Until(m.batches[1].until); wait < 2*time.Second || wait > 3*time.Second {
+			t.Errorf("the batch waits %s", wait)
+		}
 	})
-	e := newTestEngine(t, m, 1)
-	report, err := e.Run(t.Context(), 1, 1, opens(r.send))
-	if err != nil || report.Done || report.Pending != 100 {
-		t.Errorf("%+v, %v", report, err)
-	}
-	if calls != 1 || m.rows[1].attempt != 0 {
-		t.Errorf("%d calls, %d attempts", calls, m.rows[1].attempt)
-	}
-	if wait := time.Until(m.batches[1].until); wait < 2*time.Second || wait > 3*time.Second {
-		t.Errorf("the batch waits %s", wait)
-	}
 }
 
 func TestOpenFailure(t *testing.T) {

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -108,12 +110,18 @@ func TestReplaySurvivesItsScheduler(t *testing.T) {
 	id := refused(t, h, 5, 12)
 	h.Sandbox.Clear()
 	remote := h.api()
-	r := replayed(t, remote, api.ReplayInput{All: true, RatePerSecond: new(4.0)})
-	h.awaitArrivals(id, "email", 7)
+	// What is made owed again waits, and so does the replay, until its scheduler is gone.
+	h.Call(t, http.MethodPut, "/pauses/queue:email", nil, nil)
+	r := replayed(t, remote, api.ReplayInput{All: true, Canary: 3})
+	fixture.Until(t, patience, "the canary to be made owed again", func() (bool, string) {
+		n := value[int](h, `SELECT count(*)::int FROM reopening`)
+		return n == 3, fmt.Sprint(n)
+	})
 	h.stop(scheduler)
-	if n, _ := h.arrived(id, "email"); n == 17 {
-		t.Fatal("the replay was over before its scheduler stopped")
+	if n, _ := h.arrived(id, "email"); n != 5 {
+		t.Fatalf("the replay was over before its scheduler stopped: %d have it", n)
 	}
+	h.Call(t, http.MethodDelete, "/pauses/queue:email", nil, nil)
 	h.start(nil, "scheduler")
 	if r = h.awaitReplay(remote, r.ID); r.State != "completed" || r.Sent != 12 {
 		t.Errorf("%+v", r)

@@ -174,6 +174,7 @@ func TestRateOfAPublication(t *testing.T) {
 		ID   string `json:"id"`
 		Rate int    `json:"rate_per_minute"`
 	}
+	began := time.Now() // before the first can have been sent
 	h.Call(t, http.MethodPost, "/publications", request, &made)
 	slow := made.ID
 	h.Call(t, http.MethodGet, "/publications/"+slow, nil, &made)
@@ -181,7 +182,6 @@ func TestRateOfAPublication(t *testing.T) {
 		t.Errorf("it is shown with a rate of %d", made.Rate)
 	}
 	h.awaitArrivals(slow, "email", 1)
-	began := time.Now()
 	fast := h.Publish(t, fixture.Order{Title: "Fast", Channels: []string{"email"}})
 	h.Await(t, fast, "completed", patience)
 	h.Await(t, slow, "completed", patience)

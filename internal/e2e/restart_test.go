@@ -37,6 +37,7 @@ func TestGracefulShutdown(t *testing.T) {
 	if n, _ := h.arrived(id, "email"); n == readers {
 		t.Fatal("the run was over before the shutdown")
 	}
+	h.hasten()
 	h.checkRun(id, readers)
 	if n := h.logs.FilterMessage("sender session taken over").Len(); n != 0 {
 		t.Errorf("%d sessions did not end by themselves", n)
@@ -57,6 +58,7 @@ func TestLastWorkerShutDown(t *testing.T) {
 	if n, _ := h.arrived(id, "email"); n == readers {
 		t.Fatal("the run was over before the shutdown")
 	}
+	h.hasten()
 	h.start(nil, app.Worker)
 	h.checkRun(id, readers)
 }
@@ -158,6 +160,7 @@ func TestRedisEmptied(t *testing.T) {
 	if err := stack.RestartRedis(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	h.hasten()
 	h.checkRun(id, readers)
 	// Whoever looks at the queues has to find them again, the reconciler among them.
 	q, err := queue.Open(stack.RedisURL())
@@ -186,6 +189,7 @@ func TestPostgresRestarted(t *testing.T) {
 	if err := stack.RestartPostgres(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	h.hasten()
 	p := h.Await(t, id, "completed", 2*patience)
 	if p.All.Sent+p.All.Uncertain != readers {
 		t.Errorf("progress is %s", p)

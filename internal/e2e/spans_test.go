@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -187,14 +185,7 @@ func checkPrivate(t *testing.T, spans []collector.Span) {
 // A collector that is away costs spans and a line in the log, and nothing else.
 func TestCollectorAway(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	h := openWith(t, servers{dbtest.New(t), redistest.New(t)}, tracedTo(fmt.Sprint("http://", l.Addr())), app.API, app.Worker, app.Scheduler)
+	h := openWith(t, servers{dbtest.New(t), redistest.New(t)}, tracedTo("http://127.0.0.1:1"), app.API, app.Worker, app.Scheduler)
 	h.ConnectSMTP(t, "email")
 	h.Subscribe(t, fixture.People("away", 30))
 	id := h.Publish(t, fixture.Order{Title: "Away", Channels: []string{"email"}})

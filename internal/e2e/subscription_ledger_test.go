@@ -45,6 +45,7 @@ func TestEventsAreTheLedger(t *testing.T) {
 		return h.logs.FilterMessage("sender session taken over").Len() > 0, ""
 	})
 	h.stop(first)
+	h.hasten()
 	h.start(nil, app.Worker)
 	h.Await(t, id, "completed", patience)
 	fixture.Until(t, patience, "everything to be told", func() (bool, string) {

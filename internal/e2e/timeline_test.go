@@ -60,6 +60,7 @@ func TestFollow(t *testing.T) {
 	defer cancel()
 	rates := 0
 	last, err := client.Last(h.api().Follow(ctx, id), func(p api.Progress) {
+		h.hasten() // there is somebody who sees the end
 		if p.RatePerSecond > 0 {
 			rates++
 		}

@@ -124,6 +124,7 @@ func TestSilentRedisIsAskedOnce(t *testing.T) {
 	asked := &calls{}
 	client.AddHook(asked)
 	l := process(t, client)
+	l.patience = callTimeout
 	b := day("address", 1000)
 	for i := range 1000 {
 		if v := l.Take(t.Context(), 1, b); !v.Allowed || v.Remaining != 999-i || !l.Alone() {

@@ -62,6 +62,8 @@ type Limiter struct {
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 	alone   atomic.Bool
+	// patience is for a call to Redis.
+	patience time.Duration
 
 	mu      sync.Mutex
 	meters  meters
@@ -81,7 +83,7 @@ func New(o Options) (*Limiter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("derive the key of the rate limits: %w", err)
 	}
-	l := &Limiter{options: o, key: key, began: time.Now(), refused: make(map[string]int64)}
+	l := &Limiter{options: o, key: key, began: time.Now(), patience: callTimeout, refused: make(map[string]int64)}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l, nil
 }

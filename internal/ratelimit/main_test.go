@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { redistest.Main(m) }
 
-// process is a Limiter as one process has it.
+// process is a Limiter as one process has it, which does not give Redis up because the machine is busy.
 func process(t testing.TB, client redis.UniversalClient, notices ...func(string)) *Limiter {
 	t.Helper()
 	o := Options{Redis: client, Secret: []byte("secret of the tests")}
@@ -29,6 +29,7 @@ func process(t testing.TB, client redis.UniversalClient, notices ...func(string)
 		t.Fatal(err)
 	}
 	t.Cleanup(l.Close)
+	l.patience = time.Minute
 	return l
 }
 

@@ -53,7 +53,7 @@ var errAnswer = errors.New("redis answered something else")
 
 // call asks for all buckets at once. It goes on when the client leaves: the answer says whether Redis is there.
 func (l *Limiter) call(ctx context.Context, asks []ask) ([]share, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.patience)
 	defer cancel()
 	keys, args := make([]string, len(asks)), make([]any, 0, 4*len(asks))
 	for i, a := range asks {
