@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/presswork/presswork/internal/budget"
 	"github.com/presswork/presswork/internal/capacity"
 	"github.com/presswork/presswork/internal/config"
+	"github.com/presswork/presswork/internal/content"
 	"github.com/presswork/presswork/internal/postgres"
 	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/internal/queue"
@@ -67,6 +69,9 @@ func (a *App) open(ctx context.Context, roles []Role) error {
 		return err
 	}
 	a.add(part{name: "tracing", stop: func(ctx context.Context) error { return within(ctx, a.lastSpans) }})
+	if err := elements(a.Config.ContentElements); err != nil {
+		return err
+	}
 	addresses, err := a.hasher()
 	if err != nil {
 		return err
@@ -97,6 +102,16 @@ func (a *App) open(ctx context.Context, roles []Role) error {
 		return err
 	}
 	return a.observe()
+}
+
+// elements refuses what no operator may let into contents.
+func elements(extra []string) error {
+	for _, name := range extra {
+		if !slices.Contains(content.ExtraElements(), name) {
+			return fmt.Errorf("PRESSWORK_CONTENT_ELEMENTS has %q, which is none of %s", name, strings.Join(content.ExtraElements(), ", "))
+		}
+	}
+	return nil
 }
 
 // lastSpans hands over what was collected. Losing it is no failure.

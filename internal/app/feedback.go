@@ -9,7 +9,6 @@ import (
 
 	"github.com/presswork/presswork/internal/feedback"
 	"github.com/presswork/presswork/internal/httpapi"
-	"github.com/presswork/presswork/internal/provider/attempt"
 	"github.com/presswork/presswork/internal/provider/ses/events"
 )
 
@@ -33,7 +32,7 @@ func (a *App) addFeedback(ctx context.Context) (httpapi.SESHook, error) {
 	a.add(background("feedback", intake.Run))
 	if a.Config.SESEventsQueue != "" {
 		queue, err := events.OpenQueue(ctx, events.QueueOptions{
-			URL: a.Config.SESEventsQueue, Taker: intake, Log: a.Log, Network: attempt.Network{AllowPrivate: a.Config.AllowPrivate},
+			URL: a.Config.SESEventsQueue, Taker: intake, Log: a.Log, Network: a.network(),
 			Credentials: a.accessKey(),
 		})
 		if err != nil {

@@ -8,9 +8,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/presswork/presswork/internal/testkit/fixture"
 )
 
 // serveWith serves on a free port, and is its address.
@@ -53,19 +56,71 @@ func send(t *testing.T, conn net.Conn, text string) {
 
 func empty(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
 
-// TestSlowHeads: who does not finish the head of a request loses the connection, and so does who sends nothing at all.
+// TestSlowHeads: who does not finish the head of a request in time loses the connection, and so does who sends nothing at all.
 func TestSlowHeads(t *testing.T) {
 	t.Parallel()
-	p := usual()
-	p.header = 50 * time.Millisecond
-	address := serveWith(t, p, http.HandlerFunc(empty))
 	for _, text := range []string{"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ", "GET /", ""} {
-		conn := dial(t, address)
-		send(t, conn, text)
-		if answer, err := io.ReadAll(conn); err != nil || strings.Contains(string(answer), "204") {
-			t.Errorf("%q: %q, %v", text, answer, err)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			p := usual()
+			network, server := fixture.NewPipes(), p.server(http.HandlerFunc(empty), zap.NewNop())
+			done := make(chan error, 1)
+			go func() { done <- server.Serve(impatient{network, p.write}) }()
+			conn, err := network.Dial(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			send(t, conn, text)
+			if answer, err := io.ReadAll(conn); err != nil || strings.Contains(string(answer), "204") || time.Since(began) != p.header {
+				t.Errorf("%q: %q after %v, %v", text, answer, time.Since(began), err)
+			}
+			_ = conn.Close()
+			if err := server.Close(); err != nil {
+				t.Error(err)
+			}
+			if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+				t.Error(err)
+			}
+		})
 	}
+}
+
+// TestListenersAreImpatient: what the listeners of a process are made of bounds slow heads and clients that take nothing, as usual.
+func TestListenersAreImpatient(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		written := make(chan error, 1)
+		network := fixture.NewPipes()
+		p := (&App{Log: zap.NewNop()}).listener("test", network, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, err := w.Write(make([]byte, 1<<20))
+			written <- err
+		}))
+		if err := p.start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		slow, err := network.Dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		send(t, slow, "GET / HTTP/1.1\r\n")
+		if answer, err := io.ReadAll(slow); err != nil || time.Since(began) != usual().header {
+			t.Errorf("a slow head: %q after %v, %v", answer, time.Since(began), err)
+		}
+		lazy, err := network.Dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		began = time.Now()
+		send(t, lazy, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		if err := <-written; err == nil || time.Since(began) != usual().write {
+			t.Errorf("who takes nothing: %v after %v", err, time.Since(began))
+		}
+		_, _ = slow.Close(), lazy.Close()
+		if err := p.stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // TestIdleConnections are closed.

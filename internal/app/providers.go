@@ -26,10 +26,11 @@ const broadcastConnections = 16
 
 // providers is every way out. A new channel adds a line.
 func (a *App) providers() *channel.Registry {
-	network := attempt.Network{Connections: a.Config.Connections, AllowPrivate: a.Config.AllowPrivate}
+	network := a.network()
+	network.Connections = a.Config.Connections
 	registry := channel.NewRegistry(a.Config.Credential,
 		ses.Provider(ses.Options{Network: network}),
-		smtp.Provider(smtp.Options{Connections: a.Config.Connections}),
+		smtp.Provider(smtp.Options{Connections: a.Config.Connections, Dial: network.Inside().Dialer().DialContext}),
 		slack.Provider(slack.Options{Network: network}),
 		slack.WebhookProvider(slack.Options{Network: network}),
 		discord.Provider(discord.Options{Network: network}),
@@ -40,6 +41,11 @@ func (a *App) providers() *channel.Registry {
 		return registry
 	}
 	return registry.Development(placeholder.Provider(a.logInsteadOfSending))
+}
+
+// network is what may be called for those who set up channels and webhook endpoints.
+func (a *App) network() attempt.Network {
+	return attempt.Network{AllowPrivate: a.Config.AllowPrivate, Allow: a.Config.Reachable}
 }
 
 // logInsteadOfSending is what the placeholder does with a message.

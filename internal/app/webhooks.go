@@ -12,7 +12,6 @@ import (
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/httpapi"
 	"github.com/presswork/presswork/internal/postgres"
-	"github.com/presswork/presswork/internal/provider/attempt"
 	"github.com/presswork/presswork/internal/provider/signed"
 	"github.com/presswork/presswork/internal/webhook"
 )
@@ -20,14 +19,9 @@ import (
 // backlogPeriod is how often a worker counts the webhooks that wait: for metrics, which are read less often.
 const backlogPeriod = 10 * time.Second
 
-// webhookNetwork is what may be called for API clients.
-func (a *App) webhookNetwork() attempt.Network {
-	return attempt.Network{AllowPrivate: a.Config.AllowPrivate}
-}
-
 // webhooksOfAPI is what the API's routes of webhook endpoints stand on.
 func (a *App) webhooksOfAPI(store *postgres.Webhooks) httpapi.Webhooks {
-	caller := signed.NewCaller(a.webhookNetwork(), nil)
+	caller := signed.NewCaller(a.network(), nil)
 	a.add(part{name: "tests of webhook endpoints", stop: func(context.Context) error { caller.Close(); return nil }})
 	return httpapi.Webhooks{
 		Store: store, Tester: webhook.Tester{Caller: caller, Source: a.Config.PublicURL}, Source: a.Config.PublicURL,
@@ -48,7 +42,7 @@ func (a *App) addWebhooks(store *postgres.Webhooks) error {
 	if err != nil {
 		return err
 	}
-	caller := signed.NewCaller(a.webhookNetwork(), nil)
+	caller := signed.NewCaller(a.network(), nil)
 	a.webhooks = webhook.NewDeliverer(store, caller, webhook.Options{
 		Source: a.Config.PublicURL, Schedule: a.scheduleOf(channel.Webhook.ID()),
 		Observe: func(result webhook.Result, took time.Duration) {
@@ -90,6 +84,12 @@ func (a *App) webhookMetrics() (*webhookMetrics, error) {
 		}),
 	}
 	m.backlog.Store(&webhook.Backlog{})
+	for _, result := range webhook.Results() { // at 0 from the beginning: the first of each is seen as one more
+		m.posts.WithLabelValues(string(result))
+	}
+	for _, why := range []webhook.Reason{webhook.Gone, webhook.Failing} {
+		m.disabled.WithLabelValues(string(why))
+	}
 	return m, errors.Join(
 		a.Metrics.Register(m.posts), a.Metrics.Register(m.disabled), a.Metrics.Register(m.took),
 		a.Metrics.Gauge("presswork_webhook_pending", "Events that wait at webhook endpoints that are on, each endpoint counted.",

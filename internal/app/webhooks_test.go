@@ -53,14 +53,18 @@ func TestWebhookSecretsAreResealed(t *testing.T) {
 func TestAlertsNameMetrics(t *testing.T) {
 	t.Parallel()
 	a := &App{Metrics: telemetry.NewMetrics()}
-	m, err := a.webhookMetrics()
-	if err != nil {
+	if _, err := a.webhookMetrics(); err != nil {
 		t.Fatal(err)
 	}
-	m.posts.WithLabelValues("failed")
-	m.disabled.WithLabelValues("gone")
 	shown := httptest.NewRecorder()
 	a.Metrics.Handler().ServeHTTP(shown, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	// What is not there before it first happens is not seen to have grown then.
+	for _, series := range []string{`posts_total{result="delivered"}`, `posts_total{result="retry"}`, `posts_total{result="wait"}`,
+		`posts_total{result="failed"}`, `endpoints_disabled_total{reason="gone"}`, `endpoints_disabled_total{reason="failing"}`} {
+		if !strings.Contains(shown.Body.String(), "\npresswork_webhook_"+series+" 0\n") {
+			t.Errorf("there is no %s from the beginning", series)
+		}
+	}
 	for _, page := range []string{"deploy/prometheus/webhooks.yaml", "docs/operations.md"} {
 		text, err := os.ReadFile("../../" + page)
 		if err != nil {

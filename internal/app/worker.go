@@ -87,7 +87,7 @@ func (a *App) handlers(engine template.Engine, library *template.Library, send *
 	personalize := &worker.Personalize{Store: a.db, Poke: a.relay.Poke}
 	worker.Handlers{
 		Personalize: personalize,
-		Render: &worker.Render{Store: a.db, Library: library, Writer: content.NewWriter(), Memo: rendition.NewMemo(), Sets: worker.NewSets(), Engine: engine, Personalize: personalize,
+		Render: &worker.Render{Store: a.db, Library: library, Writer: content.NewWriter(a.Config.ContentElements...), Memo: rendition.NewMemo(), Sets: worker.NewSets(), Engine: engine, Personalize: personalize,
 			PublicURL: a.Config.PublicURL, Retried: queue.Retried, Poke: a.relay.Poke, Log: a.Log},
 		Send:      send,
 		Aggregate: &worker.Aggregate{Events: a.db},

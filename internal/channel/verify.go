@@ -76,18 +76,23 @@ func hide(text string, secrets map[string]string) string {
 	}
 	words := strings.Fields(text)
 	for i, word := range words {
-		if bare := strings.Trim(word, "(),;."); isAddress(strings.TrimRight(bare, ":")) {
-			words[i] = strings.Replace(word, strings.TrimRight(bare, ":"), "[address]", 1)
+		bare := strings.Trim(word, "(),;.")
+		if !isAddress(bare) {
+			bare = strings.TrimRight(bare, ":")
+		}
+		if isAddress(bare) {
+			words[i] = strings.Replace(word, bare, "[address]", 1)
 		}
 	}
 	return strings.TrimRight(strings.Join(words, " "), ". ")
 }
 
-// isAddress reports an address of the network: where a name leads inside of it is nobody's business.
+// isAddress reports an address or a range of the network: where a name leads inside of it is nobody's business.
 func isAddress(word string) bool {
 	_, address := netip.ParseAddr(word)
 	_, withPort := netip.ParseAddrPort(word)
-	return address == nil || withPort == nil
+	_, network := netip.ParsePrefix(word)
+	return address == nil || withPort == nil || network == nil
 }
 
 // What is shorter than a password or a token may be is found in many a word.

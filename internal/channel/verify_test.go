@@ -54,7 +54,9 @@ func TestVerify(t *testing.T) {
 		"unknown":    {fine, "other@news.example", "nobody knows it"},
 		"secret":     {says("535 hunter22 is not the password of joe"), "", "535 [secret] is not the password of joe"},
 		"own":        {says("token tok-en-99 and /hooks/T0/B0/deep-hidden"), "", "token [secret] and /hooks/T0/B0/[secret]"},
-		"network":    {says("dial tcp 10.0.0.7:25: refused; dial tcp [fd00::1]:25: no (fd00::2) at 12:30."), "", "dial tcp [address]: refused; dial tcp [address]: no ([address]) at 12:30"},
+		"range": {says("prohibited IP address: 2002:7f00:1:: is not a permitted destination (denied by: 10.0.0.0/8, fc00::/7), :: neither."), "",
+			"prohibited IP address: [address] is not a permitted destination (denied by: [address], [address]), [address] neither"},
+		"network": {says("dial tcp 10.0.0.7:25: refused; dial tcp [fd00::1]:25: no (fd00::2) at 12:30."), "", "dial tcp [address]: refused; dial tcp [address]: no ([address]) at 12:30"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

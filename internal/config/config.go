@@ -112,6 +112,13 @@ type Config struct {
 	// Default: none in production, since messages that were sent cannot be corrected. In development the API's own
 	// address, for a worker in a process of its own `http://localhost:8080`.
 	PublicURL string `env:"PUBLIC_URL"`
+	// ContentElements are the HTML elements that contents may have beside the usual ones (paragraphs, headings to `h3`, lists,
+	// links, images, tables and the like), separated by commas: any of
+	// `h4,h5,h6,u,s,small,sub,sup,q,cite,abbr,dl,dt,dd,div,section,article,figure,figcaption,mark,kbd,center`. Workers go by it. Of
+	// all others the text remains.
+	//
+	// Default: none: the usual ones look alike in every mail program.
+	ContentElements []string `env:"PRESSWORK_CONTENT_ELEMENTS"`
 	// Organisation is the name that stands on the public pages.
 	//
 	// Default: a name has to stand there.
@@ -197,10 +204,16 @@ type Config struct {
 	SESEventsStandin string `env:"PRESSWORK_SES_EVENTS_STANDIN"`
 	// AllowPrivate lets every provider that is called by HTTP (webhooks, SES, Slack, Discord), and webhook endpoints, be at a
 	// loopback, private or link-local address, lets webhook endpoints be `http`, and lets `HTTPS_PROXY` apply. SMTP servers may be
-	// private always.
+	// at loopback and private addresses always, and at link-local ones with it.
 	//
-	// Default: whoever may create a channel or endpoint must not reach the inside of your network. The demo sets it.
+	// Default: whoever may create a channel or endpoint must not reach the inside of your network: name what they may
+	// reach in `PRESSWORK_ALLOWED_NETWORKS` instead.
 	AllowPrivate bool `env:"PRESSWORK_ALLOW_PRIVATE_WEBHOOKS" envDefault:"false"`
+	// AllowedNetworks are the addresses and networks that those providers and endpoints may be at although they are not public,
+	// separated by commas, as in `10.20.0.0/16,fd00:20::/64`. All others stay refused, and `HTTPS_PROXY` does not apply.
+	//
+	// Default: none, as for `PRESSWORK_ALLOW_PRIVATE_WEBHOOKS`. The demo names loopback, where its sandbox is.
+	AllowedNetworks []string `env:"PRESSWORK_ALLOWED_NETWORKS"`
 	// ApprovalOver is the audience from which somebody other than its author has to approve a publication before it is sent; 1:
 	// of any size, 0: none.
 	//
@@ -288,6 +301,8 @@ type Config struct {
 	// Default: an address is a wish for traces.
 	TracesDisabled bool `env:"OTEL_SDK_DISABLED" envDefault:"false"`
 
+	// Reachable are AllowedNetworks, parsed.
+	Reachable []netip.Prefix `env:"-"`
 	// Proxies are TrustedProxies, parsed.
 	Proxies []netip.Prefix `env:"-"`
 	// PoolList is Pools, parsed.

@@ -9,7 +9,7 @@ import (
 // maxRate bounds a limit: beyond it, nobody would be limited.
 const maxRate = 100_000_000
 
-// edge checks who may ask how much, and from where.
+// edge checks who may ask how much, and from where, and what may be called.
 func (p *problems) edge(c *Config) {
 	for name, value := range map[string]int{"PRESSWORK_RATE_ADDRESS": c.RateAddress, "PRESSWORK_RATE_PRINCIPAL": c.RatePrincipal,
 		"PRESSWORK_RATE_SIGN_IN": c.RateSignIn, "PRESSWORK_RATE_TRACKING": c.RateTracking, "PRESSWORK_RATE_PAGES": c.RatePages,
@@ -18,18 +18,15 @@ func (p *problems) edge(c *Config) {
 			p.add("%s must be 0 (no limit) to %d", name, maxRate)
 		}
 	}
-	c.Proxies = nil
-	for _, text := range c.TrustedProxies {
-		if text = strings.TrimSpace(text); text == "" {
-			continue
+	c.Proxies = p.networks("PRESSWORK_TRUSTED_PROXIES", c.TrustedProxies)
+	c.Reachable = p.networks("PRESSWORK_ALLOWED_NETWORKS", c.AllowedNetworks)
+	var elements []string
+	for _, name := range c.ContentElements {
+		if name = strings.ToLower(strings.TrimSpace(name)); name != "" {
+			elements = append(elements, name)
 		}
-		prefix, ok := proxy(text)
-		if !ok {
-			p.add("PRESSWORK_TRUSTED_PROXIES has %q, which is neither an address nor a network as in 10.0.0.0/8", text)
-			continue
-		}
-		c.Proxies = append(c.Proxies, prefix)
 	}
+	c.ContentElements = elements
 	var origins []string
 	for _, text := range c.CORSOrigins {
 		if text = strings.TrimSpace(text); text == "" {
@@ -44,9 +41,26 @@ func (p *problems) edge(c *Config) {
 	c.CORSOrigins = origins
 }
 
-// proxy reads an address or a network. Of an IPv4 network written as IPv6, and of one of everybody, nothing good can come:
-// whoever may claim any address has no limit.
-func proxy(text string) (netip.Prefix, bool) {
+// networks reads the addresses and networks of a setting.
+func (p *problems) networks(name string, texts []string) []netip.Prefix {
+	var list []netip.Prefix
+	for _, text := range texts {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		prefix, ok := network(text)
+		if !ok {
+			p.add("%s has %q, which is neither an address nor a network as in 10.0.0.0/8", name, text)
+			continue
+		}
+		list = append(list, prefix)
+	}
+	return list
+}
+
+// network reads an address or a network. Of an IPv4 network written as IPv6, and of one of everybody, nothing good can come:
+// whoever may claim any address has no limit, and calls that may go anywhere have no guard.
+func network(text string) (netip.Prefix, bool) {
 	if address, err := netip.ParseAddr(text); err == nil && address.Zone() == "" {
 		address = address.Unmap()
 		return netip.PrefixFrom(address, address.BitLen()), true

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
 	"sync"
 
 	"github.com/microcosm-cc/bluemonday"
@@ -34,7 +35,7 @@ func NewWriter(extra ...string) *Writer {
 	p := bluemonday.NewPolicy()
 	p.AllowElements(Elements()...)
 	for _, name := range extra {
-		if harmless.MatchString(name) {
+		if slices.Contains(ExtraElements(), name) {
 			p.AllowElements(name)
 		}
 	}
@@ -60,8 +61,13 @@ func NewWriter(extra ...string) *Writer {
 	return &Writer{policy: p, markdown: markdown}
 }
 
-// harmless are elements that an operator may add: they hold text and nothing else.
-var harmless = regexp.MustCompile(`^(h[4-6]|u|s|small|sub|sup|q|cite|abbr|dl|dt|dd|div|section|article|figure|figcaption|mark|kbd|center)$`)
+// ExtraElements are those that an operator may add: they hold text and nothing else.
+func ExtraElements() []string {
+	return []string{
+		"h4", "h5", "h6", "u", "s", "small", "sub", "sup", "q", "cite", "abbr", "dl", "dt", "dd", "div", "section", "article",
+		"figure", "figcaption", "mark", "kbd", "center",
+	}
+}
 
 // HTML is the item's body as a sanitised fragment.
 func (w *Writer) HTML(item Item) (string, error) {

@@ -63,6 +63,13 @@ func TestWriterTakesHarmlessExtrasOnly(t *testing.T) {
 	if err != nil || got != "<h4>a</h4>" {
 		t.Errorf("got %s, %v", got, err)
 	}
+	// What may be added is written out with nothing on it that runs, and its text stands apart from what is beside it.
+	for _, name := range content.ExtraElements() {
+		got, err := content.NewWriter(name).HTML(content.Item{Body: "<" + name + ` onclick="x" style="x">a</` + name + ">", Format: content.HTML})
+		if want := "<" + name + ">a</" + name + ">"; err != nil || got != want {
+			t.Errorf("got %s, %v", got, err)
+		}
+	}
 }
 
 func TestPlainText(t *testing.T) {
@@ -74,10 +81,12 @@ func TestPlainText(t *testing.T) {
 		`<a href="https://a.b"><img src=x></a>`:                                                                   "https://a.b",
 		`<p>a <img src=x alt="pic"> b</p>`:                                                                        "a pic b",
 		"<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>":                               "a b\n1 2",
-		"<pre>a\n  b</pre>":                   "a\n  b",
-		"&lt;b&gt; &amp; &quot;x&quot;":       `<b> & "x"`,
-		"<style>x</style><script>y</script>z": "z",
-		"":                                    "",
+		"<pre>a\n  b</pre>": "a\n  b",
+		"<section>a</section><article>b</article><center>c</center>":                  "a\n\nb\n\nc",
+		"<dl><dt>a</dt><dd>b</dd></dl>c<figure>d<figcaption>e</figcaption></figure>f": "a\nb\n\nc\n\nd\ne\n\nf",
+		"&lt;b&gt; &amp; &quot;x&quot;":                                               `<b> & "x"`,
+		"<style>x</style><script>y</script>z":                                         "z",
+		"":                                                                            "",
 	} {
 		if got := content.PlainText(fragment); got != want {
 			t.Errorf("%s\n got %q\nwant %q", fragment, got, want)

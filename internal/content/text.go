@@ -82,7 +82,8 @@ func (w *textWriter) wantBreaks(n int) { w.breaks = max(w.breaks, n) }
 
 func (w *textWriter) start(t html.Token) {
 	switch t.Data {
-	case "p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "table", "pre", "div", "hr":
+	case "p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "table", "pre", "div", "hr",
+		"section", "article", "figure", "center", "dl":
 		w.wantBreaks(2)
 		w.pre = w.pre || t.Data == "pre"
 	case "br":
@@ -96,7 +97,7 @@ func (w *textWriter) start(t html.Token) {
 		w.lists = append(w.lists, first)
 	case "li":
 		w.item()
-	case "tr":
+	case "tr", "dt", "dd", "figcaption":
 		w.wantBreaks(1)
 	case "td", "th":
 		w.space = true
@@ -124,7 +125,8 @@ func (w *textWriter) item() {
 
 func (w *textWriter) end(name string) {
 	switch name {
-	case "p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "table", "pre", "div":
+	case "p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "table", "pre", "div",
+		"section", "article", "figure", "center", "dl":
 		w.wantBreaks(2)
 		w.pre = w.pre && name != "pre"
 	case "ul", "ol":

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -80,7 +81,7 @@ func settings() (*config.Config, error) {
 	if c.OpsListen == ":9090" {
 		c.OpsListen = "127.0.0.1:9090"
 	}
-	c.AllowPrivate = true
+	c.Reachable = append(c.Reachable, netip.MustParsePrefix("127.0.0.0/8")) // where the sandbox is
 	if err := os.MkdirAll(c.DataDir, devstack.FolderMode()); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}

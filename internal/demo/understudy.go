@@ -3,9 +3,11 @@ package demo
 import (
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -57,10 +59,19 @@ func workerEnvironment(c *config.Config) []string {
 	return []string{
 		"ENVIRONMENT=development", "DATABASE_URL=" + c.DatabaseURL, "REDIS_URL=" + c.RedisURL, "SECRET_KEY=" + c.SecretKey,
 		"PRESSWORK_API_KEY=" + c.APIKey, "PUBLIC_URL=" + c.PublicURL, "PRESSWORK_OPS_LISTEN=127.0.0.1:0",
-		"PRESSWORK_ALLOW_PRIVATE_WEBHOOKS=true", "PRESSWORK_LOG_LEVEL=" + c.LogLevel,
+		"PRESSWORK_ALLOWED_NETWORKS=" + joined(c.Reachable), "PRESSWORK_LOG_LEVEL=" + c.LogLevel,
 		"PRESSWORK_CONNECTIONS=" + strconv.Itoa(c.Connections), "PRESSWORK_BULK_SLOTS=" + strconv.Itoa(c.BulkSlots),
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
 	}
+}
+
+// joined are networks as a setting has them.
+func joined(networks []netip.Prefix) string {
+	texts := make([]string, len(networks))
+	for i, n := range networks {
+		texts[i] = n.String()
+	}
+	return strings.Join(texts, ",")
 }
 
 func (u *understudy) watch() {

@@ -3,6 +3,7 @@ package ops
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/presswork/presswork/internal/auth"
 	"github.com/presswork/presswork/internal/testkit/redistest"
@@ -418,5 +421,22 @@ func TestRoles(t *testing.T) {
 	}
 	if len(refused) != 2 || refused[0] != auth.Unknown {
 		t.Errorf("told of %v", refused)
+	}
+}
+
+// TestTheLogHoldsNoAddress: whose browser or program was refused is personal, and stands in the audit log only, as a keyed hash.
+func TestTheLogHoldsNoAddress(t *testing.T) {
+	t.Parallel()
+	core, lines := observer.New(zap.DebugLevel)
+	server, _ := start(t, func(d *Deps) { d.Log = zap.New(core) })
+	call(t, server.Client(), http.MethodGet, server.URL+"/metrics", "Authorization", "Bearer nobody's")
+	call(t, server.Client(), http.MethodPost, server.URL+"/drain", "Sec-Fetch-Site", "cross-site")
+	if lines.Len() != 2 {
+		t.Errorf("%d lines", lines.Len())
+	}
+	for _, line := range lines.All() {
+		if text := fmt.Sprint(line.Message, line.ContextMap()); strings.Contains(text, "127.0.0.1") {
+			t.Error(text)
+		}
 	}
 }

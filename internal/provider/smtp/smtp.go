@@ -9,8 +9,11 @@ package smtp
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"net"
 	"time"
+
+	"code.dny.dev/ssrf"
 
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/fault"
@@ -41,7 +44,7 @@ type Options struct {
 	// RootCAs replaces the system's authorities, if set.
 	RootCAs *x509.CertPool
 	// Dial opens connections; nil is a net.Dialer's DialContext. It is where an operator's rules about
-	// addresses belong: relays are often private, so none apply by default.
+	// addresses belong: none apply by default. What it refuses (ssrf.ErrProhibitedIP) is given up.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Now is the clock for the header Date; nil is time.Now.
 	Now func() time.Time
@@ -142,5 +145,8 @@ func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // notSent is a failure before the server could have accepted anything.
 func notSent(err error) error {
+	if errors.Is(err, ssrf.ErrProhibitedIP) {
+		return fault.Wrap(attempt.Cause(err), fault.GiveUp, "address_forbidden")
+	}
 	return fault.Wrap(attempt.Cause(err), fault.Retry, "not_sent")
 }
