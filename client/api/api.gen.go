@@ -2336,7 +2336,7 @@ type PublishInput struct {
 
 // PublishedItem A content item as webhooks carry it.
 type PublishedItem struct {
-	// ID The item's id.
+	// ID The publication, and the place of the item in it, from 0.
 	ID string `json:"id"`
 
 	// Title Its title.
@@ -5249,7 +5249,7 @@ func (c *Client) GetReadiness(ctx context.Context, options ...Option) (Health, e
 //
 // The body is the caller's to read and close.
 func (c *Client) TrackClick(ctx context.Context, token string, n int, options ...Option) (*http.Response, error) {
-	r := &Request{Operation: "trackClick", Method: http.MethodGet, Path: path("/t/c/%s/%s", token, n), Stream: true}
+	r := &Request{Operation: "trackClick", Method: http.MethodGet, Path: path("/t/c/%s/%s", token, n), Stream: true, Redirects: true}
 	return c.send(ctx, r, options)
 }
 

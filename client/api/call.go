@@ -18,7 +18,8 @@ type Client struct {
 	Caller Caller
 }
 
-// Caller makes calls. What it returns has a status below 400; anything else is an error.
+// Caller makes calls. What it returns is a success: below 300, the redirection of an operation that answers with one, or 304
+// to a request with If-None-Match. Anything else is an error.
 type Caller interface {
 	Call(ctx context.Context, r *Request) (*http.Response, error)
 }
@@ -37,6 +38,8 @@ type Request struct {
 	Keyed bool
 	// Stream tells that the body of the answer is the caller's to read, however long that takes, and to close.
 	Stream bool
+	// Redirects tells that a redirection is what the operation answers.
+	Redirects bool
 	// Answered is called with each answer that is returned, before its body is read. It may be nil.
 	Answered func(*http.Response)
 }

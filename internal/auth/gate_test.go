@@ -121,8 +121,9 @@ func TestGate(t *testing.T) {
 		"x":         Unknown,
 		good + "x":  Malformed,
 		revoked:     Revoked,
-		s.add(func(k *Stored) { k.Key.ExpiresAt = &past }):   Expired,
-		s.add(func(k *Stored) { k.SecretExpiresAt = &past }): Expired,
+		s.add(func(k *Stored) { k.Key.ExpiresAt = &past }):                    Expired,
+		s.add(func(k *Stored) { k.SecretExpiresAt = &past }):                  Expired,
+		s.add(func(k *Stored) { k.SecretExpiresAt, k.Ended = &future, true }): Expired, // our clock is late
 		stranger:                             Unknown,
 		other:                                Unknown,
 		strings.Repeat("a", MaxCredential+1): Malformed,

@@ -134,4 +134,6 @@ type Stored struct {
 	Hash Hash
 	// SecretExpiresAt is the secret's own end; nil: with the key.
 	SecretExpiresAt *time.Time
+	// Ended says that one of the two times is over by the store's clock, which a rotation goes by.
+	Ended bool
 }

@@ -86,7 +86,7 @@ func (l lookup) reason(hash Hash, now time.Time) Reason {
 		return Unknown
 	case l.stored.Key.RevokedAt != nil:
 		return Revoked
-	case over(l.stored.Key.ExpiresAt), over(l.stored.SecretExpiresAt):
+	case l.stored.Ended, over(l.stored.Key.ExpiresAt), over(l.stored.SecretExpiresAt):
 		return Expired
 	default:
 		return ""

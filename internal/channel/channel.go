@@ -199,6 +199,9 @@ func (r *Registry) Check(c Channel) error {
 	p, ok := r.byName[c.Provider]
 	if !ok {
 		f.Add("/provider", "unknown_provider", "must be one of %s", strings.Join(r.Names(), ", "))
+		if !slices.Contains(Kinds(), c.Kind) {
+			f.Add("/kind", "unknown_channel", "must be one of %v", Kinds())
+		}
 		return f.Err()
 	}
 	if !p.serves(c.Kind) {

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -12,6 +13,14 @@ type Fields struct{ list []Field }
 // Add notes a problem at an RFC 6901 pointer.
 func (f *Fields) Add(pointer, code, format string, args ...any) {
 	f.list = append(f.list, Field{Pointer: pointer, Code: code, Detail: fmt.Sprintf(format, args...)})
+}
+
+// Join notes the fields of an error that has some.
+func (f *Fields) Join(err error) {
+	var e *Error
+	if errors.As(err, &e) {
+		f.list = append(f.list, e.Fields...)
+	}
 }
 
 // tokens escapes what a pointer's parts may not hold (RFC 6901, section 3).

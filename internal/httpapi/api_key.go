@@ -72,15 +72,19 @@ func showMade(k auth.Key, text string) wire.APIKeyMade {
 
 // readAPIKey reads and checks a body, and that the caller may hand such a key out.
 func (h apiKeys) readAPIKey(c *gin.Context) (auth.Key, error) {
-	in, err := decode[wire.APIKeyInput](c, limitOther)
+	in, err := decode[wire.APIKeyInput](c, limitOther, parsing(h.keyOf))
 	if err != nil {
 		return auth.Key{}, err
 	}
-	k, err := auth.NewKey(in.Name, string(in.Role), in.Scopes, in.ExpiresAt, in.RatePerHour, h.now())
+	k, err := h.keyOf(in)
 	if err != nil {
 		return k, err
 	}
 	return k, mayGrant(c, k)
+}
+
+func (h apiKeys) keyOf(in wire.APIKeyInput) (auth.Key, error) {
+	return auth.NewKey(in.Name, string(in.Role), in.Scopes, in.ExpiresAt, in.RatePerHour, h.now())
 }
 
 func mayGrant(c *gin.Context, k auth.Key) error {
@@ -158,24 +162,36 @@ func (h apiKeys) update(c *gin.Context) error {
 	return found(c, k.Version, showAPIKey(k))
 }
 
+func keyOverlap(in wire.RotateInput) (time.Duration, error) {
+	var f fault.Fields
+	overlap := readOverlap(&f, in.OverlapSeconds, auth.DefaultOverlap, auth.MaxOverlap)
+	return overlap, f.Err()
+}
+
+// readOverlap is for how long secrets before a new one hold.
+func readOverlap(f *fault.Fields, seconds *int, usual, most time.Duration) time.Duration {
+	if seconds == nil {
+		return usual
+	}
+	if most := int(most / time.Second); *seconds < 0 || *seconds > most {
+		f.Add("/overlap_seconds", "range", "must be from 0 to %d", most)
+	}
+	return time.Duration(*seconds) * time.Second
+}
+
 // rotate makes a new secret; those before it end after overlap_seconds, a day unless told otherwise.
 func (h apiKeys) rotate(c *gin.Context) error {
 	uid, err := pathID(c)
 	if err != nil {
 		return err
 	}
-	in, err := decode[wire.RotateInput](c, limitOther)
+	in, err := decode[wire.RotateInput](c, limitOther, parsing(keyOverlap))
 	if err != nil {
 		return err
 	}
-	overlap := auth.DefaultOverlap
-	if in.OverlapSeconds != nil {
-		var f fault.Fields
-		if most := int(auth.MaxOverlap / time.Second); *in.OverlapSeconds < 0 || *in.OverlapSeconds > most {
-			f.Add("/overlap_seconds", "range", "must be from 0 to %d", most)
-			return f.Err()
-		}
-		overlap = time.Duration(*in.OverlapSeconds) * time.Second
+	overlap, err := keyOverlap(in)
+	if err != nil {
+		return err
 	}
 	text, prefix, hash := auth.NewSecret()
 	k, err := h.store.RotateKey(c.Request.Context(), uid, overlap, prefix, hash, func(before auth.Key) error {

@@ -35,7 +35,7 @@ func (a *api) makeKey(by string, body map[string]any) wire.APIKeyMade {
 // ends waits until something is over: a key that was seen is believed for a second.
 func (a *api) ends(what string, over func() bool) {
 	a.t.Helper()
-	fixture.Until(a.t, 10*time.Second, what, func() (bool, string) { return over(), "still works" })
+	fixture.Until(a.t, time.Minute, what, func() (bool, string) { return over(), "still works" })
 }
 
 func TestAPIKeys(t *testing.T) {

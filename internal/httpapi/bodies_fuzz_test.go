@@ -18,7 +18,7 @@ type bodyReader func(body []byte) (got, other any, err error)
 
 func readsAs[T any](body []byte) (got, other any, err error) {
 	into := new(T)
-	err = decodeJSON(body, into)
+	err = decodeJSON(body, into, nil)
 	return into, new(T), err
 }
 

@@ -44,13 +44,13 @@ func one(c *gin.Context) error { return found(c, 0, made{}) }
 func two(c *gin.Context) { c.PureJSON(200, gin.H{"a": 1}) }
 func three(c *gin.Context) { body := made{}; c.JSON(200, &body) }
 func four(c *gin.Context) error { return answerPage(c, "four", page{}, nil, nil, func(int) made { return made{} }) }
-func five(c *gin.Context) { decode[struct{ A int }](c, 1) }
-func six(c *gin.Context) { optional[made](c) }
+func five(c *gin.Context) { decode[struct{ A int }](c, 1, nil) }
+func six(c *gin.Context) { optional[made](c, nil) }
 func seven(c *gin.Context, body any) error { return found(c, 0, body) }
 func eight(c *gin.Context) error { return seven(c, map[string]any{}) }
 func nine(c *gin.Context) error { text, err := json.Marshal([]made{}); return err }
 
-func fine(c *gin.Context) error { in, _ := decode[wire.TopicInput](c, 1); return seven(c, wire.Topic{Name: in.Name}) }
+func fine(c *gin.Context) error { in, _ := decode[wire.TopicInput](c, 1, nil); return seven(c, wire.Topic{Name: in.Name}) }
 func fineToo(c *gin.Context) error { return answerPage(c, "x", page{}, nil, nil, func(int) wire.Topic { return wire.Topic{} }) }
 `)
 	var places []string

@@ -14,17 +14,22 @@ type bodyRoute struct {
 	method, path string
 	limit        int
 	field        string // one that wants a string
+	// missing is what is told of a body without any field: first of that one.
+	missing []string
 }
 
 func bodyRoutes() []bodyRoute {
 	id := ident.New().String()
+	topic, content, template := []string{"/name required"}, []string{"/title required", "/body required"}, []string{"/name length", "/channel unknown", "/languages required"}
+	channel, address := []string{"/name format", "/provider unknown_provider", "/kind unknown_channel"}, []string{"/email required"}
+	sender := []string{"/name required", "/from_name required", "/from_email required", "/postal_address required"}
 	return []bodyRoute{
-		{"POST", "/topics", limitOther, "name"}, {"PUT", "/topics/" + id, limitOther, "name"},
-		{"POST", "/contents", limitText, "title"}, {"PUT", "/contents/" + id, limitText, "title"},
-		{"POST", "/templates", limitText, "name"}, {"PUT", "/templates/" + id, limitText, "name"},
-		{"POST", "/channels", limitOther, "name"}, {"PUT", "/channels/" + id, limitOther, "name"},
-		{"POST", "/senders", limitOther, "name"}, {"PUT", "/senders/" + id, limitOther, "name"},
-		{"POST", "/subscribers", limitSubscriber, "email"}, {"PUT", "/subscribers/" + id, limitSubscriber, "email"},
+		{"POST", "/topics", limitOther, "name", topic}, {"PUT", "/topics/" + id, limitOther, "name", topic},
+		{"POST", "/contents", limitText, "title", content}, {"PUT", "/contents/" + id, limitText, "title", content},
+		{"POST", "/templates", limitText, "name", template}, {"PUT", "/templates/" + id, limitText, "name", nil}, // depends on its channel
+		{"POST", "/channels", limitOther, "name", channel}, {"PUT", "/channels/" + id, limitOther, "name", nil}, // on its secrets
+		{"POST", "/senders", limitOther, "name", sender}, {"PUT", "/senders/" + id, limitOther, "name", sender},
+		{"POST", "/subscribers", limitSubscriber, "email", address}, {"PUT", "/subscribers/" + id, limitSubscriber, "email", address},
 	}
 }
 
@@ -42,8 +47,10 @@ func TestBadBodies(t *testing.T) {
 		a.do(r.method, path, `{} x`, "If-Match: *").problem(http.StatusBadRequest, "malformed_json")
 		a.do(r.method, path, full, "If-Match: *").problem(http.StatusRequestEntityTooLarge, "too_large")
 		a.do(r.method, path, chunked{strings.NewReader(full)}, "If-Match: *").problem(http.StatusRequestEntityTooLarge, "too_large")
-		a.do(r.method, path, `{"no/such":1}`, "If-Match: *").problem(http.StatusUnprocessableEntity, "invalid_input", "/no~1such unknown_field")
-		a.do(r.method, path, `{"`+r.field+`":[]}`, "If-Match: *").problem(http.StatusUnprocessableEntity, "invalid_input", "/"+r.field+" wrong_type")
+		unknown := append([]string{"/no~1such unknown_field"}, r.missing...)
+		a.do(r.method, path, `{"no/such":1}`, "If-Match: *").problem(http.StatusUnprocessableEntity, "invalid_input", unknown...)
+		wrong := append([]string{"/" + r.field + " wrong_type"}, r.missing[min(1, len(r.missing)):]...)
+		a.do(r.method, path, `{"`+r.field+`":[]}`, "If-Match: *").problem(http.StatusUnprocessableEntity, "invalid_input", wrong...)
 		a.do(r.method, path, `[]`, "If-Match: *").problem(http.StatusUnprocessableEntity, "invalid_input", " wrong_type")
 		for _, header := range []string{"text/plain", "application/json; charset=latin1", "application/jsonx", ""} {
 			a.do(r.method, path, `{}`, "Content-Type: "+header, "If-Match: *").problem(http.StatusUnsupportedMediaType, "unsupported_media_type")

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -54,24 +55,15 @@ type bulkItem struct {
 	whole bool
 }
 
-// read reads what the items of a request have in common. earlier answers a request that was answered before.
-func (r bulkRoute) read(c *gin.Context, body any, mode bulk.Mode, items []bulkItem) (call *bulkCall, earlier bool, err error) {
+// read reads what the items of a request have in common. check says everything that is wrong if that cannot be. earlier answers a request that was answered before.
+func (r bulkRoute) read(c *gin.Context, body any, mode bulk.Mode, items []bulkItem, check func() error) (call *bulkCall, earlier bool, err error) {
 	key, err := idempotencyKey(c)
 	if err != nil {
 		return nil, false, err
 	}
-	if mode == "" {
-		mode = bulk.AllOrNothing
-	}
-	var f fault.Fields
-	if !slices.Contains(bulk.Modes(), mode) {
-		f.Add("/mode", "not_allowed", "must be one of %v", bulk.Modes())
-	}
-	if len(items) < 1 || len(items) > r.most {
-		f.Add("/items", "count", "must be 1 to %d items", r.most)
-	}
-	if f.Err() != nil {
-		return nil, false, f.Err()
+	mode = cmp.Or(mode, bulk.AllOrNothing)
+	if r.fits(mode, items) != nil {
+		return nil, false, check()
 	}
 	text, err := json.Marshal(body)
 	if err != nil {
@@ -90,11 +82,38 @@ func (r bulkRoute) read(c *gin.Context, body any, mode bulk.Mode, items []bulkIt
 	for n, i := range items {
 		call.actions = append(call.actions, i.action)
 		if err := i.check(r.noun); err != nil {
-			call.errs[n] = within(err, fmt.Sprintf("/items/%d", n))
+			call.errs[n] = within(err, itemPlace(n))
 		}
 	}
 	return call, false, nil
 }
+
+// fits says what is wrong with a call as a whole.
+func (r bulkRoute) fits(mode bulk.Mode, items []bulkItem) error {
+	var f fault.Fields
+	if !slices.Contains(bulk.Modes(), mode) {
+		f.Add("/mode", "not_allowed", "must be one of %v", bulk.Modes())
+	}
+	if len(items) < 1 || len(items) > r.most {
+		f.Add("/items", "count", "must be 1 to %d items", r.most)
+	}
+	return f.Err()
+}
+
+// check is everything that is wrong with a body as it stands. resource says it of the resource of an item that has one.
+func (r bulkRoute) check(mode bulk.Mode, items []bulkItem, resource func(n int) error) error {
+	var f fault.Fields
+	f.Join(r.fits(cmp.Or(mode, bulk.AllOrNothing), items))
+	for n, i := range items[:min(len(items), r.most)] {
+		f.Join(within(i.check(r.noun), itemPlace(n)))
+		if i.whole && i.action != bulk.Delete {
+			f.Join(within(resource(n), r.place(n)))
+		}
+	}
+	return f.Err()
+}
+
+func itemPlace(n int) string { return fmt.Sprintf("/items/%d", n) }
 
 // check is what the action wants of the members beside the resource.
 func (i bulkItem) check(noun string) error {
@@ -137,7 +156,7 @@ func (b *bulkCall) refuse(n int, err error) {
 	b.errs[n] = within(err, b.place(n))
 }
 
-func (b *bulkCall) place(n int) string { return fmt.Sprintf("/items/%d/%s", n, b.noun) }
+func (r bulkRoute) place(n int) string { return itemPlace(n) + "/" + r.noun }
 
 // hopeless says that nothing would be written, whatever is stored.
 func (b *bulkCall) hopeless() bool { return b.Mode == bulk.AllOrNothing && len(b.errs) > 0 }

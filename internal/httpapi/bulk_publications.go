@@ -29,15 +29,12 @@ func (h publicationBulk) changeAll(c *gin.Context) error {
 	if err := knownQuery(c); err != nil {
 		return err
 	}
-	in, err := decode[wire.PublicationChanges](c, limitBulk)
+	in, err := decode[wire.PublicationChanges](c, limitBulk, h.check)
 	if err != nil {
 		return err
 	}
-	heads := make([]bulkItem, 0, len(in.Items))
-	for _, i := range in.Items {
-		heads = append(heads, bulkItem{bulk.Action(i.Action), i.ID, i.Version, i.Publication != nil})
-	}
-	call, answered, err := h.route.read(c, in, bulk.Mode(in.Mode), heads)
+	heads := publicationHeads(in)
+	call, answered, err := h.route.read(c, in, bulk.Mode(in.Mode), heads, func() error { return h.check(in) })
 	if err != nil || answered {
 		return err
 	}
@@ -59,6 +56,21 @@ func (h publicationBulk) changeAll(c *gin.Context) error {
 		return nil
 	}
 	return h.write(c, call, items)
+}
+
+func publicationHeads(in wire.PublicationChanges) []bulkItem {
+	heads := make([]bulkItem, 0, len(in.Items))
+	for _, i := range in.Items {
+		heads = append(heads, bulkItem{bulk.Action(i.Action), i.ID, i.Version, i.Publication != nil})
+	}
+	return heads
+}
+
+// check says what is wrong with the items by themselves.
+func (h publicationBulk) check(in wire.PublicationChanges) error {
+	return h.route.check(bulk.Mode(in.Mode), publicationHeads(in), func(n int) error {
+		return h.meaning(*in.Items[n].Publication)
+	})
 }
 
 func (h publicationBulk) write(c *gin.Context, call *bulkCall, items []publication.Item) error {

@@ -27,15 +27,12 @@ func (h subscriberBulk) changeAll(c *gin.Context) error {
 	if err := knownQuery(c); err != nil {
 		return err
 	}
-	in, err := decode[wire.SubscriberChanges](c, limitBulk)
+	in, err := decode[wire.SubscriberChanges](c, limitBulk, h.check)
 	if err != nil {
 		return err
 	}
-	heads := make([]bulkItem, 0, len(in.Items))
-	for _, i := range in.Items {
-		heads = append(heads, bulkItem{bulk.Action(i.Action), i.ID, i.Version, i.Subscriber != nil})
-	}
-	call, answered, err := h.route.read(c, in, bulk.Mode(in.Mode), heads)
+	heads := subscriberHeads(in)
+	call, answered, err := h.route.read(c, in, bulk.Mode(in.Mode), heads, func() error { return h.check(in) })
 	if err != nil || answered {
 		return err
 	}
@@ -57,6 +54,23 @@ func (h subscriberBulk) changeAll(c *gin.Context) error {
 		return err
 	}
 	return call.answer(c, r)
+}
+
+func subscriberHeads(in wire.SubscriberChanges) []bulkItem {
+	heads := make([]bulkItem, 0, len(in.Items))
+	for _, i := range in.Items {
+		heads = append(heads, bulkItem{bulk.Action(i.Action), i.ID, i.Version, i.Subscriber != nil})
+	}
+	return heads
+}
+
+// check says what is wrong with the items by themselves.
+func (h subscriberBulk) check(in wire.SubscriberChanges) error {
+	heads := subscriberHeads(in)
+	return h.route.check(bulk.Mode(in.Mode), heads, func(n int) error {
+		_, err := heads[n].subscriber(in.Items[n].Subscriber)
+		return err
+	})
 }
 
 // subscriber is an item that is in order: what create, update and delete would do with it.

@@ -102,7 +102,7 @@ func TestBulkRefused(t *testing.T) {
 	a.do("POST", manySubscribers, many("", slices.Repeat([]obj{making("new@x.org")}, 1001)...)).
 		problem(http.StatusUnprocessableEntity, "invalid_input", "/items count")
 	a.do("POST", manySubscribers, many("per_item", obj{"action": "create", "subscriber": obj{"mail": "x"}})).
-		problem(http.StatusUnprocessableEntity, "invalid_input", "/items/0/subscriber/mail unknown_field")
+		problem(http.StatusUnprocessableEntity, "invalid_input", "/items/0/subscriber/mail unknown_field", "/items/0/subscriber/email required")
 	a.do("POST", manySubscribers+"?dry_run=true", many("", making("new@x.org"))).problem(http.StatusBadRequest, "invalid_query")
 	a.do("POST", manySubscribers, strings.Repeat("x", limitBulk+1)).problem(http.StatusRequestEntityTooLarge, "too_large")
 	if items := read[wire.SubscriberPage](a.do("GET", "/api/v1/subscribers", nil)).Items; len(items) != 1 {

@@ -161,7 +161,9 @@ func (h channels) list(c *gin.Context) error {
 }
 
 func (h channels) create(c *gin.Context) error {
-	in, err := decode[wire.ChannelInput](c, limitOther)
+	in, err := decode[wire.ChannelInput](c, limitOther, func(in wire.ChannelInput) error {
+		return h.registry.Check(over(channel.Channel{}, in))
+	})
 	if err != nil {
 		return err
 	}
@@ -186,11 +188,7 @@ func (h channels) create(c *gin.Context) error {
 }
 
 func (h channels) get(c *gin.Context) error {
-	uid, err := pathID(c)
-	if err != nil {
-		return err
-	}
-	one, err := h.store.Channel(c.Request.Context(), uid)
+	one, err := h.stored(c)
 	if err != nil {
 		return err
 	}
@@ -199,11 +197,26 @@ func (h channels) get(c *gin.Context) error {
 	return found(c, one.Version, body)
 }
 
+// stored is the channel that the path names.
+func (h channels) stored(c *gin.Context) (channel.Channel, error) {
+	uid, err := pathID(c)
+	if err != nil {
+		return channel.Channel{}, err
+	}
+	return h.store.Channel(c.Request.Context(), uid)
+}
+
 func (h channels) update(c *gin.Context) error {
 	if err := needMatch(c); err != nil {
 		return err
 	}
-	in, err := decode[wire.ChannelInput](c, limitOther)
+	in, err := decode[wire.ChannelInput](c, limitOther, func(in wire.ChannelInput) error {
+		before, err := h.stored(c)
+		if err != nil {
+			return err
+		}
+		return h.registry.Check(over(before, in))
+	})
 	if err != nil {
 		return err
 	}

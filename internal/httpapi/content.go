@@ -77,12 +77,14 @@ func (h contents) list(c *gin.Context) error {
 	return answerPage(c, "contents", p, rows, func(i content.Item) int64 { return i.ID }, showContent)
 }
 
+func newItem(in wire.ContentInput) (content.Item, error) { return content.New(itemOf(in)) }
+
 func (h contents) create(c *gin.Context) error {
-	in, err := decode[wire.ContentInput](c, limitText)
+	in, err := decode[wire.ContentInput](c, limitText, parsing(newItem))
 	if err != nil {
 		return err
 	}
-	i, err := content.New(itemOf(in))
+	i, err := newItem(in)
 	if err != nil {
 		return err
 	}
@@ -135,12 +137,12 @@ func (h contents) update(c *gin.Context) error {
 	if err := needMatch(c); err != nil {
 		return err
 	}
-	in, err := decode[wire.ContentInput](c, limitText)
+	in, err := decode[wire.ContentInput](c, limitText, parsing(newItem))
 	if err != nil {
 		return err
 	}
 	// Before the item is locked; what else is wrong is told afterwards.
-	if item, err := content.New(itemOf(in)); err == nil {
+	if item, err := newItem(in); err == nil {
 		if err := h.images.ofItem(c.Request.Context(), item); err != nil {
 			return err
 		}

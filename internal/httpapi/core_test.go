@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -51,6 +52,7 @@ func TestErrorsBecomeProblems(t *testing.T) {
 		"unavailable": {fault.New(fault.Unavailable, "database_unavailable", ""), 503, "database_unavailable", "5"},
 		"retry":       {fault.New(fault.Retry, "again", ""), 503, "again", "5"},
 		"timeout":     {fault.New(fault.Timeout, "database_timeout", ""), 504, "database_timeout", ""},
+		"deadline":    {fmt.Errorf("wait for another: %w", context.DeadlineExceeded), 504, "database_timeout", ""},
 		"wait":        {fault.WaitFor(1500*time.Millisecond, "slow_down", nil), 429, "slow_down", "2"},
 		"forbidden":   {fault.New(fault.Forbidden, "forbidden", "No."), 403, "forbidden", ""},
 		"conflict":    {fault.New(fault.Conflict, "wrong_state", "No."), 409, "wrong_state", ""},

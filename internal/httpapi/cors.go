@@ -13,7 +13,7 @@ import (
 const (
 	corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE"
 	corsHeaders = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-API-Key, " + correlationHeader
-	corsExposed = "ETag, Location, RateLimit, RateLimit-Policy, Retry-After, Content-Disposition, Idempotent-Replay, " + correlationHeader
+	corsExposed = "ETag, Location, RateLimit, RateLimit-Policy, Retry-After, Content-Disposition, Idempotent-Replay, WWW-Authenticate, " + correlationHeader
 	// corsAge is how long a browser remembers the answer to a preflight, in seconds: Chromium's most.
 	corsAge = "7200"
 )

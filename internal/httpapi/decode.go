@@ -36,11 +36,11 @@ const maxDepth = 32
 //   - Malformed: another content type (415), or text that is not one JSON value in UTF-8;
 //   - TooLarge: more than limit bytes, known from Content-Length or met while reading;
 //   - Invalid: well-formed JSON that does not fit T, with a pointer to every unknown, doubled or wrongly
-//     typed field.
+//     typed field, and to what m says of the others. Of a T that fits m is not asked.
 //
 // Field names are matched exactly. Fields that are absent stay zero; null is taken for pointers, maps,
 // slices and any only.
-func decode[T any](c *gin.Context, limit int64) (T, error) {
+func decode[T any](c *gin.Context, limit int64, m meaning[T]) (T, error) {
 	var v T
 	if err := wantType(c.Request, "application/json"); err != nil {
 		return v, err
@@ -49,12 +49,12 @@ func decode[T any](c *gin.Context, limit int64) (T, error) {
 	if err != nil {
 		return v, err
 	}
-	err = decodeJSON(body, &v)
+	err = decodeJSON(body, &v, m)
 	return v, err
 }
 
 // decodeJSON is decode without HTTP.
-func decodeJSON[T any](body []byte, v *T) error {
+func decodeJSON[T any](body []byte, v *T, m meaning[T]) error {
 	if !utf8.Valid(body) {
 		return fault.New(fault.Malformed, "malformed_json", "The body is not UTF-8.")
 	}
@@ -64,6 +64,7 @@ func decodeJSON[T any](body []byte, v *T) error {
 		return err
 	}
 	if checkShape[T](&fields, tree); fields.Err() != nil {
+		m.add(&fields, tree)
 		return fields.Err()
 	}
 	if err := json.Unmarshal(body, v); err != nil {

@@ -37,14 +37,14 @@ func TestDecodeAccepts(t *testing.T) {
 	t.Parallel()
 	var got sample
 	err := decodeJSON([]byte(`{"text":"ä","whole":-3,"real":1e3,"yes":true,"id":"0198c0de-0000-7000-8000-000000000000",
-		"at":"2026-01-02T03:04:05Z","list":["a"],"map":{"k":"v"},"any":{"x":[9007199254740992,0.1234567890123456789,1e300,null,{"y":"z"}]},"nested":[{"a":1}],"pointer":null}`), &got)
+		"at":"2026-01-02T03:04:05Z","list":["a"],"map":{"k":"v"},"any":{"x":[9007199254740992,0.1234567890123456789,1e300,null,{"y":"z"}]},"nested":[{"a":1}],"pointer":null}`), &got, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got.Text != "ä" || got.Whole != -3 || got.Real != 1000 || !got.Yes || got.ID.IsZero() || got.At == nil || len(got.Nested) != 1 {
 		t.Errorf("got %+v", got)
 	}
-	if err := decodeJSON([]byte(`{"list":null,"map":null,"any":null,"at":null}`), &got); err != nil {
+	if err := decodeJSON([]byte(`{"list":null,"map":null,"any":null,"at":null}`), &got, nil); err != nil {
 		t.Errorf("null: %v", err)
 	}
 }
@@ -57,7 +57,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"comma": `{"text":"a",}`, "single quotes": `{'text':'a'}`, "not UTF-8": "{\"text\":\"\xff\"}", "deep": deep, "NaN": `{"real":NaN}`,
 		"key missing": `{:1}`, "two keys": `{"text":"a" "b":1}`, "half": `{"text"`, "open list": `{"list":[`,
 	} {
-		if err := decodeJSON([]byte(body), new(sample)); !fault.Is(err, fault.Malformed) {
+		if err := decodeJSON([]byte(body), new(sample), nil); !fault.Is(err, fault.Malformed) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -80,7 +80,7 @@ func TestDecodeRefuses(t *testing.T) {
 		`{"any":{"id":[-12345678901234567890]}}`:  {"/any/id/0 wrong_type"},
 		`{"":1}`:                                  {"/ unknown_field"},
 	} {
-		err := decodeJSON([]byte(body), new(sample))
+		err := decodeJSON([]byte(body), new(sample), nil)
 		var e *fault.Error
 		if !errors.As(err, &e) || e.Kind != fault.Invalid {
 			t.Errorf("%s: %v", body, err)
@@ -98,7 +98,7 @@ func TestDecodeRefuses(t *testing.T) {
 
 func TestDecodeTellsABoundedNumberOfProblems(t *testing.T) {
 	t.Parallel()
-	err := decodeJSON([]byte(`{"list":[`+strings.Repeat("1,", 5000)+`1]}`), new(sample))
+	err := decodeJSON([]byte(`{"list":[`+strings.Repeat("1,", 5000)+`1]}`), new(sample), nil)
 	var e *fault.Error
 	if !errors.As(err, &e) || len(e.Fields) != maxFieldErrors {
 		t.Errorf("%d problems", len(e.Fields))
@@ -123,7 +123,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"text":"a","text":"b"} x`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var got, want sample
-		err := decodeJSON(body, &got)
+		err := decodeJSON(body, &got, judge)
 		if err != nil {
 			if fault.KindOf(err) == fault.Internal {
 				t.Fatalf("%q: %v", body, err)

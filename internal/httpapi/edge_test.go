@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,9 +12,11 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/presswork/presswork/internal/asset"
+	"github.com/presswork/presswork/internal/testkit/fixture"
 )
 
 // TestEveryRouteBoundsItsBody: who announces more than the route takes is refused at once, with or without a key and
@@ -80,23 +83,49 @@ func head(method, path string, lines ...string) string {
 		strings.Join(lines, "\r\n") + "\r\n\r\n"
 }
 
-// TestASlowBody: who sends a byte now and then is told so, and does not keep the connection.
+// TestASlowBody: who sends a byte now and then is told so when the time is up, and does not keep the connection.
 func TestASlowBody(t *testing.T) {
 	t.Parallel()
-	a := serve(t, nil, func(d *Deps) {
-		d.BodyTime = 50 * time.Millisecond
-		d.SESHook = hookFunc(func([]byte) error { return nil })
-	})
 	for name, request := range map[string]string{
 		"announced": head("POST", "/api/v1/topics", "Content-Length: 100") + `{"name":`,
 		"chunked":   head("POST", "/api/v1/topics", "Transfer-Encoding: chunked") + "8\r\n{\"name\":\r\n",
 		"a hook":    head("POST", "/hooks/ses", "Content-Length: 100") + `{`,
 	} {
-		status, body := exchange(t, a.url, func(w io.Writer) error { _, err := io.WriteString(w, request); return err })
-		if status != http.StatusRequestTimeout || !strings.Contains(body, "/problems/slow_body") {
-			t.Errorf("%s: %d %s", name, status, body)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			handler := New(Deps{AdminKey: testKey, SESHook: hookFunc(func([]byte) error { return nil })})
+			status, body := inBubble(t, &http.Server{Handler: handler}, request) //nolint:gosec // the time for bodies is what is looked at
+			if status != http.StatusRequestTimeout || !strings.Contains(body, "/problems/slow_body") || time.Since(began) != bodyTime {
+				t.Errorf("%s: %d %s after %v", name, status, body, time.Since(began))
+			}
+		})
 	}
+}
+
+// inBubble sends bytes to a server by a network of the test's and reads the answer. Time is the bubble's: a machine that is slow takes
+// none of it.
+func inBubble(t *testing.T, server *http.Server, request string) (int, string) {
+	t.Helper()
+	network := fixture.NewPipes()
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(network) }()
+	conn, err := network.Dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := make(chan error, 1)
+	go func() { _, err := io.WriteString(conn, request); sent <- err }()
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(response.Body)
+	if err := errors.Join(err, response.Body.Close(), conn.Close(), server.Close()); err != nil {
+		t.Fatal(err)
+	}
+	<-sent
+	<-served
+	return response.StatusCode, string(body)
 }
 
 // TestAFileMayTakeItsTime: its limit is the server's.
@@ -171,25 +200,22 @@ func TestDeepJSON(t *testing.T) {
 func TestLongAnswersOutliveTheTimeForBodies(t *testing.T) {
 	t.Parallel()
 	const short = 50 * time.Millisecond
-	cut := make(chan bool, 1)
-	server := httptest.NewUnstartedServer(New(Deps{BodyTime: short, Pages: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, err := io.ReadAll(r.Body)
-		select {
-		case <-r.Context().Done():
-			cut <- true
-		case <-time.After(4 * short):
-			cut <- err != nil
-		}
-	})}))
-	server.Config.ReadTimeout = short
-	server.Start()
-	t.Cleanup(server.Close)
 	for name, request := range map[string]string{"without a body": head("GET", "/p/archive"), "with one": head("POST", "/p/u/x", "Content-Length: 3") + "a=b"} {
-		if status, body := exchange(t, server.URL, func(w io.Writer) error { _, err := io.WriteString(w, request); return err }); status != http.StatusOK {
-			t.Errorf("%s: %d %s", name, status, body)
-		}
-		if <-cut {
-			t.Errorf("%s: the answer was cut off", name)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			cut := make(chan bool, 1)
+			handler := New(Deps{BodyTime: short, Pages: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				_, err := io.ReadAll(r.Body)
+				select {
+				case <-r.Context().Done():
+					cut <- true
+				case <-time.After(4 * short):
+					cut <- err != nil
+				}
+			})})
+			status, body := inBubble(t, &http.Server{ReadTimeout: short, Handler: handler}, request) //nolint:gosec // the time for heads is that of the whole
+			if status != http.StatusOK || <-cut {
+				t.Errorf("%s: %d %s, or the answer was cut off", name, status, body)
+			}
+		})
 	}
 }

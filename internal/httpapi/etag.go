@@ -40,9 +40,9 @@ func needMatch(c *gin.Context) error {
 }
 
 // ifMatch is nil if the request has no If-Match header or one that names the present version (RFC 9110,
-// 13.1.1); otherwise somebody else was faster: 412.
+// 13.1.1); otherwise somebody else was faster: 412. One that names none is of no version.
 func ifMatch(c *gin.Context, version int) error {
-	if header := c.GetHeader("If-Match"); header != "" && !namesTag(header, etag(version)) {
+	if given := c.Request.Header.Values("If-Match"); len(given) > 0 && !namesTag(strings.Join(given, ","), etag(version)) {
 		return versionMismatch(version)
 	}
 	return nil

@@ -69,6 +69,7 @@ func TestOneRuleForVersions(t *testing.T) {
 				t.Errorf("%s may be kept: %s", name, got)
 			}
 		}
+		n.do("DELETE", where, nil, "If-Match:  ").problem(http.StatusPreconditionFailed, "version_mismatch") // empty
 		n.do("DELETE", where, nil, `If-Match: "2"`).want(http.StatusNoContent)
 	}
 }

@@ -218,14 +218,15 @@ func (i exampleItem) operations(t *testing.T) map[string]exampleOperation {
 	return found
 }
 
-// requests are one for each example of a body, with the required parameters, and one more with all of them.
+// requests are one for each example of a body, with the required parameters, and one more with all of them; the last has the
+// headers as well.
 func (o exampleOperation) requests(t *testing.T, d exampleDoc, item exampleItem, method, path string) []exampleRequest {
 	t.Helper()
 	var shared []exampleParameter
 	if err := json.Unmarshal(item["parameters"], &shared); err != nil {
 		t.Fatal(err)
 	}
-	least, most, headers := url.Values{}, url.Values{}, []string{}
+	least, most, headers, optional := url.Values{}, url.Values{}, []string{}, []string{}
 	for _, p := range append(shared, o.Parameters...) {
 		if p.Ref != "" {
 			p = d.Components.Parameters[p.Ref[strings.LastIndex(p.Ref, "/")+1:]]
@@ -238,6 +239,8 @@ func (o exampleOperation) requests(t *testing.T, d exampleDoc, item exampleItem,
 			path = strings.Replace(path, "{"+p.Name+"}", value, 1)
 		case p.Name == "If-Match":
 			headers = append(headers, "If-Match: *")
+		case p.In == "header" && value != "":
+			optional = append(optional, p.Name+": "+value)
 		case p.In == "query" && p.Required:
 			least.Set(p.Name, value)
 			most.Set(p.Name, value)
@@ -264,6 +267,8 @@ func (o exampleOperation) requests(t *testing.T, d exampleDoc, item exampleItem,
 		}
 		list = append(list, exampleRequest{method, withQuery(path, most), body.body, body.headers})
 	}
+	last := &list[len(list)-1]
+	last.headers = slices.Concat(last.headers, optional)
 	return list
 }
 

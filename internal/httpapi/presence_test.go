@@ -34,7 +34,7 @@ func TestPresence(t *testing.T) {
 	}
 	for _, body := range []string{`{"filter":null}`, `{"all":null}`, `{"canary":null}`} {
 		var in wire.ReplayInput
-		if err := decodeJSON([]byte(body), &in); !fault.Is(err, fault.Invalid) {
+		if err := decodeJSON([]byte(body), &in, nil); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
@@ -42,25 +42,25 @@ func TestPresence(t *testing.T) {
 
 func scopesGiven(body []byte) (bool, error) {
 	var in wire.APIKeyInput
-	err := decodeJSON(body, &in)
+	err := decodeJSON(body, &in, nil)
 	return in.Scopes != nil, err
 }
 
 func timeGiven(body []byte) (bool, error) {
 	var in wire.PublishInput
-	err := decodeJSON(body, &in)
+	err := decodeJSON(body, &in, nil)
 	return in.ScheduleAt != nil, err
 }
 
 func audienceGiven(body []byte) (bool, error) {
 	var in wire.PublicationInput
-	err := decodeJSON(body, &in)
+	err := decodeJSON(body, &in, nil)
 	return requestOf(in).Audience != nil, err
 }
 
 func secretsGiven(body []byte) (bool, error) {
 	var in wire.ChannelInput
-	err := decodeJSON(body, &in)
+	err := decodeJSON(body, &in, nil)
 	return in.Secrets != nil, err
 }
 
@@ -87,7 +87,7 @@ func TestRequestsComeBack(t *testing.T) {
 		`"audience":{"topics":["go"],"exclude_subscriber_ids":["s"]},"template_ids":{"email":"i"},"sender_id":"x","schedule_at":"y",` +
 		`"listed":false,"rate_per_minute":1,"data":{"k":1.5},"draft":true,"approval":true}`
 	var in wire.PublicationInput
-	if err := decodeJSON([]byte(text), &in); err != nil {
+	if err := decodeJSON([]byte(text), &in, nil); err != nil {
 		t.Fatal(err)
 	}
 	request := requestOf(in)

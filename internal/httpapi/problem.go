@@ -69,10 +69,15 @@ func statusOf(kind fault.Kind, code string) int {
 	}
 }
 
-// describe turns an error into its problem. Of an unforeseen error nothing is shown but the correlation id.
+// describe turns an error into its problem. Of an unforeseen error nothing is shown but the correlation id. Who waited for what
+// another request reads (keep.Values) has the end of the time as it is.
 func describe(err error) (wire.Problem, time.Duration) {
 	var e *fault.Error
-	if !errors.As(err, &e) {
+	switch known := errors.As(err, &e); {
+	case known:
+	case errors.Is(err, context.DeadlineExceeded):
+		e = fault.New(fault.Timeout, "database_timeout", "")
+	default:
 		e = fault.New(fault.Internal, "internal", "")
 	}
 	status := statusOf(e.Kind, e.Code)

@@ -23,7 +23,7 @@ type PublicationStore interface {
 	TotalPublications(ctx context.Context, f publication.Filter) (tally.Total, error)
 	PublicationBulkStore
 	ResolveOrder(ctx context.Context, o publication.Order) (publication.Resolved, error)
-	Replay(ctx context.Context, key string, digest [32]byte) (publication.Accepted, error)
+	Replay(ctx context.Context, s publication.Submission) (publication.Accepted, error)
 	Publication(ctx context.Context, uid ident.UID) (publication.Summary, error)
 	Publications(ctx context.Context, f publication.Filter) ([]publication.Summary, error)
 	PausePublication(ctx context.Context, uid ident.UID, check func(version int) error) (publication.Summary, error)
@@ -102,7 +102,7 @@ func (h publications) create(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	body, err := decode[wire.PublicationInput](c, limitPublication)
+	body, err := decode[wire.PublicationInput](c, limitPublication, h.meaning)
 	if err != nil {
 		return err
 	}
@@ -140,14 +140,22 @@ func (h publications) accept(ctx context.Context, in publication.Request, s publ
 	if s.Resolved, s.Review, err = h.resolve(ctx, in); err == nil {
 		return h.submit(ctx, s)
 	}
-	if s.Key == "" || !fault.Is(err, fault.Invalid) {
+	if !fault.Is(err, fault.Invalid) {
 		return publication.Accepted{}, err
 	}
-	earlier, lookupErr := h.store.Replay(ctx, s.Key, s.Digest)
-	if fault.Is(lookupErr, fault.NotFound) {
-		return publication.Accepted{}, err
+	return h.earlier(ctx, s, err)
+}
+
+// earlier is what an earlier request with the key of s was answered, or refused if there was none.
+func (h publications) earlier(ctx context.Context, s publication.Submission, refused error) (publication.Accepted, error) {
+	if s.Key == "" {
+		return publication.Accepted{}, refused
 	}
-	return earlier, lookupErr
+	accepted, err := h.store.Replay(ctx, s)
+	if fault.Is(err, fault.NotFound) {
+		return publication.Accepted{}, refused
+	}
+	return accepted, err
 }
 
 func (h publications) submit(ctx context.Context, s publication.Submission) (publication.Accepted, error) {
@@ -161,9 +169,18 @@ func (h publications) submit(ctx context.Context, s publication.Submission) (pub
 	return accepted, err
 }
 
+func (h publications) parse(in publication.Request) (publication.Order, error) {
+	return in.Parse(time.Now(), h.words)
+}
+
+func (h publications) meaning(in wire.PublicationInput) error {
+	_, err := h.parse(requestOf(in))
+	return err
+}
+
 // resolve also says whether somebody else has to approve what was resolved.
 func (h publications) resolve(ctx context.Context, in publication.Request) (publication.Resolved, bool, error) {
-	order, err := in.Parse(time.Now(), h.words)
+	order, err := h.parse(in)
 	if err != nil {
 		return publication.Resolved{}, false, err
 	}
@@ -181,14 +198,18 @@ func (h publications) resolve(ctx context.Context, in publication.Request) (publ
 // maxIdempotencyKey is twice what a UUID with a prefix takes.
 const maxIdempotencyKey = 128
 
-// idempotencyKey reads the header: up to 128 visible ASCII characters; absent is fine.
+// idempotencyKey reads the header: 1 to 128 visible ASCII characters; absent is fine. Empty is not: a variable that a script
+// forgot to set must not have everything done twice.
 func idempotencyKey(c *gin.Context) (string, error) {
-	key := c.GetHeader("Idempotency-Key")
-	bad := func(r rune) bool { return r < '!' || r > '~' }
-	if len(key) > maxIdempotencyKey || strings.ContainsFunc(key, bad) || len(c.Request.Header.Values("Idempotency-Key")) > 1 {
-		return "", fault.New(fault.Malformed, "invalid_idempotency_key", "Idempotency-Key must be at most 128 visible ASCII characters.")
+	given := c.Request.Header.Values("Idempotency-Key")
+	if len(given) == 0 {
+		return "", nil
 	}
-	return key, nil
+	bad := func(r rune) bool { return r < '!' || r > '~' }
+	if key := given[0]; len(given) == 1 && key != "" && len(key) <= maxIdempotencyKey && !strings.ContainsFunc(key, bad) {
+		return key, nil
+	}
+	return "", fault.New(fault.Malformed, "invalid_idempotency_key", "Idempotency-Key must be 1 to 128 visible ASCII characters, given once.")
 }
 
 func (h publications) get(c *gin.Context) error {
@@ -210,6 +231,9 @@ func (h publications) cancel(c *gin.Context) error { return control(c, h.store.C
 // control answers 202 with the publication as the request left it: pausing and cancelling take effect within
 // a second. Repeating the request changes nothing. With If-Match it is for that version only.
 func control(c *gin.Context, do func(context.Context, ident.UID, func(version int) error) (publication.Summary, error)) error {
+	if err := knownQuery(c); err != nil {
+		return err
+	}
 	uid, err := pathID(c)
 	if err != nil {
 		return err

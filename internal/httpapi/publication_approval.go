@@ -15,7 +15,7 @@ import (
 // approve lets a publication go its way: 202. Whoever does has to name the version that they looked at, in the body or as If-Match,
 // and is neither who made it nor who changed it last.
 func (h publications) approve(c *gin.Context) error {
-	in, err := optional[wire.ApproveInput](c)
+	in, err := optional[wire.ApproveInput](c, nil)
 	if err != nil {
 		return err
 	}
@@ -32,10 +32,18 @@ func (h publications) approve(c *gin.Context) error {
 
 // reject keeps a publication a draft, and says why: 200. A change, or publishing it again, asks anew.
 func (h publications) reject(c *gin.Context) error {
-	in, err := decode[wire.RejectInput](c, limitOther)
+	in, err := decode[wire.RejectInput](c, limitOther, parsing(rejectionOf))
 	if err != nil {
 		return err
 	}
+	verdict, err := rejectionOf(in)
+	if err != nil {
+		return err
+	}
+	return h.decide(c, verdict, in.Version, http.StatusOK)
+}
+
+func rejectionOf(in wire.RejectInput) (publication.Verdict, error) {
 	reason := strings.TrimSpace(in.Reason)
 	var f fault.Fields
 	switch n := utf8.RuneCountInString(reason); {
@@ -44,14 +52,14 @@ func (h publications) reject(c *gin.Context) error {
 	case n > publication.MaxReason:
 		f.Add("/reason", "too_long", "must have at most %d characters", publication.MaxReason)
 	}
-	if err := f.Err(); err != nil {
-		return err
-	}
-	return h.decide(c, publication.Verdict{Reason: reason}, in.Version, http.StatusOK)
+	return publication.Verdict{Reason: reason}, f.Err()
 }
 
 // decide stores a verdict about a version; 0 is the one that If-Match names, or any.
 func (h publications) decide(c *gin.Context, v publication.Verdict, version, status int) error {
+	if err := knownQuery(c); err != nil {
+		return err
+	}
 	uid, err := pathID(c)
 	if err != nil {
 		return err

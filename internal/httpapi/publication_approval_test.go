@@ -10,6 +10,7 @@ import (
 	"github.com/presswork/presswork/internal/publication"
 )
 
+// TestApproval: what needs another person goes nowhere without one, and every change asks anew.
 func TestApproval(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t, func(d *Deps) { d.Auth = &names{} })
@@ -49,6 +50,7 @@ func TestApproval(t *testing.T) {
 	}
 }
 
+// TestApprovalOfLargeAudiences: from the size on that the settings say, by whatever way it goes out.
 func TestApprovalOfLargeAudiences(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t, func(d *Deps) { d.Auth, d.ApprovalOver = &names{}, 2 })
@@ -79,6 +81,7 @@ func TestApprovalOfLargeAudiences(t *testing.T) {
 	}
 }
 
+// TestApprovalOfEverything is what 1 means, of places too.
 func TestApprovalOfEverything(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t, func(d *Deps) { d.Auth, d.ApprovalOver = &names{}, 1 })

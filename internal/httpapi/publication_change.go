@@ -23,10 +23,13 @@ func (h publications) update(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := knownQuery(c); err != nil {
+		return err
+	}
 	if err := needMatch(c); err != nil {
 		return err
 	}
-	in, err := decode[wire.PublicationInput](c, limitPublication)
+	in, err := decode[wire.PublicationInput](c, limitPublication, h.meaning)
 	if err != nil {
 		return err
 	}
@@ -39,23 +42,35 @@ func (h publications) rollback(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decode[wire.RollbackInput](c, limitOther)
-	if err != nil {
+	if err := knownQuery(c); err != nil {
 		return err
 	}
 	ctx := c.Request.Context()
-	_, now, err := h.store.PublicationNow(ctx, uid)
+	in, err := decode[wire.RollbackInput](c, limitOther, func(in wire.RollbackInput) error {
+		_, err := h.had(ctx, uid, in.Version)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	if in.Version < 1 || in.Version > now {
-		return invalid("/version", "unknown_version", "must be a version that the publication had")
+	now, err := h.had(ctx, uid, in.Version)
+	if err != nil {
+		return err
 	}
 	back, err := h.store.PublicationVersion(ctx, uid, in.Version)
 	if err != nil {
 		return err
 	}
 	return h.change(c, uid, back.Request, publication.Change{Verb: "rollback"}, unchanged(c, now))
+}
+
+// had refuses a version that a publication never had, and says which one it has now.
+func (h publications) had(ctx context.Context, uid ident.UID, version int) (now int, err error) {
+	_, now, err = h.store.PublicationNow(ctx, uid)
+	if err == nil && (version < 1 || version > now) {
+		err = invalid("/version", "unknown_version", "must be a version that the publication had")
+	}
+	return now, err
 }
 
 // change resolves a request and stores it as what the publication is.
@@ -92,22 +107,40 @@ func (h publications) publish(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := optional[wire.PublishInput](c)
+	ctx := c.Request.Context()
+	in, err := optional[wire.PublishInput](c, func(in wire.PublishInput) error {
+		return h.meaningOver(ctx, uid, func(draft publication.Request) publication.Request { return published(draft, in) })
+	})
 	if err != nil {
 		return err
 	}
-	draft, now, err := h.store.PublicationNow(c.Request.Context(), uid)
+	draft, now, err := h.store.PublicationNow(ctx, uid)
 	if err != nil {
 		return err
 	}
-	request := draft.Request
-	if request.Draft = false; in.ScheduleAt != nil {
-		request.ScheduleAt = *in.ScheduleAt
-	}
+	request := published(draft.Request, in)
 	if dry {
 		return h.foreseeDraft(c, uid, request)
 	}
 	return h.change(c, uid, request, publication.Change{Verb: "publish", Publish: true}, unchanged(c, now))
+}
+
+// published is a draft as it goes out.
+func published(draft publication.Request, in wire.PublishInput) publication.Request {
+	if draft.Draft = false; in.ScheduleAt != nil {
+		draft.ScheduleAt = *in.ScheduleAt
+	}
+	return draft
+}
+
+// meaningOver is the meaning of a body that says what shall be other than what is stored.
+func (h publications) meaningOver(ctx context.Context, uid ident.UID, over func(publication.Request) publication.Request) error {
+	stored, _, err := h.store.PublicationNow(ctx, uid)
+	if err != nil {
+		return err
+	}
+	_, err = h.parse(over(stored.Request))
+	return err
 }
 
 // unchanged refuses another version than the one that was read, and first one that If-Match does not name.
@@ -135,6 +168,9 @@ func cloneDigest(origin ident.UID, in wire.CloneInput) ([sha256.Size]byte, error
 // clone stores a new publication like another, whatever state that is in: 202. Contents and templates are those of now; the
 // time is not taken over. Unless told otherwise it is a draft: somebody should look at a copy before it goes out.
 func (h publications) clone(c *gin.Context) error {
+	if err := knownQuery(c); err != nil {
+		return err
+	}
 	key, err := idempotencyKey(c)
 	if err != nil {
 		return err
@@ -143,32 +179,48 @@ func (h publications) clone(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := optional[wire.CloneInput](c)
+	in, err := optional[wire.CloneInput](c, func(in wire.CloneInput) error {
+		return h.meaningOver(c.Request.Context(), uid, func(origin publication.Request) publication.Request { return cloned(origin, in) })
+	})
 	if err != nil {
 		return err
-	}
-	origin, _, err := h.store.PublicationNow(c.Request.Context(), uid)
-	if err != nil {
-		return err
-	}
-	request := origin.Request
-	request.Draft, request.ScheduleAt = in.Draft == nil || *in.Draft, in.ScheduleAt
-	if in.Title != nil {
-		request.Title = *in.Title
 	}
 	digest, err := cloneDigest(uid, in)
 	if err != nil {
 		return err
 	}
-	accepted, err := h.accept(c.Request.Context(), request, publication.Submission{Key: key, Digest: digest, Origin: uid})
+	accepted, err := h.copy(c.Request.Context(), in, publication.Submission{Key: key, Digest: digest, Origin: uid})
 	if err != nil {
 		return err
 	}
 	return answerAccepted(c, strings.TrimSuffix(c.Request.URL.Path, c.Param("id")+"/clone"), accepted)
 }
 
+// copy stores what a clone asks for. One that was stored before is answered as then, though its origin may be gone.
+func (h publications) copy(ctx context.Context, in wire.CloneInput, s publication.Submission) (publication.Accepted, error) {
+	origin, _, err := h.store.PublicationNow(ctx, s.Origin)
+	if fault.Is(err, fault.NotFound) {
+		return h.earlier(ctx, s, err)
+	}
+	if err != nil {
+		return publication.Accepted{}, err
+	}
+	return h.accept(ctx, cloned(origin.Request, in), s)
+}
+
+func cloned(origin publication.Request, in wire.CloneInput) publication.Request {
+	origin.Draft, origin.ScheduleAt = in.Draft == nil || *in.Draft, in.ScheduleAt
+	if in.Title != nil {
+		origin.Title = *in.Title
+	}
+	return origin
+}
+
 // remove deletes a publication that never began: 204.
 func (h publications) remove(c *gin.Context) error {
+	if err := knownQuery(c); err != nil {
+		return err
+	}
 	uid, err := pathID(c)
 	if err != nil {
 		return err
@@ -187,12 +239,12 @@ func (h publications) nudged(state publication.State) {
 }
 
 // optional is decode for a body that may be absent.
-func optional[T any](c *gin.Context) (T, error) {
+func optional[T any](c *gin.Context, m meaning[T]) (T, error) {
 	if c.Request.ContentLength == 0 {
 		var none T
 		return none, nil
 	}
-	return decode[T](c, limitOther)
+	return decode[T](c, limitOther, m)
 }
 
 // review reports whether somebody else has to approve the publication: its request asks, or its audience is as large as the

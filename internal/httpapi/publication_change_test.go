@@ -202,10 +202,47 @@ func TestClone(t *testing.T) {
 	n.seen(later.Header.Get("Location"), publication.Scheduled)
 }
 
-// TestApproval: what needs another person goes nowhere without one, and every change asks anew.
-// TestApprovalOfLargeAudiences: from the size on that the settings say, by whatever way it goes out.
-// TestApprovalOfEverything is what 1 means, of places too.
-// TestDryRun says what would be, refuses what would be refused, and stores nothing.
+// TestCloneOfWhatIsGone: who repeats a request is answered as before, though what was cloned was deleted meanwhile.
+func TestCloneOfWhatIsGone(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	where := n.draft(nil)
+	first := n.do("POST", where+"/clone", nil, "Idempotency-Key: c").want(http.StatusAccepted)
+	n.publish(nil, "Idempotency-Key: c").want(http.StatusAccepted) // a key of another route is another
+	n.do("DELETE", where, nil).want(http.StatusNoContent)
+	again := n.do("POST", where+"/clone", nil, "Idempotency-Key: c").want(http.StatusAccepted)
+	if again.Body != first.Body || again.Header.Get("Idempotent-Replay") != "true" {
+		t.Errorf("%s, then %s", first.Body, again.Body)
+	}
+	n.do("POST", where+"/clone", `{"title":"Other"}`, "Idempotency-Key: c").problem(http.StatusUnprocessableEntity, "idempotency_mismatch")
+	n.do("POST", where+"/clone", nil, "Idempotency-Key: d").problem(http.StatusNotFound, "not_found")
+	n.do("POST", where+"/clone", nil).problem(http.StatusNotFound, "not_found")
+}
+
+// TestNoDryRunIsTakenForOne: who asks for a dry run where there is none gets nothing done.
+func TestNoDryRunIsTakenForOne(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.undescribed = true // the parameter is not
+	where := n.draft(nil)
+	for _, one := range []struct {
+		method, action string
+		body           any
+	}{
+		{"PUT", "", n.body(map[string]any{"title": "Other"})}, {"POST", "/clone", `{"draft":false}`}, {"POST", "/rollback", `{"version":1}`},
+		{"POST", "/approve", `{"version":1}`}, {"POST", "/reject", `{"reason":"no"}`},
+		{"POST", "/pause", nil}, {"POST", "/resume", nil}, {"POST", "/cancel", nil}, {"DELETE", "", nil},
+	} {
+		n.do(one.method, where+one.action+"?dry_run=true", one.body, "If-Match: *").problem(http.StatusBadRequest, "invalid_query")
+	}
+	if p := n.seen(where, publication.Draft); p.Version != 1 {
+		t.Errorf("%+v", p)
+	}
+	if all := read[wire.PublicationPage](n.do("GET", "/api/v1/publications", nil)); len(all.Items) != 1 {
+		t.Errorf("there are %d", len(all.Items))
+	}
+}
+
 // TestTheQueueIsPoked by what is queued beside the Acceptor.
 func TestTheQueueIsPoked(t *testing.T) {
 	t.Parallel()

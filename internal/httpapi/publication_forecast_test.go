@@ -10,6 +10,7 @@ import (
 	"github.com/presswork/presswork/tasks"
 )
 
+// TestDryRun says what would be, refuses what would be refused, and stores nothing.
 func TestDryRun(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t, func(d *Deps) {

@@ -121,6 +121,7 @@ func TestPublishRefuses(t *testing.T) {
 		})
 	}
 	n.do("POST", "/api/v1/publications", "{", "Idempotency-Key: a b").problem(http.StatusBadRequest, "invalid_idempotency_key")
+	n.do("POST", "/api/v1/publications", "{", "Idempotency-Key:  ").problem(http.StatusBadRequest, "invalid_idempotency_key") // empty
 	n.do("POST", "/api/v1/publications", "{").problem(http.StatusBadRequest, "malformed_json")
 	n.do("POST", "/api/v1/publications", strings.Repeat(" ", limitPublication+1)).problem(http.StatusRequestEntityTooLarge, "too_large")
 	if items := read[wire.PublicationPage](n.do("GET", "/api/v1/publications", nil)).Items; len(items) != 0 {

@@ -78,7 +78,7 @@ func showDeadFilter(f delivery.DeadFilter) wire.ReplayFilter {
 
 // create answers 202: a scheduler works through it. A dry run only counts.
 func (h replays) create(c *gin.Context) error {
-	in, err := decode[wire.ReplayInput](c, limitOther)
+	in, err := decode[wire.ReplayInput](c, limitOther, parsing(replayOrder))
 	if err != nil {
 		return err
 	}

@@ -41,10 +41,14 @@ func showSender(i sender.Identity) wire.Sender {
 
 // readSender reads and checks a body.
 func readSender(c *gin.Context) (sender.Identity, error) {
-	in, err := decode[wire.SenderInput](c, limitOther)
+	in, err := decode[wire.SenderInput](c, limitOther, parsing(senderOf))
 	if err != nil {
 		return sender.Identity{}, err
 	}
+	return senderOf(in)
+}
+
+func senderOf(in wire.SenderInput) (sender.Identity, error) {
 	return sender.Identity{
 		Name: in.Name, FromName: in.FromName, FromEmail: in.FromEmail, ReplyTo: in.ReplyTo,
 		PostalAddress: in.PostalAddress, Default: in.Default,

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -104,15 +105,17 @@ func (h subscribers) list(c *gin.Context) error {
 	return answerPage(c, "subscribers", p, rows, func(s subscriber.Subscriber) int64 { return s.ID }, showSubscriber)
 }
 
+func newSubscriber(in wire.SubscriberInput) (subscriber.Subscriber, error) {
+	in.ConsentSource = cmp.Or(in.ConsentSource, sourceAPI)
+	return subscriber.New(subscriberOf(in))
+}
+
 func (h subscribers) create(c *gin.Context) error {
-	in, err := decode[wire.SubscriberInput](c, limitSubscriber)
+	in, err := decode[wire.SubscriberInput](c, limitSubscriber, parsing(newSubscriber))
 	if err != nil {
 		return err
 	}
-	if in.ConsentSource == "" {
-		in.ConsentSource = sourceAPI
-	}
-	s, err := subscriber.New(subscriberOf(in))
+	s, err := newSubscriber(in)
 	if err != nil {
 		return err
 	}
@@ -146,7 +149,7 @@ func (h subscribers) update(c *gin.Context) error {
 	if err := needMatch(c); err != nil {
 		return err
 	}
-	in, err := decode[wire.SubscriberInput](c, limitSubscriber)
+	in, err := decode[wire.SubscriberInput](c, limitSubscriber, parsing(newSubscriber))
 	if err != nil {
 		return err
 	}

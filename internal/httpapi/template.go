@@ -79,12 +79,16 @@ func (h templates) list(c *gin.Context) error {
 	return answerPage(c, "templates", p, rows, func(s template.Set) int64 { return s.ID }, showTemplateHead)
 }
 
+func (h templates) setOf(in wire.TemplateInput) (template.Set, error) {
+	return template.NewSet(h.engine, in.Name, string(in.Channel), sourcesOf(in.Languages))
+}
+
 func (h templates) create(c *gin.Context) error {
-	in, err := decode[wire.TemplateInput](c, limitText)
+	in, err := decode[wire.TemplateInput](c, limitText, parsing(h.setOf))
 	if err != nil {
 		return err
 	}
-	s, err := template.NewSet(h.engine, in.Name, string(in.Channel), sourcesOf(in.Languages))
+	s, err := h.setOf(in)
 	if err != nil {
 		return err
 	}
@@ -118,7 +122,14 @@ func (h templates) update(c *gin.Context) error {
 	if err := needMatch(c); err != nil {
 		return err
 	}
-	in, err := decode[wire.TemplateChange](c, limitText)
+	in, err := decode[wire.TemplateChange](c, limitText, func(in wire.TemplateChange) error {
+		before, err := h.store.Template(c.Request.Context(), uid)
+		if err != nil {
+			return err
+		}
+		_, err = h.changed(before, in)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -129,15 +140,19 @@ func (h templates) update(c *gin.Context) error {
 		if err := ifMatch(c, before.Version); err != nil {
 			return before, err
 		}
-		if in.Channel != "" && string(in.Channel) != before.Channel {
-			return before, invalid("/channel", "fixed", "The channel of a template cannot change.")
-		}
-		return template.NewSet(h.engine, in.Name, before.Channel, sourcesOf(in.Languages))
+		return h.changed(before, in)
 	})
 	if err != nil {
 		return err
 	}
 	return found(c, s.Version, showTemplate(s))
+}
+
+func (h templates) changed(before template.Set, in wire.TemplateChange) (template.Set, error) {
+	if in.Channel != "" && string(in.Channel) != before.Channel {
+		return before, invalid("/channel", "fixed", "The channel of a template cannot change.")
+	}
+	return template.NewSet(h.engine, in.Name, before.Channel, sourcesOf(in.Languages))
 }
 
 func (h templates) delete(c *gin.Context) error {

@@ -51,12 +51,20 @@ func (h topics) list(c *gin.Context) error {
 	return answerPage(c, "topics", p, rows, func(t subscriber.Topic) int64 { return int64(t.ID) }, showTopic)
 }
 
+func topicOf(in wire.TopicInput) (subscriber.Topic, error) {
+	return subscriber.NewTopic(in.Name, in.Slug)
+}
+
+func topicRenamed(in wire.TopicRename) (subscriber.Topic, error) {
+	return subscriber.NewTopic(in.Name, "any")
+}
+
 func (h topics) create(c *gin.Context) error {
-	in, err := decode[wire.TopicInput](c, limitOther)
+	in, err := decode[wire.TopicInput](c, limitOther, parsing(topicOf))
 	if err != nil {
 		return err
 	}
-	t, err := subscriber.NewTopic(in.Name, in.Slug)
+	t, err := topicOf(in)
 	if err != nil {
 		return err
 	}
@@ -87,11 +95,11 @@ func (h topics) rename(c *gin.Context) error {
 	if err := needMatch(c); err != nil {
 		return err
 	}
-	in, err := decode[wire.TopicRename](c, limitOther)
+	in, err := decode[wire.TopicRename](c, limitOther, parsing(topicRenamed))
 	if err != nil {
 		return err
 	}
-	t, err := subscriber.NewTopic(in.Name, "any")
+	t, err := topicRenamed(in)
 	if err != nil {
 		return err
 	}

@@ -139,7 +139,7 @@ func doubtBy(code string) (delivery.Reason, bool) {
 
 // decide answers what became of them. It may be repeated: who is not uncertain any more stays as they are.
 func (h uncertain) decide(c *gin.Context) error {
-	in, err := decode[wire.DecisionInput](c, limitOther)
+	in, err := decode[wire.DecisionInput](c, limitOther, parsing(whoIsMeant))
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -85,16 +84,30 @@ func (h webhookEndpoints) list(c *gin.Context) error {
 	return answerPage(c, "webhook endpoints", p, rows, func(e webhook.Endpoint) int64 { return e.ID }, show)
 }
 
-func (h webhookEndpoints) create(c *gin.Context) error {
-	in, err := decode[wire.WebhookEndpointNew](c, limitOther)
-	if err != nil {
-		return err
-	}
+func (h webhookEndpoints) made(in wire.WebhookEndpointNew) (webhook.Endpoint, error) {
 	e := webhook.Endpoint{UID: ident.New(), URL: in.URL, Description: in.Description, Events: in.Events, Enabled: in.Enabled != nil && *in.Enabled}
 	if e.Secrets.Current = in.Secret; in.Secret == "" {
 		e.Secrets.Current = webhook.NewSecret()
 	}
-	if err := h.Rules.Check(e); err != nil {
+	return e, h.Rules.Check(e)
+}
+
+// replaced is an endpoint as a body has it.
+func (h webhookEndpoints) replaced(e webhook.Endpoint, in wire.WebhookEndpointInput) (webhook.Endpoint, error) {
+	e.URL, e.Description, e.Events = in.URL, in.Description, in.Events
+	if in.Enabled != nil {
+		e.Enabled = *in.Enabled
+	}
+	return e, h.Rules.Check(e)
+}
+
+func (h webhookEndpoints) create(c *gin.Context) error {
+	in, err := decode[wire.WebhookEndpointNew](c, limitOther, parsing(h.made))
+	if err != nil {
+		return err
+	}
+	e, err := h.made(in)
+	if err != nil {
 		return err
 	}
 	if e, err = h.tested(c, e); err != nil {
@@ -106,12 +119,17 @@ func (h webhookEndpoints) create(c *gin.Context) error {
 	return created(c, e.UID, e.Version, showEndpointMade(e, h.now()))
 }
 
-func (h webhookEndpoints) get(c *gin.Context) error {
+// stored is the endpoint that the path names.
+func (h webhookEndpoints) stored(c *gin.Context) (webhook.Endpoint, error) {
 	uid, err := pathID(c)
 	if err != nil {
-		return err
+		return webhook.Endpoint{}, err
 	}
-	e, err := h.Store.Endpoint(c.Request.Context(), uid)
+	return h.Store.Endpoint(c.Request.Context(), uid)
+}
+
+func (h webhookEndpoints) get(c *gin.Context) error {
+	e, err := h.stored(c)
 	if err != nil {
 		return err
 	}
@@ -122,16 +140,20 @@ func (h webhookEndpoints) update(c *gin.Context) error {
 	if err := needMatch(c); err != nil {
 		return err
 	}
-	in, err := decode[wire.WebhookEndpointInput](c, limitOther)
+	in, err := decode[wire.WebhookEndpointInput](c, limitOther, func(in wire.WebhookEndpointInput) error {
+		e, err := h.stored(c)
+		if err != nil {
+			return err
+		}
+		_, err = h.replaced(e, in)
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	return h.change(c, "update", func(e webhook.Endpoint) (webhook.Endpoint, error) {
-		e.URL, e.Description, e.Events = in.URL, in.Description, in.Events
-		if in.Enabled != nil {
-			e.Enabled = *in.Enabled
-		}
-		if err := h.Rules.Check(e); err != nil {
+		e, err := h.replaced(e, in)
+		if err != nil {
 			return e, err
 		}
 		return h.tested(c, e)
@@ -173,35 +195,43 @@ func (h webhookEndpoints) delete(c *gin.Context) error {
 	return gone(c)
 }
 
+// rotation is a new secret, and for how long those before it sign.
+type rotation struct {
+	secret  string
+	overlap time.Duration
+}
+
+func rotationOf(in wire.WebhookRotateInput) (rotation, error) {
+	var f fault.Fields
+	r := rotation{secret: in.Secret, overlap: readOverlap(&f, in.OverlapSeconds, webhook.DefaultOverlap, webhook.MaxOverlap)}
+	if r.secret == "" {
+		r.secret = webhook.NewSecret()
+	}
+	if err := webhook.CheckSecret(r.secret); err != nil {
+		f.Add("/secret", "format", "%s", err)
+	}
+	return r, f.Err()
+}
+
 // rotate makes a new secret; those before it sign for overlap_seconds more, a day unless told otherwise.
 func (h webhookEndpoints) rotate(c *gin.Context) error {
 	uid, err := pathID(c)
 	if err != nil {
 		return err
 	}
-	in, err := decode[wire.WebhookRotateInput](c, limitOther)
+	in, err := decode[wire.WebhookRotateInput](c, limitOther, parsing(rotationOf))
 	if err != nil {
 		return err
 	}
-	overlap := webhook.DefaultOverlap
-	if in.OverlapSeconds != nil {
-		if most := int(webhook.MaxOverlap / time.Second); *in.OverlapSeconds < 0 || *in.OverlapSeconds > most {
-			return invalid("/overlap_seconds", "range", "must be from 0 to "+strconv.Itoa(most))
-		}
-		overlap = time.Duration(*in.OverlapSeconds) * time.Second
-	}
-	text := in.Secret
-	if text == "" {
-		text = webhook.NewSecret()
-	}
-	if err := webhook.CheckSecret(text); err != nil {
-		return invalid("/secret", "format", err.Error())
+	next, err := rotationOf(in)
+	if err != nil {
+		return err
 	}
 	e, err := h.Store.UpdateEndpoint(c.Request.Context(), uid, "rotate", func(e webhook.Endpoint) (webhook.Endpoint, error) {
 		if err := ifMatch(c, e.Version); err != nil {
 			return e, err
 		}
-		err := e.RotateSecret(text, overlap, h.now())
+		err := e.RotateSecret(next.secret, next.overlap, h.now())
 		if errors.Is(err, webhook.ErrManySecrets) {
 			return e, fault.New(fault.Conflict, "wrong_state", "Four secrets that were rotated out sign already: wait for one to end, or rotate with overlap_seconds 0.")
 		}

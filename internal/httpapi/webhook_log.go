@@ -131,20 +131,27 @@ func (h webhookEndpoints) resend(c *gin.Context) error {
 	return nil
 }
 
+func checkRecovery(in wire.WebhookRecoverInput) error {
+	switch {
+	case in.Since.IsZero():
+		return invalid("/since", "required", "must say since when")
+	case in.Until != nil && !in.Until.After(in.Since):
+		return invalid("/until", "order", "must be after since")
+	}
+	return nil
+}
+
 func (h webhookEndpoints) recover(c *gin.Context) error {
 	uid, err := pathID(c)
 	if err != nil {
 		return err
 	}
-	in, err := decode[wire.WebhookRecoverInput](c, limitOther)
+	in, err := decode[wire.WebhookRecoverInput](c, limitOther, checkRecovery)
 	if err != nil {
 		return err
 	}
-	if in.Since.IsZero() {
-		return invalid("/since", "required", "must say since when")
-	}
-	if in.Until != nil && !in.Until.After(in.Since) {
-		return invalid("/until", "order", "must be after since")
+	if err := checkRecovery(in); err != nil {
+		return err
 	}
 	n, err := h.Store.RecoverWebhooks(c.Request.Context(), uid, in.Since, in.Until)
 	if n > 0 {

@@ -103,7 +103,11 @@ func TestAcceptWhenTheConnectionIsCut(t *testing.T) {
 			n, cut := cuttable(t)
 			a := n.acceptor(t, nil)
 			s := n.submission(t, nil)
-			if _, err := a.Accept(t.Context(), s); err != nil { // prepares the statement
+			before := s
+			if c.key != "" {
+				before = keyed(s, "before", 1)
+			}
+			if _, err := a.Accept(t.Context(), before); err != nil { // prepares the statements
 				t.Fatal(err)
 			}
 			cut.Store(c.cut)

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,8 +15,11 @@ import (
 	"github.com/presswork/presswork/internal/publication"
 )
 
-// acceptRoute is the route that idempotency keys of publications belong to.
-const acceptRoute = "POST /api/v1/publications"
+// acceptRoute and cloneRoute are the routes that idempotency keys of publications belong to.
+const (
+	acceptRoute = "POST /api/v1/publications"
+	cloneRoute  = "POST /api/v1/publications/:id/clone"
+)
 
 // accept stores a group in one statement and answers each. A row that cannot be stored fails alone. When
 // the connection was lost with the outcome unknown, it asks: nothing is claimed that is not known.
@@ -25,7 +29,7 @@ func (db *DB) accept(ctx context.Context, group []*acceptance) []answer {
 	switch {
 	case err == nil:
 		return db.answers(ctx, group, stored)
-	case errors.As(err, &pg) && ofOneRow(pg):
+	case errors.As(err, &pg) && (ofOneRow(pg) || waitedForKey(err)):
 		if len(group) == 1 {
 			return []answer{{err: explainRow(pg, err)}}
 		}
@@ -52,6 +56,9 @@ func explainRow(pg *pgconn.PgError, err error) error {
 		var f fault.Fields
 		f.Add("/sender_id", "unknown_sender", "does not exist")
 		return f.Err()
+	}
+	if waitedForKey(err) {
+		return errInFlight()
 	}
 	return translate(err, "store a publication")
 }
@@ -99,19 +106,22 @@ func (db *DB) insertOnce(ctx context.Context, q querier, group []*acceptance) (m
 	if said != nil {
 		statement, columns = insertAndTell, append(columns, said...)
 	}
-	rows, err := q.Query(ctx, statement, columns...)
-	if err != nil {
-		return nil, err
-	}
 	stored := make(map[int]time.Time, maxGroup)
-	var n int
-	var at time.Time
-	// The rows end without an error only when the server is ready again, that is, after the commit.
-	_, err = pgx.ForEachRow(rows, []any{&n, &at}, func() error {
-		stored[n-1] = at
-		return nil
+	var b pgx.Batch
+	if slices.ContainsFunc(group, func(one *acceptance) bool { return one.Key != "" }) {
+		queueKeyWait(&b)
+	}
+	b.Queue(statement, columns...).Query(func(rows pgx.Rows) error {
+		var n int
+		var at time.Time
+		_, err := pgx.ForEachRow(rows, []any{&n, &at}, func() error {
+			stored[n-1] = at
+			return nil
+		})
+		return err
 	})
-	return stored, err
+	// It ends without an error only when the server is ready again, that is, after the commit.
+	return stored, q.SendBatch(ctx, &b).Close()
 }
 
 // answers completes what was stored with what earlier requests of the same keys stored.
@@ -128,12 +138,8 @@ func (db *DB) answers(ctx context.Context, group []*acceptance, stored map[int]t
 }
 
 func (db *DB) earlier(ctx context.Context, one *acceptance) answer {
-	accepted, err := db.replay(ctx, one.actor, one.Key, one.Digest)
-	if fault.Is(err, fault.NotFound) {
-		// What holds the key vanished in between.
-		err = fault.New(fault.Conflict, "idempotency_in_flight", "A request with this Idempotency-Key is under way.")
-	}
-	return answer{accepted, err}
+	accepted, err := db.replay(ctx, one.actor, one.Submission)
+	return answer{accepted, inFlight(err)}
 }
 
 // scheduledAt is the time as PostgreSQL keeps it: in microseconds.

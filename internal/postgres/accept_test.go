@@ -141,14 +141,14 @@ func TestIdempotencyKeys(t *testing.T) {
 	if other, err := accept("b", "k", 2); err != nil || other.Replay || other.UID == first.UID {
 		t.Errorf("another principal: %+v, %v", other, err)
 	}
-	if got, err := n.Replay(audit.WithActor(t.Context(), "a"), "k", [32]byte{1}); err != nil || got.UID != first.UID {
+	if got, err := n.Replay(audit.WithActor(t.Context(), "a"), keyed(s, "k", 1)); err != nil || got.UID != first.UID {
 		t.Errorf("replay %+v, %v", got, err)
 	}
-	if _, err := n.Replay(t.Context(), "k", [32]byte{1}); !fault.Is(err, fault.NotFound) {
+	if _, err := n.Replay(t.Context(), keyed(s, "k", 1)); !fault.Is(err, fault.NotFound) {
 		t.Errorf("replay of nobody's: %v", err)
 	}
 	n.exec(t, `UPDATE idempotency SET created_at = created_at - interval '24 hours'`)
-	if _, err := n.Replay(audit.WithActor(t.Context(), "a"), "k", [32]byte{1}); !fault.Is(err, fault.NotFound) {
+	if _, err := n.Replay(audit.WithActor(t.Context(), "a"), keyed(s, "k", 1)); !fault.Is(err, fault.NotFound) {
 		t.Errorf("replay after a day: %v", err)
 	}
 	if fresh, err := accept("a", "k", 2); err != nil || fresh.Replay || fresh.UID == first.UID {

@@ -144,8 +144,18 @@ func TestRotateKey(t *testing.T) {
 	if ends(second) == nil {
 		t.Error("the second does not end")
 	}
-	if got, _ := rotate(0); len(got.Secrets) != 1 {
-		t.Errorf("without an overlap %d secrets are left", len(got.Secrets))
+	ended := func(text string) bool {
+		t.Helper()
+		prefix, _, _ := auth.ParseSecret(text)
+		stored, err := db.KeyByPrefix(t.Context(), prefix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stored.Ended
+	}
+	got, newest := rotate(0)
+	if len(got.Secrets) != 1 || !ended(second) || ended(newest) {
+		t.Errorf("without an overlap %d secrets are left; the one before has ended: %v", len(got.Secrets), ended(second))
 	}
 	rotate(time.Hour) // clears away what has ended
 	if n := value[int](t, db, `SELECT count(*)::int FROM api_key_secret`); n != 2 {

@@ -123,18 +123,17 @@ func (db *DB) auditStep(ctx context.Context, f audit.Filter, found *audit.Looked
 	return seen, translate(err, "look through the audit log")
 }
 
-// auditSlack is more than any transaction takes: an event has the time at which its transaction began, and a block those
-// that had ended.
+// auditSlack is more than any transaction takes, and than clocks are apart: an event has the time at which its transaction
+// began, by the database's clock, and a block is sealed later, by the clock of whoever seals it.
 const auditSlack = time.Hour
 
-// auditBounds are the ids between which, exclusively, the events of a filter's times are. An event is older than the block
-// that seals it.
+// auditBounds are the ids between which, exclusively, the events of a filter's times are.
 func (db *DB) auditBounds(ctx context.Context, f audit.Filter) (low, high int64, err error) {
 	low, high = math.MinInt64, math.MaxInt64
 	if f.Since != nil {
 		err = db.pool.QueryRow(ctx, `
 			SELECT coalesce(max(last_id), $2) FROM (SELECT last_id FROM audit_block WHERE sealed_at < $1 ORDER BY sealed_at DESC LIMIT 1) b`,
-			f.Since, low).Scan(&low)
+			f.Since.Add(-auditSlack), low).Scan(&low)
 	}
 	if f.Until != nil && err == nil {
 		err = db.pool.QueryRow(ctx, `

@@ -110,3 +110,15 @@ func TestAuditBySelectiveFilter(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestAuditSealedByAnotherClock: who seals may be on a machine whose clock is late, and what was sealed is found all the same.
+func TestAuditSealedByAnotherClock(t *testing.T) {
+	t.Parallel()
+	db := openSealing(t)
+	asOwner(t, db, `INSERT INTO audit_event (at, actor, action, entity) SELECT now() - interval '1 minute', 'x', 'x.y', 'x' FROM generate_series(1, 3)`)
+	storeBlock(t, db, db.chain.Seal(audit.Block{}, rowsFrom(t, db, 1), time.Now().Add(-5*time.Minute)))
+	since := time.Now().Add(-2 * time.Minute)
+	if ids, _ := walkAll(t, db, audit.Filter{Since: &since}, 10); fmt.Sprint(ids) != "[3 2 1]" {
+		t.Errorf("found %v", ids)
+	}
+}

@@ -14,9 +14,10 @@ func (db *DB) KeyByPrefix(ctx context.Context, prefix string) (auth.Stored, erro
 	var scopes []string
 	var hash []byte
 	err := db.pool.QueryRow(ctx, `
-		SELECT k.id, k.uid, k.role, k.scopes, k.rate_per_hour, k.expires_at, k.revoked_at, s.hash, s.expires_at
+		SELECT k.id, k.uid, k.role, k.scopes, k.rate_per_hour, k.expires_at, k.revoked_at, s.hash, s.expires_at,
+		       coalesce(least(k.expires_at, s.expires_at) <= clock_timestamp(), false)
 		FROM api_key_secret s JOIN api_key k ON k.id = s.key_id WHERE s.prefix = $1`, prefix).
-		Scan(&s.Key.ID, &s.Key.UID, &s.Key.Role, &scopes, &s.Key.RatePerHour, &s.Key.ExpiresAt, &s.Key.RevokedAt, &hash, &s.SecretExpiresAt)
+		Scan(&s.Key.ID, &s.Key.UID, &s.Key.Role, &scopes, &s.Key.RatePerHour, &s.Key.ExpiresAt, &s.Key.RevokedAt, &hash, &s.SecretExpiresAt, &s.Ended)
 	s.Key.Scopes = readScopes(scopes)
 	copy(s.Hash[:], hash)
 	return s, translate(err, "look an API key up")

@@ -22,8 +22,10 @@ func (db *DB) bulk(ctx context.Context, doing string, call bulk.Call, apply func
 	var r bulk.Result
 	err := db.tx(ctx, doing, func(tx pgx.Tx) (err error) {
 		r = bulk.Result{}
-		if err := claimCall(ctx, tx, call); err != nil {
-			return err
+		if call.Key != "" { // that of a call names no publication
+			if err := claimKey(ctx, tx, call.Route, call.Key, call.Digest[:], 0); err != nil {
+				return err
+			}
 		}
 		if r.Outcomes, err = apply(tx); err != nil {
 			return err
@@ -41,7 +43,8 @@ func (db *DB) bulk(ctx context.Context, doing string, call bulk.Call, apply func
 	case errors.Is(err, errNotAll):
 		return r, nil
 	case errors.Is(err, errKeyUsed):
-		return db.EarlierBulk(ctx, call)
+		r, err = db.EarlierBulk(ctx, call)
+		return r, inFlight(err)
 	default:
 		return r, err
 	}
@@ -64,22 +67,6 @@ func (db *DB) EarlierBulk(ctx context.Context, call bulk.Call) (bulk.Result, err
 	default:
 		return r, nil
 	}
-}
-
-// claimCall is claimKey for a call. Its key names no publication.
-func claimCall(ctx context.Context, tx pgx.Tx, call bulk.Call) error {
-	if call.Key == "" {
-		return nil
-	}
-	tag, err := tx.Exec(ctx, `
-		INSERT INTO idempotency AS i (principal, route, key, request_hash, publication_id) VALUES ($1, $2, $3, $4, 0)
-		ON CONFLICT (principal, route, key) DO UPDATE
-		   SET request_hash = excluded.request_hash, answer = NULL, created_at = now()
-		 WHERE i.created_at < now() - interval '24 hours'`, audit.Actor(ctx), call.Route, call.Key, call.Digest[:])
-	if err == nil && tag.RowsAffected() == 0 {
-		return errKeyUsed
-	}
-	return err
 }
 
 func keepAnswer(ctx context.Context, tx pgx.Tx, call bulk.Call, answer string) error {

@@ -70,10 +70,13 @@ func (db *DB) UpdateContent(
 ) (content.Item, error) {
 	var i content.Item
 	err := db.tx(ctx, "update a content item", func(tx pgx.Tx) error {
-		before, err := scanContent(tx.QueryRow(ctx, selectContent+`
-			AND v.version = c.version WHERE c.uid = $1 FOR UPDATE OF c`, uid))
-		if err != nil {
+		// The lock comes first: who waits for it would look for the next version among those that were there before.
+		if err := tx.QueryRow(ctx, `SELECT id FROM content WHERE uid = $1 FOR UPDATE`, uid).Scan(new(int64)); err != nil {
 			return missing(err, noContent)
+		}
+		before, err := scanContent(tx.QueryRow(ctx, selectContent+`AND v.version = c.version WHERE c.uid = $1`, uid))
+		if err != nil {
+			return err
 		}
 		if i, err = change(before); err != nil {
 			return err

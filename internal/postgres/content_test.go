@@ -119,3 +119,33 @@ func TestUsedContentStays(t *testing.T) {
 		t.Errorf("after completion: %v", err)
 	}
 }
+
+// TestContentIsChangedTwiceAtOnce: who comes second changes what the first one made of the item, or learns that it did.
+func TestContentIsChangedTwiceAtOnce(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	_, uid := createContent(t, db, "One")
+	second := make(chan error, 1)
+	_, err := db.UpdateContent(t.Context(), uid, func(before content.Item) (content.Item, error) {
+		go func() {
+			_, err := db.UpdateContent(t.Context(), uid, func(seen content.Item) (content.Item, error) {
+				if seen.Version != 2 || seen.Title != "Two" {
+					t.Errorf("the second one sees %q, version %d", seen.Title, seen.Version)
+				}
+				return retitle("Three")(seen)
+			})
+			second <- err
+		}()
+		waitForLock(t, db)
+		return retitle("Two")(before)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-second; err != nil {
+		t.Errorf("the second one: %v", err)
+	}
+	if now, err := db.Content(t.Context(), uid); err != nil || now.Title != "Three" || now.Version != 3 {
+		t.Errorf("in the end %+v, %v", now, err)
+	}
+}

@@ -3,6 +3,12 @@ package postgres
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/presswork/presswork/internal/audit"
 	"github.com/presswork/presswork/internal/fault"
@@ -10,13 +16,78 @@ import (
 	"github.com/presswork/presswork/internal/publication"
 )
 
-// Replay is what an earlier request of ctx's actor with this key was answered: NotFound if there was none
+// Replay is what an earlier request of ctx's actor with the key of s was answered: NotFound if there was none
 // within 24 hours, Invalid if it was another request, Conflict if what it stored was deleted. It is the same after changes.
-func (db *DB) Replay(ctx context.Context, key string, digest [32]byte) (publication.Accepted, error) {
-	return db.replay(ctx, audit.Actor(ctx), key, digest)
+func (db *DB) Replay(ctx context.Context, s publication.Submission) (publication.Accepted, error) {
+	return db.replay(ctx, audit.Actor(ctx), s)
 }
 
-func (db *DB) replay(ctx context.Context, actor, key string, digest [32]byte) (publication.Accepted, error) {
+// keyWait is how long a request waits for one with the same Idempotency-Key that is under way. Most end sooner, and both are
+// answered alike; of one that does not end, its repetition is told that it is under way.
+const keyWait = 2 * time.Second
+
+// queueKeyWait has what follows in a batch wait no longer than keyWait for a lock, until the end of the transaction or
+// queueAnyWait.
+func queueKeyWait(b *pgx.Batch) {
+	b.Queue(`SELECT set_config('lock_timeout', $1, true)`, strconv.FormatInt(keyWait.Milliseconds(), 10))
+}
+
+func queueAnyWait(b *pgx.Batch) { b.Queue(`SELECT set_config('lock_timeout', '0', true)`) }
+
+// waitedForKey reports the error of a statement that waited longer than it may (SQLSTATE lock_not_available).
+func waitedForKey(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "55P03"
+}
+
+func errInFlight() error {
+	return fault.New(fault.Conflict, "idempotency_in_flight", "A request with this Idempotency-Key is under way.")
+}
+
+// inFlight is the answer to who finds a key used, and then nothing that used it: it was free again in between.
+func inFlight(err error) error {
+	if fault.Is(err, fault.NotFound) {
+		return errInFlight()
+	}
+	return err
+}
+
+// errKeyUsed rolls back what is stored for a request whose key an earlier one used.
+var errKeyUsed = errors.New("the Idempotency-Key was used before")
+
+// claimKey notes that a key of ctx's actor is that of a request, and of a publication that it stores, if any. It returns errKeyUsed
+// if an earlier request used it, and Conflict if one that may use it is under way. One of more than 24 hours ago is free again.
+func claimKey(ctx context.Context, tx pgx.Tx, route, key string, digest []byte, publication int64) error {
+	var b pgx.Batch
+	queueKeyWait(&b)
+	b.Queue(`
+		INSERT INTO idempotency AS i (principal, route, key, request_hash, publication_id) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (principal, route, key) DO UPDATE
+		   SET request_hash = excluded.request_hash, publication_id = excluded.publication_id, answer = NULL, created_at = now()
+		 WHERE i.created_at < now() - interval '24 hours'`, audit.Actor(ctx), route, key, digest, publication).
+		Exec(func(tag pgconn.CommandTag) error {
+			if tag.RowsAffected() == 0 {
+				return errKeyUsed
+			}
+			return nil
+		})
+	queueAnyWait(&b)
+	err := tx.SendBatch(ctx, &b).Close()
+	if waitedForKey(err) {
+		return errInFlight()
+	}
+	return err
+}
+
+// routeOf is the route that the key of a submission belongs to.
+func routeOf(s publication.Submission) string {
+	if s.Origin.IsZero() {
+		return acceptRoute
+	}
+	return cloneRoute
+}
+
+func (db *DB) replay(ctx context.Context, actor string, s publication.Submission) (publication.Accepted, error) {
 	accepted := publication.Accepted{Replay: true}
 	var stored []byte
 	var uid *ident.UID
@@ -26,11 +97,11 @@ func (db *DB) replay(ctx context.Context, actor, key string, digest [32]byte) (p
 		           SELECT v.scheduled_at FROM publication_version v WHERE v.publication_id = p.id ORDER BY v.version LIMIT 1) END
 		FROM idempotency i LEFT JOIN publication p ON p.id = i.publication_id
 		WHERE i.principal = $1 AND i.route = $2 AND i.key = $3 AND i.created_at >= now() - interval '24 hours'`,
-		actor, acceptRoute, key).Scan(&stored, &uid, &accepted.CreatedAt, &accepted.Draft, &accepted.ScheduledAt)
+		actor, routeOf(s), s.Key).Scan(&stored, &uid, &accepted.CreatedAt, &accepted.Draft, &accepted.ScheduledAt)
 	switch {
 	case err != nil:
 		return publication.Accepted{}, translate(err, "look up an Idempotency-Key")
-	case subtle.ConstantTimeCompare(stored, digest[:]) != 1:
+	case subtle.ConstantTimeCompare(stored, s.Digest[:]) != 1:
 		return publication.Accepted{}, errOtherRequest()
 	case uid == nil:
 		return publication.Accepted{}, fault.New(fault.Conflict, "deleted", "The publication that came with this Idempotency-Key was deleted.")

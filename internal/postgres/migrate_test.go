@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,7 +61,7 @@ func migrateTo(t *testing.T, url string, version int64) string {
 	return schema(t, url)
 }
 
-// TestEachStepDownUndoesItsStepUp and all of them together lead back to the empty database.
+// TestEachStepDownUndoesItsStepUp, back to the empty database, from where all of them lead up again.
 func TestEachStepDownUndoesItsStepUp(t *testing.T) {
 	t.Parallel()
 	url := dbtest.NewEmpty(t)
@@ -69,7 +70,7 @@ func TestEachStepDownUndoesItsStepUp(t *testing.T) {
 	if err != nil || len(steps) == 0 {
 		t.Fatal(steps, err)
 	}
-	at := []string{empty}
+	at := []string{empty} // at[i] is the schema below steps[i]
 	for i, step := range steps {
 		if step.Version != int64(i+1) || step.Applied {
 			t.Fatalf("step %d is %+v", i+1, step)
@@ -78,15 +79,11 @@ func TestEachStepDownUndoesItsStepUp(t *testing.T) {
 		if at[i+1] == at[i] {
 			t.Errorf("%s changes nothing", step.Name)
 		}
+	}
+	for i, step := range slices.Backward(steps) {
 		if back := migrateTo(t, url, step.Version-1); back != at[i] {
 			t.Errorf("%s down leaves\n%s\nwant\n%s", step.Name, back, at[i])
 		}
-		if again := migrateTo(t, url, step.Version); again != at[i+1] {
-			t.Errorf("%s up again makes\n%s\nwant\n%s", step.Name, again, at[i+1])
-		}
-	}
-	if down := migrateTo(t, url, 0); down != empty {
-		t.Errorf("all the way down leaves\n%s", down)
 	}
 	if err := Migrate(t.Context(), url); err != nil {
 		t.Fatal(err)

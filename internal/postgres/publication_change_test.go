@@ -167,10 +167,6 @@ func TestWhatBeganIsNotChanged(t *testing.T) {
 
 var errNever = errors.New("never")
 
-// TestTwoChangesOfOneVersion: of those who read the same version, one succeeds.
-// together calls do at once, and returns what each came to.
-// TestPublishAndDeleteAtOnce: it is sent or gone, never both.
-// TestApproveAndChangeAtOnce: what was approved is sent, or what was changed waits; a change is never sent unseen.
 // TestDraftsHaveKeys: a repetition is the first answer, of drafts too, whatever became of them.
 func TestDraftsHaveKeys(t *testing.T) {
 	t.Parallel()
@@ -189,7 +185,7 @@ func TestDraftsHaveKeys(t *testing.T) {
 	if _, err := n.ChangePublication(t.Context(), answers[0].UID, anyVersion, n.change(t, "Other", asDraft)); err != nil {
 		t.Fatal(err)
 	}
-	again, err := n.Replay(t.Context(), "k", [32]byte{1})
+	again, err := n.Replay(t.Context(), s)
 	if err != nil || again.UID != answers[0].UID || !again.Draft || !again.ScheduledAt.Equal(*answers[0].ScheduledAt) {
 		t.Errorf("after a change: %+v, %v", again, err)
 	}
@@ -197,6 +193,11 @@ func TestDraftsHaveKeys(t *testing.T) {
 	plain.Key = "k"
 	if _, err := n.acceptor(t, nil).Accept(t.Context(), plain); fault.CodeOf(err) != "idempotency_mismatch" {
 		t.Errorf("another request: %v", err)
+	}
+	clone := s
+	clone.Origin = answers[0].UID
+	if other, err := n.StorePublication(t.Context(), clone); err != nil || other.Replay || other.UID == answers[0].UID {
+		t.Errorf("the key of another route: %+v, %v", other, err)
 	}
 	if err := n.DeletePublication(t.Context(), answers[0].UID, anyVersion); err != nil {
 		t.Fatal(err)

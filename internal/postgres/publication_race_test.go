@@ -6,9 +6,11 @@ import (
 	"time"
 
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
 )
 
+// TestTwoChangesOfOneVersion: of those who read the same version, one succeeds.
 func TestTwoChangesOfOneVersion(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t)
@@ -31,6 +33,7 @@ func TestTwoChangesOfOneVersion(t *testing.T) {
 	}
 }
 
+// together calls do at once, and returns what each came to.
 func together(times int, do func(i int) error) []error {
 	errs := make([]error, times)
 	var group sync.WaitGroup
@@ -41,6 +44,7 @@ func together(times int, do func(i int) error) []error {
 	return errs
 }
 
+// TestPublishAndDeleteAtOnce: it is sent or gone, never both.
 func TestPublishAndDeleteAtOnce(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t)
@@ -64,6 +68,7 @@ func TestPublishAndDeleteAtOnce(t *testing.T) {
 	}
 }
 
+// TestApproveAndChangeAtOnce: what was approved is sent, or what was changed waits; a change is never sent unseen.
 func TestApproveAndChangeAtOnce(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t)
@@ -111,5 +116,35 @@ func TestDueWhileItIsChanged(t *testing.T) {
 	due := p.State == publication.Queued && p.Title == "Spring" && fault.Is(errs[1], fault.Conflict)
 	if err != nil || errs[0] != nil || !later && !due {
 		t.Errorf("%+v, %v, %v", p, errs, err)
+	}
+}
+
+// TestVersionKeptOfAChangeWaitedFor: who waits for another change keeps what that one made, all of it.
+func TestVersionKeptOfAChangeWaitedFor(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	other := ident.New()
+	n.exec(t, `INSERT INTO sender_identity (uid, name, from_name, from_email, postal_address) VALUES ($1, 'brand', 'Brand', 'brand@example.org', 'Street 2')`, other)
+	uid := n.stored(t, "ann", false, asDraft)
+	branded := n.change(t, "Branded", asDraft, func(o *publication.Order) { o.Sender = other })
+	plain := n.change(t, "Plain", asDraft)
+	second := make(chan error, 1)
+	_, err := n.ChangePublication(by(t, "ann"), uid, func(int) error {
+		go func() {
+			_, err := n.ChangePublication(by(t, "bob"), uid, anyVersion, plain)
+			second <- err
+		}()
+		waitForLock(t, n.DB)
+		return nil
+	}, branded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-second; err != nil {
+		t.Fatal(err)
+	}
+	v, err := n.PublicationVersion(t.Context(), uid, 2)
+	if err != nil || v.Request.Title != "Branded" || v.Request.Sender != other.String() {
+		t.Errorf("version 2 was %q from %q, want %q from %s; %v", v.Request.Title, v.Request.Sender, "Branded", other, err)
 	}
 }

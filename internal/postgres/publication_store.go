@@ -21,9 +21,6 @@ VALUES ($1, $2, $3, $4, $5, $6, $7::smallint[], $8::jsonb, $9::jsonb, $10::jsonb
         $13, $14, $15, nullif($16, ''), $17, $18::jsonb, nullif($19::integer, 0), $20, $21, $22, $23::jsonb)
 RETURNING id, created_at`
 
-// errKeyUsed rolls a publication back whose key an earlier request used.
-var errKeyUsed = errors.New("the Idempotency-Key was used before")
-
 // StorePublication stores a draft, a clone, or what waits for approval: what is rare, and goes beside the Acceptor's groups.
 // Once it returns without an error the publication is durable. With a key it may be repeated, and has to be to know what
 // happened if the connection broke; it returns Invalid if the key came with another request.
@@ -34,7 +31,8 @@ func (db *DB) StorePublication(ctx context.Context, s publication.Submission) (p
 		return err
 	})
 	if errors.Is(err, errKeyUsed) {
-		return db.replay(ctx, audit.Actor(ctx), s.Key, s.Digest)
+		accepted, err = db.replay(ctx, audit.Actor(ctx), s)
+		return accepted, inFlight(err)
 	}
 	return accepted, err
 }
@@ -51,8 +49,10 @@ func (db *DB) storeIn(ctx context.Context, tx pgx.Tx, s publication.Submission) 
 	if p.ID, accepted.CreatedAt, err = storeOne(ctx, tx, s, accepted); err != nil {
 		return accepted, senderGone(err)
 	}
-	if err := claimKey(ctx, tx, s, p.ID); err != nil {
-		return accepted, err
+	if s.Key != "" {
+		if err := claimKey(ctx, tx, routeOf(s), s.Key, s.Digest[:], p.ID); err != nil {
+			return accepted, err
+		}
 	}
 	changes := map[string]any{}
 	if !s.Origin.IsZero() {
@@ -86,21 +86,4 @@ func storeOne(ctx context.Context, tx pgx.Tx, s publication.Submission, a public
 		encoded(append([]ident.UID{}, s.Attachments...)), s.RatePerMinute, a.Draft, origin, s.Approval, approvalJSON(approval),
 	).Scan(&id, &at)
 	return id, at, err
-}
-
-// claimKey notes that a request's key stored a publication, or returns errKeyUsed. One of more than 24 hours ago is free
-// again. Of two requests at once the second waits here for the first.
-func claimKey(ctx context.Context, tx pgx.Tx, s publication.Submission, id int64) error {
-	if s.Key == "" {
-		return nil
-	}
-	tag, err := tx.Exec(ctx, `
-		INSERT INTO idempotency AS i (principal, route, key, request_hash, publication_id) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (principal, route, key) DO UPDATE
-		   SET request_hash = excluded.request_hash, publication_id = excluded.publication_id, created_at = now()
-		 WHERE i.created_at < now() - interval '24 hours'`, audit.Actor(ctx), acceptRoute, s.Key, s.Digest[:], id)
-	if err == nil && tag.RowsAffected() == 0 {
-		return errKeyUsed
-	}
-	return err
 }

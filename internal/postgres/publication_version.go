@@ -121,9 +121,13 @@ func (p *present) address(a publication.AudienceRequest, all bool) {
 	p.Version.Request.Audience = &a
 }
 
-// lockPresent reads a publication that is about to be changed.
+// lockPresent reads a publication that is about to be changed. The lock comes first: who waits for it would miss, of what they
+// waited for, the sender.
 func lockPresent(ctx context.Context, tx pgx.Tx, uid ident.UID) (*present, error) {
-	p, err := readPresent(tx.QueryRow(ctx, selectPresent+` FOR UPDATE OF p`, ident.UID{}, uid))
+	if err := tx.QueryRow(ctx, `SELECT id FROM publication WHERE uid = $1 FOR UPDATE`, uid).Scan(new(int64)); err != nil {
+		return nil, translate(err, "find a publication")
+	}
+	p, err := readPresent(tx.QueryRow(ctx, selectPresent, ident.UID{}, uid))
 	return p, translate(err, "find a publication")
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/presswork/presswork/internal/audit"
+	"github.com/presswork/presswork/internal/bulk"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/subscriber"
@@ -203,6 +204,34 @@ func TestTopicsMadeAtOnceByMany(t *testing.T) {
 	topics, err := db.ListTopics(t.Context(), 0, 10)
 	if err != nil || len(topics) != 3 {
 		t.Errorf("%v, %v", topics, err)
+	}
+}
+
+// TestTopicIsDeletedWhileItIsChosen: a topic goes only if nobody has it, those included who are just getting it.
+func TestTopicIsDeletedWhileItIsChosen(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	topic, err := db.CreateTopic(t.Context(), subscriber.Topic{Slug: "go", Name: "Go"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	deleted := make(chan error, 1)
+	one := call(bulk.AllOrNothing)
+	one.Answer = func([]bulk.Outcome) (string, error) { // they have it, and nobody knows yet
+		go func() { deleted <- db.DeleteTopic(t.Context(), topic.UID, anyVersion) }()
+		for len(deleted) == 0 && !value[bool](t, db, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`) {
+		}
+		return "", nil
+	}
+	r, err := db.BulkSubscribers(t.Context(), one, creations("a@x.org"))
+	if err != nil || !r.Done {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if err := <-deleted; fault.CodeOf(err) != "in_use" {
+		t.Errorf("deleted: %v", err)
+	}
+	if s, err := db.Subscriber(t.Context(), r.Outcomes[0].UID); err != nil || !slices.Equal(s.Topics, []string{"go"}) {
+		t.Errorf("the topics are %v, %v", s.Topics, err)
 	}
 }
 

@@ -52,10 +52,10 @@ func (db *DB) RenameTopic(ctx context.Context, uid ident.UID, name string, check
 	return t, err
 }
 
-// lockTopic keeps others from changing a topic, if check allows it of the present version.
+// lockTopic keeps others from changing a topic, if check allows it of the present version. Those who choose it go on.
 func lockTopic(ctx context.Context, tx pgx.Tx, uid ident.UID, check func(version int) error) error {
 	var version int
-	if err := tx.QueryRow(ctx, `SELECT version FROM topic WHERE uid = $1 FOR UPDATE`, uid).Scan(&version); err != nil {
+	if err := tx.QueryRow(ctx, `SELECT version FROM topic WHERE uid = $1 FOR NO KEY UPDATE`, uid).Scan(&version); err != nil {
 		return missing(err, noTopic)
 	}
 	return check(version)
@@ -68,17 +68,17 @@ func (db *DB) DeleteTopic(ctx context.Context, uid ident.UID, check func(version
 		if err := lockTopic(ctx, tx, uid, check); err != nil {
 			return err
 		}
+		// It waits for those who are just choosing it (topicIDs), and the next statement sees them.
+		var id int32
+		if err := tx.QueryRow(ctx, `DELETE FROM topic WHERE uid = $1 RETURNING id`, uid).Scan(&id); err != nil {
+			return err
+		}
 		var used bool
-		err := tx.QueryRow(ctx, `
-			SELECT EXISTS (SELECT FROM subscriber s WHERE s.topics @> ARRAY[t.id]) FROM topic t WHERE uid = $1`, uid).Scan(&used)
-		if err != nil {
+		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM subscriber WHERE topics @> ARRAY[$1::integer])`, id).Scan(&used); err != nil {
 			return err
 		}
 		if used {
 			return fault.New(fault.Conflict, "in_use", "Subscribers have chosen this topic.")
-		}
-		if _, err := tx.Exec(ctx, `DELETE FROM topic WHERE uid = $1`, uid); err != nil {
-			return err
 		}
 		return record(ctx, tx, "topic", "delete", uid, nil)
 	})
@@ -125,12 +125,13 @@ func ensureTopics(ctx context.Context, tx pgx.Tx, slugs []string) (map[string]in
 	return topicIDs(ctx, tx, slugs)
 }
 
-func topicIDs(ctx context.Context, q querier, slugs []string) (map[string]int32, error) {
+// topicIDs is the ids of those topics that there are. Nobody deletes them before tx ends.
+func topicIDs(ctx context.Context, tx pgx.Tx, slugs []string) (map[string]int32, error) {
 	ids := make(map[string]int32, len(slugs))
 	if len(slugs) == 0 {
 		return ids, nil
 	}
-	rows, err := q.Query(ctx, `SELECT slug, id FROM topic WHERE slug = ANY($1)`, slugs)
+	rows, err := tx.Query(ctx, `SELECT slug, id FROM topic WHERE slug = ANY($1) FOR KEY SHARE`, slugs)
 	if err != nil {
 		return nil, fmt.Errorf("read the ids of topics: %w", err)
 	}

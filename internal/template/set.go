@@ -34,6 +34,7 @@ type Set struct {
 func NewSet(engine Engine, name, channel string, languages map[string]Source) (Set, error) {
 	set := Set{Name: strings.TrimSpace(name), Channel: channel, Languages: make(map[string]Source, len(languages))}
 	var f fault.Fields
+	checkHead(&f, set.Name, channel)
 	switch {
 	case len(languages) == 0:
 		f.Add("/languages", "required", "A template has at least one language.")
@@ -41,12 +42,11 @@ func NewSet(engine Engine, name, channel string, languages map[string]Source) (S
 		f.Add("/languages", "too_many", "A template has at most %d languages.", MaxLanguages)
 		return Set{}, f.Err()
 	}
-	told := map[string]bool{} // what is wrong in every language in the same way
 	for _, tag := range slices.Sorted(maps.Keys(languages)) {
 		s := languages[tag]
 		t, err := New(engine, Template{Name: name, Channel: channel, Language: tag, Subject: s.Subject, HTML: s.HTML, Text: s.Text})
 		if err != nil {
-			tell(&f, tag, err, told)
+			tell(&f, tag, err)
 			continue
 		}
 		if _, doubled := set.Languages[t.Language]; doubled {
@@ -57,8 +57,8 @@ func NewSet(engine Engine, name, channel string, languages map[string]Source) (S
 	return set, f.Err()
 }
 
-// tell places the problems of one language.
-func tell(f *fault.Fields, tag string, err error, told map[string]bool) {
+// tell places the problems of one language. What all have in common was told.
+func tell(f *fault.Fields, tag string, err error) {
 	pointer := "/languages/" + fault.Token(tag)
 	var e *fault.Error
 	if !errors.As(err, &e) {
@@ -68,10 +68,6 @@ func tell(f *fault.Fields, tag string, err error, told map[string]bool) {
 	for _, field := range e.Fields {
 		switch field.Pointer {
 		case "/name", "/channel":
-			if !told[field.Pointer] {
-				f.Add(field.Pointer, field.Code, "%s", field.Detail)
-			}
-			told[field.Pointer] = true
 		case "/language":
 			f.Add(pointer, field.Code, "%s", field.Detail)
 		default:

@@ -45,15 +45,7 @@ func New(engine Engine, input Template) (Template, error) {
 	t.Name = strings.TrimSpace(t.Name)
 	t.Version = 1
 	var fields fault.Fields
-	if n := utf8.RuneCountInString(t.Name); n < 1 || n > maxName {
-		fields.Add("/name", "length", "A name has 1 to %d characters.", maxName)
-	}
-	if strings.ContainsFunc(t.Name, unicode.IsControl) {
-		fields.Add("/name", "format", "A name is one line without control characters.")
-	}
-	if !slices.Contains(Channels(), t.Channel) {
-		fields.Add("/channel", "unknown", "A channel is one of %s.", strings.Join(Channels(), ", "))
-	}
+	checkHead(&fields, t.Name, t.Channel)
 	tag, err := canonical.Language(t.Language)
 	if err != nil {
 		fields.Add("/language", "language", "%s", err)
@@ -65,6 +57,19 @@ func New(engine Engine, input Template) (Template, error) {
 		return Template{}, err
 	}
 	return t, nil
+}
+
+// checkHead checks what the languages of a template have in common.
+func checkHead(fields *fault.Fields, name, channel string) {
+	if n := utf8.RuneCountInString(name); n < 1 || n > maxName {
+		fields.Add("/name", "length", "A name has 1 to %d characters.", maxName)
+	}
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		fields.Add("/name", "format", "A name is one line without control characters.")
+	}
+	if !slices.Contains(Channels(), channel) {
+		fields.Add("/channel", "unknown", "A channel is one of %s.", strings.Join(Channels(), ", "))
+	}
 }
 
 // Change makes the next version of t with the input's sources and name; channel and language stay.

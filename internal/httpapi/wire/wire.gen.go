@@ -2052,7 +2052,7 @@ type PublishInput struct {
 
 // PublishedItem A content item as webhooks carry it.
 type PublishedItem struct {
-	// ID The item's id.
+	// ID The publication, and the place of the item in it, from 0.
 	ID string `json:"id"`
 
 	// Title Its title.

@@ -115,6 +115,6 @@ func (j *joiner) problem(status string) *object {
 		}
 		examples.set(code, newObject("value", value))
 	}
-	return newObject("description", from.text("text"), "headers", j.headerList(status, from.list("headers"), false),
+	return newObject("description", from.text("text"), "headers", j.headerList(status, from.list("headers"), true),
 		"content", newObject("application/problem+json", newObject("schema", newObject("$ref", "#/components/schemas/Problem"), "examples", examples)))
 }

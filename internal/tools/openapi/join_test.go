@@ -70,3 +70,29 @@ func TestProseIsEscaped(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestPageTells what a stranger has to know besides the operations: how to show a credential, what headers mean, and which
+// properties are always there.
+func TestPageTells(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../httpapi/openapi/page.html") // TestUpToDate: it is what the page is now
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(text)
+	for _, what := range []string{"<code>Authorization: Bearer …</code>", "<code>X-API-Key: …</code>", "<tr><td>Retry-After</td>", "<tr><td>X-Correlation-ID *</td>"} {
+		if !strings.Contains(page, what) {
+			t.Errorf("the page does not have %s", what)
+		}
+	}
+	if strings.Contains(page, "<tr><td></td>") || strings.Contains(page, "<td>Target") {
+		t.Error("a header has no name, or none that is sent")
+	}
+	_, topic, _ := strings.Cut(page, `<article id="schema-topic">`)
+	topic, _, _ = strings.Cut(topic, "</article>")
+	for _, always := range []string{"id", "slug", "name", "version", "created_at"} {
+		if !strings.Contains(topic, "<td>"+always+" *</td>") {
+			t.Errorf("nothing says that %s of a topic is always there", always)
+		}
+	}
+}

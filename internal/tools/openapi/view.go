@@ -2,15 +2,23 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // view is what the page shows.
 type view struct {
 	Title, Summary, About string
+	Credentials           []credentialView
 	Tags                  []tagView
+	Headers               []propertyView
 	Errors                []answerView
 	Schemas               []schemaView
+}
+
+// credentialView is a way to say who asks.
+type credentialView struct {
+	Header, About string
 }
 
 type tagView struct {
@@ -67,6 +75,16 @@ func newView(document *object) view {
 	v := viewer{document}
 	info := document.object("info")
 	out := view{Title: info.text("title"), Summary: info.text("summary"), About: info.text("description")}
+	components := document.object("components")
+	for _, name := range components.object("securitySchemes").names {
+		out.Credentials = append(out.Credentials, credential(components.object("securitySchemes").object(name)))
+	}
+	called := v.headerNames()
+	for _, name := range components.object("headers").names {
+		h := components.object("headers").object(name)
+		required, _ := h.values["required"].(bool)
+		out.Headers = append(out.Headers, propertyView{Name: called[name], About: h.text("description"), Required: required, Type: v.kind(h.object("schema"))})
+	}
 	at := map[string]int{}
 	for i, tag := range document.list("tags") {
 		o, _ := tag.(*object)
@@ -86,17 +104,52 @@ func newView(document *object) view {
 			}
 		}
 	}
-	errors := document.object("components").object("responses")
+	errors := components.object("responses")
 	for _, name := range errors.names {
 		shared := v.answer(errors.object(name))
 		shared.Name = name
 		out.Errors = append(out.Errors, shared)
 	}
-	schemas := document.object("components").object("schemas")
+	schemas := components.object("schemas")
 	for _, name := range schemas.names {
 		out.Schemas = append(out.Schemas, v.schema(name, schemas.object(name)))
 	}
 	return out
+}
+
+// headerNames are the names under which answers have the described headers: two may be of one name.
+func (v viewer) headerNames() map[string]string {
+	called := map[string]string{}
+	note := func(response *object) {
+		headers := response.object("headers")
+		for _, name := range headers.names {
+			ref := headers.object(name).text("$ref")
+			called[ref[strings.LastIndex(ref, "/")+1:]] = name
+		}
+	}
+	shared := v.document.object("components").object("responses")
+	for _, name := range shared.names {
+		note(shared.object(name))
+	}
+	paths := v.document.object("paths")
+	for _, path := range paths.names {
+		for _, method := range paths.object(path).names {
+			responses := paths.object(path).object(method).object("responses")
+			for _, status := range responses.names {
+				note(responses.object(status))
+			}
+		}
+	}
+	return called
+}
+
+// credential is a security scheme as it is sent.
+func credential(scheme *object) credentialView {
+	header := scheme.text("name") + ": …"
+	if scheme.text("type") == "http" {
+		header = "Authorization: " + strings.ToUpper(scheme.text("scheme")[:1]) + scheme.text("scheme")[1:] + " …"
+	}
+	return credentialView{Header: header, About: scheme.text("description")}
 }
 
 // resolve follows a $ref.
@@ -174,7 +227,7 @@ func (v viewer) media(content *object) []mediaView {
 
 func (v viewer) schema(name string, o *object) schemaView {
 	view := schemaView{Name: name, About: o.text("description"), Type: v.kind(o)}
-	required := fmt.Sprint(o.list("required")...)
+	required := o.list("required")
 	for _, property := range o.object("properties").names {
 		p := o.object("properties").object(property)
 		about := p.text("description")
@@ -182,7 +235,7 @@ func (v viewer) schema(name string, o *object) schemaView {
 			about = v.resolve(p).text("description")
 		}
 		view.Properties = append(view.Properties, propertyView{Name: property, About: about,
-			Required: strings.Contains(" "+required+" ", " "+property+" "), Type: v.kind(p)})
+			Required: slices.Contains(required, any(property)), Type: v.kind(p)})
 	}
 	if examples := o.list("examples"); len(examples) > 0 {
 		view.Example = examples[0]

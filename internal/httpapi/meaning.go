@@ -1,0 +1,94 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/presswork/presswork/internal/fault"
+)
+
+// meaning says what is wrong with a T apart from its shape: an Invalid error, or nil. It changes nothing. Nil is one that finds
+// nothing.
+type meaning[T any] func(T) error
+
+// parsing is the meaning of what parse takes.
+func parsing[T, D any](parse func(T) (D, error)) meaning[T] {
+	return func(v T) error {
+		_, err := parse(v)
+		return err
+	}
+}
+
+// add notes what is wrong with the part of tree that does fit a T, so that a caller learns of everything at once. What is said
+// of a place that did not fit, or of a part of it, is left out: it was not read.
+func (m meaning[T]) add(fields *fault.Fields, tree any) {
+	if m == nil || len(fields.List()) >= maxFieldErrors {
+		return
+	}
+	bad := map[string]bool{}
+	for _, f := range fields.List() {
+		bad[f.Pointer] = true
+	}
+	if bad[""] {
+		return
+	}
+	var v T
+	if !readFitting(tree, bad, &v) {
+		return
+	}
+	var said fault.Fields
+	said.Join(m(v))
+	for _, f := range said.List() {
+		if len(fields.List()) < maxFieldErrors && !covered(bad, f.Pointer) {
+			fields.Add(f.Pointer, f.Code, "%s", f.Detail)
+		}
+	}
+}
+
+// readFitting reads what is not bad of a tree into v.
+func readFitting(tree any, bad map[string]bool, v any) bool {
+	var text bytes.Buffer
+	if err := json.NewEncoder(&text).Encode(fitting(tree, "", bad)); err != nil {
+		return false
+	}
+	err := json.Unmarshal(text.Bytes(), v)
+	var left *json.UnmarshalTypeError // an item of a list that is null, where all the rest was read
+	return err == nil || errors.As(err, &left)
+}
+
+// fitting is a tree without the members of objects that are bad, and with null for items of lists, which keep their places.
+func fitting(tree any, at string, bad map[string]bool) any {
+	switch v := tree.(type) {
+	case object:
+		out := make(map[string]any, len(v))
+		for _, m := range v {
+			if inner := at + "/" + escapePointer(m.name); !bad[inner] {
+				out[m.name] = fitting(m.value, inner, bad)
+			}
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			if inner := at + "/" + strconv.Itoa(i); !bad[inner] {
+				out[i] = fitting(item, inner, bad)
+			}
+		}
+		return out
+	default:
+		return v
+	}
+}
+
+// covered reports whether a pointer is a bad one or beneath one.
+func covered(bad map[string]bool, pointer string) bool {
+	for at := pointer; at != ""; at = at[:max(0, strings.LastIndexByte(at, '/'))] {
+		if bad[at] {
+			return true
+		}
+	}
+	return false
+}
