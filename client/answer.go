@@ -45,8 +45,9 @@ func IfVersion(version int) api.Option {
 	return IfMatch(strconv.Quote(strconv.Itoa(version)))
 }
 
-// IdempotencyKey is the caller's own key for a call, so that another process may repeat it: up to 128 visible ASCII
-// characters. Within 24 hours the same request with the same key is one. Without it a call makes up its own.
+// IdempotencyKey is the caller's own key for a call of an operation that takes one, so that another process may repeat it: up
+// to 128 visible ASCII characters. Within 24 hours the same request with the same key is one. Without it a call makes up its
+// own.
 func IdempotencyKey(key string) api.Option { return api.Header("Idempotency-Key", key) }
 
 // CorrelationID is the caller's id of a call, which the API's log repeats: up to 128 letters, digits, dots, underscores

@@ -56,9 +56,14 @@ func (c *calls) Call(ctx context.Context, r *api.Request) (*http.Response, error
 // attempt makes one, within the timeout. The answer of a call that is no stream is read whole, so that one that breaks off
 // is an error; a stream has begun by then, and goes on until it is closed.
 func (c *calls) attempt(ctx context.Context, r *api.Request, body *payload) (*http.Response, error) {
+	content, end, err := body.open()
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	ctx, cancel := context.WithCancelCause(ctx)
 	deadline := time.AfterFunc(c.timeout, func() { cancel(errTimeout) })
-	answer, err := c.exchange(ctx, r, body)
+	answer, err := c.exchange(ctx, r, content)
 	if err == nil && !r.Stream {
 		err = readWhole(answer)
 	}
@@ -80,15 +85,11 @@ func (c *calls) attempt(ctx context.Context, r *api.Request, body *payload) (*ht
 // errTimeout is an attempt that took too long, while the context of the call goes on.
 var errTimeout = errors.New("no answer")
 
-// exchange is a request and its answer, of which an error is a *Problem.
-func (c *calls) exchange(ctx context.Context, r *api.Request, body *payload) (*http.Response, error) {
+// exchange is a request and its answer, of which one that is no success is a *Problem.
+func (c *calls) exchange(ctx context.Context, r *api.Request, content io.Reader) (*http.Response, error) {
 	target := c.address + r.Path
 	if len(r.Query) > 0 {
 		target += "?" + r.Query.Encode()
-	}
-	content, err := body.open()
-	if err != nil {
-		return nil, err
 	}
 	request, err := http.NewRequestWithContext(ctx, r.Method, target, content)
 	if err != nil {
@@ -103,10 +104,22 @@ func (c *calls) exchange(ctx context.Context, r *api.Request, body *payload) (*h
 	if err != nil {
 		return nil, withoutURL(err)
 	}
-	if answer.StatusCode >= http.StatusBadRequest {
+	if !succeeded(r, answer.StatusCode) {
 		return nil, readProblem(answer)
 	}
 	return answer, nil
+}
+
+// succeeded reports whether the call is done. A redirection, as a proxy answers to http instead of https, has done nothing.
+func succeeded(r *api.Request, status int) bool {
+	switch {
+	case status < http.StatusMultipleChoices:
+		return true
+	case status == http.StatusNotModified:
+		return r.Header.Get("If-None-Match") != ""
+	default:
+		return status < http.StatusBadRequest && r.Redirects
+	}
 }
 
 // withoutURL is the cause of an error of net/http, whose text has the query, which may hold an address.

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -63,12 +64,45 @@ func TestCallsAreMadeAs(t *testing.T) {
 			r.Header.Get("X-Correlation-ID") != "job-1" || r.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("%s %s %v", r.Method, r.URL, r.Header)
 		}
-		w.Header().Set("Location", "https://elsewhere.example.org/")
-		write(t, w, http.StatusFound, `{"id":"x"}`)
+		write(t, w, http.StatusOK, `{"id":"x"}`)
 	}, WithHTTPClient(&http.Client{Transport: http.DefaultTransport}))
 	got, err := c.UpdateTemplate(t.Context(), "a b", api.TemplateChange{Name: "n"}, IfVersion(7), CorrelationID("job-1"))
 	if err != nil || got.ID != "x" {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestARedirectionIsNoSuccess: nothing was done where it points away from, and nobody goes there. But an operation may answer
+// one, and 304 is what was asked for.
+func TestARedirectionIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	var requests atomic.Int32
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		if r.Header.Get("If-None-Match") != "" {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		w.Header().Set("Location", "/elsewhere")
+		w.WriteHeader(http.StatusFound)
+	}, WithHTTPClient(&http.Client{Transport: http.DefaultTransport}))
+	_, getting := c.GetTopic(t.Context(), "x")
+	_, exporting := c.ExportSubscribers(t.Context(), api.ExportSubscribersParams{}) //nolint:bodyclose // there is none
+	for _, err := range []error{c.DeleteTopic(t.Context(), "x"), getting, exporting} {
+		if p := problemOf(t, err); p.Status != http.StatusFound || p.Title != "Found" || Passing(err) {
+			t.Errorf("%+v", p)
+		}
+	}
+	if n := requests.Load(); n != 3 {
+		t.Errorf("%d requests", n)
+	}
+	clicked, err := c.TrackClick(t.Context(), "token", 1)
+	if err != nil || clicked.StatusCode != http.StatusFound || clicked.Body.Close() != nil {
+		t.Errorf("%v", err)
+	}
+	same, err := c.GetAssetContent(t.Context(), "x", api.Header("If-None-Match", `"1"`))
+	if err != nil || same.StatusCode != http.StatusNotModified || same.Body.Close() != nil {
+		t.Errorf("%v", err)
 	}
 }
 

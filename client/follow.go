@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"mime"
 	"net/http"
 	"time"
 
@@ -24,8 +25,8 @@ const (
 )
 
 // Follow ranges over a publication's progress as it changes, by server-sent events, up to its final state. A stream that
-// is lost is opened again where it ended; an API that is away is waited for, up to 60 times: a minute if it refuses
-// connections. It ends with an error that stays, or the context's.
+// is lost is opened again where it ended, and an API that is away is waited for, up to 60 times without an event in between: a
+// minute if it refuses connections. It ends with an error that stays, or the context's.
 func (c *Client) Follow(ctx context.Context, id api.ID) iter.Seq2[api.Progress, error] {
 	return func(yield func(api.Progress, error) bool) {
 		f := follower{api: c.once(), id: id, yield: yield}
@@ -40,16 +41,21 @@ func (c *Client) Follow(ctx context.Context, id api.ID) iter.Seq2[api.Progress, 
 				return
 			case ctx.Err() != nil:
 				err = ctx.Err()
-			case err == nil || Passing(err) && lost < maxLost:
+			case (err == nil || Passing(err)) && lost < maxLost:
 				if err = c.calls.wait(ctx, max(reconnect, asked(err))); err == nil {
 					continue
 				}
+			case err == nil:
+				err = errNoEvents
 			}
 			yield(api.Progress{}, err)
 			return
 		}
 	}
 }
+
+// errNoEvents is a publication whose stream ends every time before anything was said.
+var errNoEvents = errors.New("the stream of progress ends again and again without an event")
 
 // once makes calls in one attempt: who goes on anyway does not repeat them as well.
 func (c *Client) once() *api.Client {
@@ -97,7 +103,8 @@ func (f *follower) stream(ctx context.Context) error {
 		}
 		return err
 	}
-	if kind := answer.Header.Get("Content-Type"); kind != "text/event-stream" {
+	kind := answer.Header.Get("Content-Type")
+	if media, _, _ := mime.ParseMediaType(kind); media != "text/event-stream" {
 		return &Problem{Status: http.StatusNotAcceptable, Title: "No stream", Detail: fmt.Sprintf("the answer is %q", kind)}
 	}
 	dead := time.AfterFunc(silence, cancel)
@@ -135,7 +142,8 @@ func (h heard) Read(p []byte) (int, error) {
 }
 
 // Watch looks at a publication's progress every period, up to its final state. An API that is away for a while is waited
-// for, 60 looks at most. It ends with an error that stays, or the context's.
+// for, 60 looks at most. It ends with an error that stays, or the context's. A period that is not positive panics, as
+// time.NewTicker does.
 func (c *Client) Watch(ctx context.Context, id api.ID, period time.Duration) iter.Seq2[api.Progress, error] {
 	return func(yield func(api.Progress, error) bool) {
 		once := c.once()

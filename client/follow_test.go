@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -32,7 +33,7 @@ func TestFollow(t *testing.T) {
 			if last != "one" {
 				t.Errorf("it goes on after %q", last)
 			}
-			w.Header().Set("Content-Type", "text/event-stream")
+			w.Header().Set("Content-Type", "text/event-stream; charset=utf-8") // as something in between may say it
 			write(t, w, 200, "id: three\nevent: final\ndata: {\"state\":\"completed\",\"rate_per_second\":7}\n\n")
 		}
 	})
@@ -87,6 +88,25 @@ func TestFollowIsPatient(t *testing.T) {
 	})
 	_, err := Last(c.Follow(t.Context(), "p"), func(api.Progress) {})
 	if p := problemOf(t, err); p.Status != 503 || streams.Load() != maxLost+1 {
+		t.Errorf("%v after %d streams", err, streams.Load())
+	}
+}
+
+// TestFollowGivesUp streams that say nothing, as behind a proxy that cuts them: an event between them begins the count anew.
+func TestFollowGivesUp(t *testing.T) {
+	t.Parallel()
+	var streams atomic.Int32
+	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		switch streams.Add(1) {
+		case 10:
+			write(t, w, 200, "id: one\nevent: progress\ndata: {\"state\":\"sending\"}\n\n")
+		case maxLost + 100: // so that it ends in any case
+			w.WriteHeader(http.StatusNotFound)
+		}
+	})
+	_, err := Last(c.Follow(t.Context(), "p"), func(api.Progress) {})
+	if !errors.Is(err, errNoEvents) || streams.Load() != 10+maxLost {
 		t.Errorf("%v after %d streams", err, streams.Load())
 	}
 }

@@ -3,8 +3,10 @@ package client
 import (
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/presswork/presswork/client/api"
@@ -15,7 +17,7 @@ func sent(t *testing.T, p *payload, times int) []string {
 	t.Helper()
 	var all []string
 	for range times {
-		r, err := p.open()
+		r, end, err := p.open()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -23,6 +25,7 @@ func sent(t *testing.T, p *payload, times int) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
+		end()
 		all = append(all, string(text))
 	}
 	return all
@@ -67,12 +70,53 @@ func TestStreamsAreSentOnce(t *testing.T) {
 	if err != nil || p.again {
 		t.Fatalf("%v, %v", p, err)
 	}
-	r, err := p.open()
+	r, end, err := p.open()
 	if _, closes := r.(io.Closer); err != nil || closes {
 		t.Errorf("%T, %v", r, err)
 	}
 	if text, err := io.ReadAll(r); err != nil || string(text) != "rest" {
 		t.Errorf("%q, %v", text, err)
+	}
+	end()
+	if _, err := r.Read(make([]byte, 1)); !errors.Is(err, errOver) {
+		t.Errorf("read after its attempt: %v", err)
+	}
+}
+
+// TestAnAttemptIsOverBeforeTheNext: of a file that is refused before it was read, nothing is missing when it is sent again.
+func TestAnAttemptIsOverBeforeTheNext(t *testing.T) {
+	t.Parallel()
+	whole := strings.Repeat("0123456789abcdef", 1<<15)
+	var attempts atomic.Int32
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if attempts.Add(1) < 4 { // the answer is there while the file is still on its way
+			w.Header().Set("Content-Length", "0")
+			early := http.NewResponseController(w)
+			if err := early.EnableFullDuplex(); err != nil {
+				t.Error(err)
+			}
+			w.WriteHeader(http.StatusTooManyRequests)
+			if err := early.Flush(); err != nil {
+				t.Error(err)
+			}
+			_, _ = io.Copy(io.Discard, r.Body)
+			return
+		}
+		got, err := io.ReadAll(r.Body)
+		if err != nil || string(got) != whole {
+			t.Errorf("%d of %d bytes came, %v", len(got), len(whole), err)
+		}
+		write(t, w, http.StatusCreated, `{"id":"x"}`)
+	})
+	for range 4 {
+		attempts.Store(0)
+		file := strings.NewReader(whole)
+		if _, err := c.UploadAsset(t.Context(), api.UploadAssetParams{Name: "a"}, "text/plain", file); err != nil || attempts.Load() != 4 {
+			t.Errorf("%v after %d attempts", err, attempts.Load())
+		}
+		if file.Len() != 0 { // it is the caller's again
+			t.Errorf("%d bytes are left", file.Len())
+		}
 	}
 }
 
@@ -94,7 +138,7 @@ func TestWhatCannotBeWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p.again {
-		if _, err := p.open(); !errors.Is(err, os.ErrClosed) {
+		if _, _, err := p.open(); !errors.Is(err, os.ErrClosed) {
 			t.Errorf("%v", err)
 		}
 	}

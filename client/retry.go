@@ -13,7 +13,8 @@ import (
 
 // Retries says how a call is repeated. What the API refused with 429 was not done: any call is repeated after that. After
 // 502, 503, 504 or no answer at all nobody knows, and only what may be done twice is: GET, PUT, DELETE, and a POST with an
-// Idempotency-Key, which every POST that takes one has. A body that is a stream and cannot be read again is sent once.
+// Idempotency-Key, which every POST that takes one has; such a one also after 409 idempotency_in_flight. A body that is a
+// stream and cannot be read again is sent once.
 //
 // A change with If-Match whose first answer was lost may find its own version there, and be refused with 412;
 // Problem.Attempts says that there was more than one. A DELETE that finds nothing after such a loss has succeeded.
@@ -43,6 +44,11 @@ func (c *calls) next(ctx context.Context, attempt int, err error, twice, again b
 	if errors.As(err, &p) {
 		switch p.Status {
 		case http.StatusTooManyRequests:
+		case http.StatusConflict:
+			// An attempt before was cut off here, and is still worked on there.
+			if !twice || p.Code() != "idempotency_in_flight" {
+				return 0, false
+			}
 		case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 			if !twice {
 				return 0, false
@@ -73,9 +79,9 @@ func (r Retries) bound(attempt int) time.Duration {
 	return min(d, r.Longest)
 }
 
-// repeatable reports a request that may be made twice.
+// repeatable reports a request that may be made twice. A key in a POST that takes none changes nothing.
 func repeatable(r *api.Request) bool {
-	return r.Method != http.MethodPost && r.Method != http.MethodPatch || r.Header.Get("Idempotency-Key") != ""
+	return r.Method != http.MethodPost && r.Method != http.MethodPatch || r.Keyed
 }
 
 // inDoubt reports an error after which the request may have been carried out all the same.

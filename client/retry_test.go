@@ -17,8 +17,8 @@ import (
 	"github.com/presswork/presswork/client/api"
 )
 
-// script answers each request as the next of its steps says: a status, with what Retry-After says; "cut" without an answer;
-// "half" in the middle of one. After the last it answers 200.
+// script answers each request as the next of its steps says: a status, with what Retry-After says, or of 409 the code; "cut"
+// without an answer; "half" in the middle of one. After the last it answers 200.
 type script struct {
 	t     *testing.T
 	mu    sync.Mutex
@@ -61,10 +61,14 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		write(s.t, w, http.StatusAccepted, `{"id":"x"}`)
 		return
 	}
+	if status == "409" {
+		write(s.t, w, http.StatusConflict, `{"type":"/problems/`+after+`"}`)
+		return
+	}
 	if after != "" {
 		w.Header().Set("Retry-After", after)
 	}
-	for code, text := range map[string]int{"404": 404, "409": 409, "412": 412, "429": 429, "500": 500, "502": 502, "503": 503, "504": 504} {
+	for code, text := range map[string]int{"404": 404, "412": 412, "429": 429, "500": 500, "502": 502, "503": 503, "504": 504} {
 		if code == status {
 			write(s.t, w, text, `{"title":"`+code+`"}`)
 		}
@@ -83,6 +87,11 @@ func put(c *Client, ctx context.Context) error { //nolint:revive // as above
 
 func post(c *Client, ctx context.Context) error { //nolint:revive // as above
 	_, err := c.CreateTopic(ctx, api.TopicInput{Name: "n"})
+	return err
+}
+
+func postWithKey(c *Client, ctx context.Context) error { //nolint:revive // as above
+	_, err := c.CreateTopic(ctx, api.TopicInput{Name: "n"}, IdempotencyKey("mine"))
 	return err
 }
 
@@ -120,6 +129,9 @@ func TestRetries(t *testing.T) {
 		"a POST with a key":                        {publish, "503,cut,504,202", []time.Duration{250 * ms, 500 * ms, 1000 * ms}, 0},
 		"a POST without one, refused":              {post, "429 7,429", []time.Duration{7 * time.Second, 500 * ms}, 0},
 		"a POST without one, in doubt":             {post, "503 1", nil, 503},
+		"a POST whose key nobody looks at":         {postWithKey, "503", nil, 503},
+		"a POST that is still worked on":           {publish, "cut,409 idempotency_in_flight,202", []time.Duration{250 * ms, 500 * ms}, 0},
+		"a POST that goes against something":       {publish, "409 deleted", nil, 409},
 		"Retry-After of a 503":                     {get, "503 3", []time.Duration{3 * time.Second}, 0},
 		"Retry-After of an hour":                   {get, "429 3600", nil, 429},
 		"a server's mistake":                       {get, "500", nil, 500},

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/presswork/presswork/client/api"
@@ -69,6 +68,13 @@ func newData(kind string) any {
 	switch kind {
 	case PublicationPublished:
 		return &api.PublishedPublication{}
+	case "publication.drafted", "publication.approval_required", "publication.approved", "publication.rejected", "publication.scheduled",
+		"publication.queued", "publication.sending", "publication.paused", "publication.resumed", "publication.completed",
+		"publication.failed", "publication.cancelled", "publication.deleted":
+		return &api.PublicationEventData{}
+	case "delivery.sent", "delivery.delivered", "delivery.failed", "delivery.uncertain", "delivery.skipped", "delivery.suppressed",
+		"delivery.reopened", "delivery.bounced", "delivery.complained":
+		return &api.DeliveryEventData{}
 	case "delivery.opened", "delivery.clicked", "delivery.unsubscribed":
 		return &api.ReactionEventData{}
 	case "channel.enabled", "channel.disabled":
@@ -77,12 +83,6 @@ func newData(kind string) any {
 		return &api.EndpointEventData{}
 	case "presswork.test":
 		return &api.EndpointTestData{}
-	}
-	switch about, _, _ := strings.Cut(kind, "."); about {
-	case "publication":
-		return &api.PublicationEventData{}
-	case "delivery":
-		return &api.DeliveryEventData{}
 	default:
 		return nil
 	}

@@ -6,14 +6,15 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"strings"
 
 	"github.com/presswork/presswork/client/api"
 	"github.com/presswork/presswork/client/webhook"
 )
 
-// While the secret is rotated both are taken.
+// While the secret is rotated there are two, with a blank between them, and both are taken.
 func ExampleHandler() {
-	verifier, err := webhook.NewVerifier(os.Getenv("WEBHOOK_SECRET"), os.Getenv("WEBHOOK_SECRET_BEFORE"))
+	verifier, err := webhook.NewVerifier(strings.Fields(os.Getenv("WEBHOOK_SECRETS"))...)
 	if err != nil {
 		log.Fatal(err)
 	}

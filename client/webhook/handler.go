@@ -8,8 +8,9 @@ import (
 	"net/http"
 )
 
-// MaxBody bounds a message, in bytes: a channel posts all items of a publication.
-const MaxBody = 8 << 20
+// MaxBody bounds a message, in bytes: a channel posts all items of a publication, which are 15 MB if a hundred of them have the
+// longest bodies, as HTML, as text and in the text of the whole.
+const MaxBody = 32 << 20
 
 // ErrTooLarge is a message of more than MaxBody bytes.
 var ErrTooLarge = errors.New("the message is too large")

@@ -1,7 +1,7 @@
 import { type Answer, type Argument, type ConditionalPath, factsOf, type Facts, type Input, type Item, type ListPath, type Method, type Operation, type PathOf, type Reply } from "./operation.js";
 import { items } from "./list.js";
 import { type FollowOptions, follow, type Progress } from "./progress.js";
-import { Problem, readProblem } from "./problem.js";
+import { type Problem, readProblem } from "./problem.js";
 import { type LooseInput, makeRequest } from "./request.js";
 import { send, type Transport } from "./send.js";
 import { wait } from "./wait.js";
@@ -108,10 +108,8 @@ export class Client {
     const facts = factsOf(method, path);
     const request = makeRequest(this.#base, method, path, facts, input);
     const limits = { signal: input.signal, timeout: input.timeout ?? this.#timeout };
-    return send(this.#transport, request, limits, (response) => read(response, facts)).catch((failure: unknown) => {
-      if (!(method === "delete" && failure instanceof Problem && failure.status === 404 && failure.attempts > 1)) throw failure;
-      return { status: 204, data: undefined, etag: undefined, headers: failure.headers }; // an attempt before did it
-    });
+    const gone = ({ headers }: Problem): Reply => ({ status: 204, data: undefined, etag: undefined, headers });
+    return send(this.#transport, request, limits, (response) => read(response, facts), gone);
   }
 }
 

@@ -13,12 +13,20 @@ export interface Transport {
   readonly wait: typeof wait;
 }
 
-/** Sends a request, again if it fails and may be repeated, and reads the answer. */
-export async function send<T>(t: Transport, r: Request, limits: Limits, read: (response: Response) => Promise<T>): Promise<T> {
+/**
+ * Sends a request, again if it fails and may be repeated, and reads the answer. A deletion that finds nothing, after an attempt
+ * that may have been carried out, has succeeded: gone is its answer.
+ */
+export async function send<T>(
+  t: Transport, r: Request, limits: Limits, read: (response: Response) => Promise<T>, gone: (failure: Problem) => T,
+): Promise<T> {
+  let doubtful = false;
   for (let n = 1; ; n++) {
     try {
       return await attempt(t, r, n, limits, read);
     } catch (failure) {
+      if (doubtful && r.method === "delete" && failure instanceof Problem && failure.status === 404) return gone(failure);
+      doubtful ||= !(failure instanceof Problem && failure.status === 429); // what a limit turned away was not done
       const pause = n < t.attempts ? pauseBefore(failure, r, n) : undefined;
       if (pause === undefined) throw failure;
       await t.wait(pause, limits.signal);

@@ -91,6 +91,13 @@ test("what a deletion whose answer was lost has deleted is gone, and what never 
   assert.equal(requests.length, 3);
 });
 
+test("what a limit turned away was not deleted before", async (t) => {
+  const { client, requests } = await standIn(t, (_, response, n) =>
+    n === 1 ? json(response, 429, problem(429, "rate_limited")) : json(response, 404, problem(404, "not_found")));
+  await assert.rejects(client.delete("/api/v1/topics/{id}", { path: { id: "1" } }), (error) => error instanceof Problem && error.status === 404 && error.attempts === 2);
+  assert.equal(requests.length, 2);
+});
+
 test("what a limit turned away is tried again", async (t) => {
   const { client, requests, waits } = await standIn(t, (_, response, n) =>
     n === 1 ? json(response, 429, problem(429, "rate_limited"), { "Retry-After": "1" }) : json(response, 201, { id: "1" }));
