@@ -26,7 +26,7 @@ type calls struct {
 
 // Call makes a call in as many attempts as its retries allow, all with the same Idempotency-Key if it takes one.
 func (c *calls) Call(ctx context.Context, r *api.Request) (*http.Response, error) {
-	if r.Keyed && r.Header.Get("Idempotency-Key") == "" {
+	if r.Keyed && len(r.Header.Values("Idempotency-Key")) == 0 {
 		r.Header.Set("Idempotency-Key", rand.Text())
 	}
 	body, err := newPayload(r)

@@ -119,6 +119,20 @@ func TestIfVersionIsAny(t *testing.T) {
 	}
 }
 
+// TestEmptyKey: a key that a caller forgot to fill in is not one of its own.
+func TestEmptyKey(t *testing.T) {
+	t.Parallel()
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if keys := r.Header.Values("Idempotency-Key"); len(keys) != 1 || keys[0] != "" {
+			t.Errorf("%q", keys)
+		}
+		write(t, w, http.StatusBadRequest, `{"type":"/problems/invalid_idempotency_key","status":400}`)
+	})
+	if _, err := c.Publish(t.Context(), api.PublicationInput{Title: "News"}, IdempotencyKey("")); err == nil {
+		t.Error("it was accepted")
+	}
+}
+
 func TestAnswerInto(t *testing.T) {
 	t.Parallel()
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {

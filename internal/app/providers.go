@@ -28,9 +28,11 @@ const broadcastConnections = 16
 func (a *App) providers() *channel.Registry {
 	network := a.network()
 	network.Connections = a.Config.Connections
+	relays := network.Inside().Dialer()
+	relays.Timeout = smtp.DialTimeout
 	registry := channel.NewRegistry(a.Config.Credential,
 		ses.Provider(ses.Options{Network: network}),
-		smtp.Provider(smtp.Options{Connections: a.Config.Connections, Dial: network.Inside().Dialer().DialContext}),
+		smtp.Provider(smtp.Options{Connections: a.Config.Connections, Dial: relays.DialContext}),
 		slack.Provider(slack.Options{Network: network}),
 		slack.WebhookProvider(slack.Options{Network: network}),
 		discord.Provider(discord.Options{Network: network}),

@@ -60,6 +60,8 @@ func workerEnvironment(c *config.Config) []string {
 		"ENVIRONMENT=development", "DATABASE_URL=" + c.DatabaseURL, "REDIS_URL=" + c.RedisURL, "SECRET_KEY=" + c.SecretKey,
 		"PRESSWORK_API_KEY=" + c.APIKey, "PUBLIC_URL=" + c.PublicURL, "PRESSWORK_OPS_LISTEN=127.0.0.1:0",
 		"PRESSWORK_ALLOWED_NETWORKS=" + joined(c.Reachable), "PRESSWORK_LOG_LEVEL=" + c.LogLevel,
+		"PRESSWORK_ALLOW_PRIVATE_WEBHOOKS=" + strconv.FormatBool(c.AllowPrivate),
+		"PRESSWORK_CONTENT_ELEMENTS=" + strings.Join(c.ContentElements, ","),
 		"PRESSWORK_CONNECTIONS=" + strconv.Itoa(c.Connections), "PRESSWORK_BULK_SLOTS=" + strconv.Itoa(c.BulkSlots),
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
 	}

@@ -33,7 +33,7 @@ func etag(version int) string { return `"` + strconv.Itoa(version) + `"` }
 
 // needMatch refuses a request without If-Match (RFC 6585, 3).
 func needMatch(c *gin.Context) error {
-	if c.GetHeader("If-Match") == "" {
+	if len(c.Request.Header.Values("If-Match")) == 0 {
 		return fault.New(fault.Conflict, codeNoPrecondition, "Say which version is meant: If-Match with the ETag that GET answered.")
 	}
 	return nil

@@ -23,14 +23,17 @@ func parsing[T, D any](parse func(T) (D, error)) meaning[T] {
 }
 
 // add notes what is wrong with the part of tree that does fit a T, so that a caller learns of everything at once. What is said
-// of a place that did not fit, or of a part of it, is left out: it was not read.
+// of a place that did not fit, of a part of it, or of what it is a part of, is left out: it was not read, or not all of it.
 func (m meaning[T]) add(fields *fault.Fields, tree any) {
 	if m == nil || len(fields.List()) >= maxFieldErrors {
 		return
 	}
-	bad := map[string]bool{}
+	bad, around := map[string]bool{}, map[string]bool{}
 	for _, f := range fields.List() {
 		bad[f.Pointer] = true
+		for at := parent(f.Pointer); at != ""; at = parent(at) {
+			around[at] = true
+		}
 	}
 	if bad[""] {
 		return
@@ -42,7 +45,7 @@ func (m meaning[T]) add(fields *fault.Fields, tree any) {
 	var said fault.Fields
 	said.Join(m(v))
 	for _, f := range said.List() {
-		if len(fields.List()) < maxFieldErrors && !covered(bad, f.Pointer) {
+		if len(fields.List()) < maxFieldErrors && !around[f.Pointer] && !covered(bad, f.Pointer) {
 			fields.Add(f.Pointer, f.Code, "%s", f.Detail)
 		}
 	}
@@ -85,10 +88,13 @@ func fitting(tree any, at string, bad map[string]bool) any {
 
 // covered reports whether a pointer is a bad one or beneath one.
 func covered(bad map[string]bool, pointer string) bool {
-	for at := pointer; at != ""; at = at[:max(0, strings.LastIndexByte(at, '/'))] {
+	for at := pointer; at != ""; at = parent(at) {
 		if bad[at] {
 			return true
 		}
 	}
 	return false
 }
+
+// parent is the place that a place is a part of, "" for the whole.
+func parent(pointer string) string { return pointer[:max(0, strings.LastIndexByte(pointer, '/'))] }

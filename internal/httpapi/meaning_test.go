@@ -23,6 +23,9 @@ func TestMeaning(t *testing.T) {
 		`{"list":[1,"","x",{}],"whole":1,"text":"a"}`:      {"/list/0 wrong_type", "/list/3 wrong_type", "/list/1 empty"},
 		`{"nested":[{"b":1},{"a":7},{"a":"x"}],"whole":1}`: {"/nested/0/b unknown_field", "/nested/2/a wrong_type", "/text required", "/nested/0/a small"},
 		`{"pointer":{"a":"1"},"text":"a"}`:                 {"/pointer/a wrong_type", "/whole small"},
+		`{"list":[1],"text":"few"}`:                        {"/list/0 wrong_type", "/whole small"}, // and nothing of how many there are
+		`{"list":"a","text":"few"}`:                        {"/list wrong_type", "/whole small"},
+		`{"yes":1,"text":"few"}`:                           {"/yes wrong_type", "/whole small", "/list short"},
 		`[]`:                                               {" wrong_type"},
 		`{"text":"","whole":0,"real":"x"}`:                 {"/real wrong_type", "/text required", "/whole small"},
 		`{"map":{"a/b":1},"text":"a"}`:                     {"/map/a~1b wrong_type", "/whole small"},
@@ -50,6 +53,9 @@ func judge(v sample) error {
 	}
 	if v.Whole < 1 {
 		f.Add("/whole", "small", "is small")
+	}
+	if v.Text == "few" && len(v.List) < 2 {
+		f.Add("/list", "short", "is short")
 	}
 	for i, text := range v.List {
 		if text == "" {
@@ -116,7 +122,7 @@ func TestEverythingIsToldAtOnce(t *testing.T) {
 		"POST " + webhook + "/rotate-secret":  `{"overlap_seconds":-1,"secret":"short"}`,
 		"POST " + webhook + "/recover":        `{}`,
 		"POST /api/v1/suppressions":           `{"email":"x"}`,
-		"POST /api/v1/dead-letters/replays":   `{"canary":-1,"max_failing":2}`,
+		"POST /api/v1/dead-letters/replays":   `{"all":true,"canary":-1,"max_failing":2}`,
 		"POST /api/v1/uncertain/decide":       `{"decision":"perhaps","reason":"none"}`,
 	} {
 		method, path, _ := strings.Cut(at, " ")
@@ -126,6 +132,33 @@ func TestEverythingIsToldAtOnce(t *testing.T) {
 			t.Errorf("%s: %q, without what is unknown %q", at, with, alone)
 		}
 	}
+}
+
+// TestNothingFalseIsTold: what cannot be read is not taken for absent where something else hangs on it.
+func TestNothingFalseIsTold(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t, func(d *Deps) {
+		d.DeadLetters, d.Uncertain = stored[DeadLetterStore](t, d), stored[UncertainStore](t, d)
+	})
+	for _, c := range []struct {
+		path, body string
+		want       []string
+	}{
+		{"publications", `{"title":"A","publication_type":"alert","channels":["email"],"content_ids":["` + n.content + `"],"audience":{"topics":"news"}}`,
+			[]string{"/audience/topics wrong_type"}},
+		{"publications", `{"title":"A","publication_type":"alert","channels":"email","content_ids":["` + n.content + `"],"audience":{"all":true},"listed":true,
+			"template_ids":{"email":"` + n.template + `"},"attachments":["` + n.template + `"]}`, []string{"/channels wrong_type"}},
+		{"templates", `{"name":"A","channel":"email","languages":{"en":"text"}}`, []string{"/languages/en wrong_type"}},
+		{"templates", `{"name":"A","channel":5,"languages":{"en":{"subject":"a","html":"<p>a</p>"}}}`, []string{"/channel wrong_type"}},
+		{"dead-letters/replays", `{"filter":{"channel":5},"canary":-1}`, []string{"/filter/channel wrong_type", "/canary range"}},
+		{"dead-letters/replays", `{"filter":{"queues":"email"}}`, []string{"/filter/queues unknown_field"}},
+		{"dead-letters/replays", `{"filter":{"queue":"email"},"all":"yes"}`, []string{"/all wrong_type"}},
+		{"uncertain/decide", `{"decision":"perhaps","ids":5}`, []string{"/ids wrong_type", "/decision unknown_decision"}},
+		{"uncertain/decide", `{"decision":"resend","id":[5]}`, []string{"/id unknown_field"}},
+	} {
+		n.do("POST", "/api/v1/"+c.path, c.body).problem(http.StatusUnprocessableEntity, "invalid_input", c.want...)
+	}
+	n.do("POST", "/api/v1/dead-letters/replays", `{}`).problem(http.StatusUnprocessableEntity, "invalid_input", "/all filter_required")
 }
 
 // stored is the database of an API as another of its stores.

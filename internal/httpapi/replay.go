@@ -60,6 +60,15 @@ func replayOrder(in wire.ReplayInput) (delivery.ReplayOrder, error) {
 	return o, f.Err()
 }
 
+// meaningOfReplay says nothing of "all": whether a filter that cannot be read restricts something is not known, and nobody shall be
+// asked to replay everything.
+func meaningOfReplay(in wire.ReplayInput) error {
+	var f fault.Fields
+	in.All = deadFilter(&f, in.Filter).Empty()
+	_, err := replayOrder(in)
+	return err
+}
+
 func showReplay(r delivery.Replay) wire.Replay {
 	return wire.Replay{
 		ID: r.UID, State: wire.ReplayState(r.State), Filter: showDeadFilter(r.Filter), Canary: r.Canary, RatePerSecond: r.Rate, MaxFailing: r.MaxFailing,
@@ -78,7 +87,7 @@ func showDeadFilter(f delivery.DeadFilter) wire.ReplayFilter {
 
 // create answers 202: a scheduler works through it. A dry run only counts.
 func (h replays) create(c *gin.Context) error {
-	in, err := decode[wire.ReplayInput](c, limitOther, parsing(replayOrder))
+	in, err := decode[wire.ReplayInput](c, limitOther, meaningOfReplay)
 	if err != nil {
 		return err
 	}

@@ -120,11 +120,21 @@ func whoIsMeant(in wire.DecisionInput) (delivery.UncertainFilter, error) {
 	if len(in.IDs) > 1000 {
 		f.Add("/ids", "too_many", "must be at most 1000")
 	}
-	chosen := in.PublicationID != nil || in.Channel != nil || in.Reason != nil || in.Before != nil || len(in.IDs) > 0
-	if chosen == in.All {
+	if choosing(in) == in.All {
 		f.Add("/all", "filter_required", "must be true, or something must say who is meant, and not both")
 	}
 	return filter, f.Err()
+}
+
+func choosing(in wire.DecisionInput) bool {
+	return in.PublicationID != nil || in.Channel != nil || in.Reason != nil || in.Before != nil || len(in.IDs) > 0
+}
+
+// meaningOfDecision says nothing of "all", as meaningOfReplay.
+func meaningOfDecision(in wire.DecisionInput) error {
+	in.All = !choosing(in)
+	_, err := whoIsMeant(in)
+	return err
 }
 
 // doubtBy is the reason with a code; the empty one is any.
@@ -139,7 +149,7 @@ func doubtBy(code string) (delivery.Reason, bool) {
 
 // decide answers what became of them. It may be repeated: who is not uncertain any more stays as they are.
 func (h uncertain) decide(c *gin.Context) error {
-	in, err := decode[wire.DecisionInput](c, limitOther, parsing(whoIsMeant))
+	in, err := decode[wire.DecisionInput](c, limitOther, meaningOfDecision)
 	if err != nil {
 		return err
 	}

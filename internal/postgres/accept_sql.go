@@ -24,25 +24,41 @@ const (
 // accept stores a group in one statement and answers each. A row that cannot be stored fails alone. When
 // the connection was lost with the outcome unknown, it asks: nothing is claimed that is not known.
 func (db *DB) accept(ctx context.Context, group []*acceptance) []answer {
-	stored, err := db.insertPublications(ctx, group)
+	return db.acceptIn(ctx, group, keyWait)
+}
+
+// acceptIn is accept for a group that waits so long for who is first with a key. If one of them waits for that, the others go
+// without it, and it does not wait once more.
+func (db *DB) acceptIn(ctx context.Context, group []*acceptance, wait time.Duration) []answer {
+	stored, err := db.insertPublications(ctx, group, wait)
 	var pg *pgconn.PgError
 	switch {
 	case err == nil:
 		return db.answers(ctx, group, stored)
-	case errors.As(err, &pg) && (ofOneRow(pg) || waitedForKey(err)):
-		if len(group) == 1 {
-			return []answer{{err: explainRow(pg, err)}}
-		}
-		answers := make([]answer, 0, len(group))
-		for _, one := range group {
-			answers = append(answers, db.accept(ctx, []*acceptance{one})...)
-		}
-		return answers
+	case waitedForKey(err) && len(group) == 1:
+		return []answer{{err: errInFlight()}}
+	case waitedForKey(err):
+		return db.acceptEach(ctx, group, afterKeyWait)
+	case waited(err): // for something else, which takes as long as it takes
+		return db.acceptIn(ctx, group, anyWait)
+	case errors.As(err, &pg) && ofOneRow(pg) && len(group) == 1:
+		return []answer{{err: explainRow(pg, err)}}
+	case errors.As(err, &pg) && ofOneRow(pg):
+		return db.acceptEach(ctx, group, wait)
 	case outcomeKnown(err):
 		return sameAnswer(group, translate(err, "store publications"))
 	default:
 		return db.askWhatHappened(ctx, group, err)
 	}
+}
+
+// acceptEach stores one after the other.
+func (db *DB) acceptEach(ctx context.Context, group []*acceptance, wait time.Duration) []answer {
+	answers := make([]answer, 0, len(group))
+	for _, one := range group {
+		answers = append(answers, db.acceptIn(ctx, []*acceptance{one}, wait)...)
+	}
+	return answers
 }
 
 // ofOneRow reports an error that a single row's values cause: data exceptions, integrity violations and
@@ -56,9 +72,6 @@ func explainRow(pg *pgconn.PgError, err error) error {
 		var f fault.Fields
 		f.Add("/sender_id", "unknown_sender", "does not exist")
 		return f.Err()
-	}
-	if waitedForKey(err) {
-		return errInFlight()
 	}
 	return translate(err, "store a publication")
 }
@@ -84,9 +97,9 @@ func sameAnswer(group []*acceptance, err error) []answer {
 // insertPublications returns when each publication was stored, by its place in the group; those that are
 // missing have a key that was used before. It tries again where the statement certainly had no effect: the
 // connection was dead before it was used, or the server ended a deadlock with it.
-func (db *DB) insertPublications(ctx context.Context, group []*acceptance) (stored map[int]time.Time, err error) {
+func (db *DB) insertPublications(ctx context.Context, group []*acceptance, wait time.Duration) (stored map[int]time.Time, err error) {
 	for range serializationTries {
-		stored, err = db.insertOnce(ctx, db.pool, group)
+		stored, err = db.insertOnce(ctx, db.pool, group, wait)
 		if err == nil || !pgconn.SafeToRetry(err) && !mayRepeat(err) && !errors.Is(err, errNotSent) {
 			break
 		}
@@ -97,7 +110,7 @@ func (db *DB) insertPublications(ctx context.Context, group []*acceptance) (stor
 // errNotSent says that it came to no statement.
 var errNotSent = errors.New("nothing was sent")
 
-func (db *DB) insertOnce(ctx context.Context, q querier, group []*acceptance) (map[int]time.Time, error) {
+func (db *DB) insertOnce(ctx context.Context, q querier, group []*acceptance, wait time.Duration) (map[int]time.Time, error) {
 	said, err := db.saidOfGroup(ctx, q, group)
 	if err != nil {
 		return nil, errors.Join(errNotSent, err)
@@ -108,8 +121,8 @@ func (db *DB) insertOnce(ctx context.Context, q querier, group []*acceptance) (m
 	}
 	stored := make(map[int]time.Time, maxGroup)
 	var b pgx.Batch
-	if slices.ContainsFunc(group, func(one *acceptance) bool { return one.Key != "" }) {
-		queueKeyWait(&b)
+	if wait != anyWait && slices.ContainsFunc(group, func(one *acceptance) bool { return one.Key != "" }) {
+		queueWait(&b, wait)
 	}
 	b.Queue(statement, columns...).Query(func(rows pgx.Rows) error {
 		var n int

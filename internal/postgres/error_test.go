@@ -244,19 +244,29 @@ func TestSlowStatementsAreLoggedWithoutParameters(t *testing.T) {
 	if _, err := pool.Exec(t.Context(), `SELECT 1 / $1::integer`, 0); err == nil {
 		t.Fatal("divided by zero")
 	}
+	var batch pgx.Batch
+	batch.Queue(`SELECT $1::text`, "ada@example.org")
+	batch.Queue(`SELECT 2`)
+	batch.Queue(`SELECT $1::text`, "bob@example.org")
+	if err := pool.SendBatch(t.Context(), &batch).Close(); err != nil {
+		t.Fatal(err)
+	}
 	entries := logs.FilterMessage("slow statement").All()
-	if len(entries) != 2 || entries[0].ContextMap()["sql"] != `SELECT $1::text` || entries[0].ContextMap()["failed"] != false ||
+	if len(entries) != 3 || entries[2].ContextMap()["sql"] != "SELECT $1::text;\nSELECT 2" || entries[2].ContextMap()["failed"] != false || entries[0].ContextMap()["sql"] != `SELECT $1::text` || entries[0].ContextMap()["failed"] != false ||
 		entries[1].ContextMap()["failed"] != true {
 		t.Errorf("logged %v", entries)
 	}
-	if text := fmt.Sprint(entries); strings.Contains(text, "ada@") {
+	if text := fmt.Sprint(entries); strings.Contains(text, "@example") {
 		t.Errorf("a parameter is in the log: %s", text)
 	}
 	// A quick statement, and one whose begin was not seen, are not worth a line.
 	quick := slowTracer{log: zap.New(core), slow: time.Hour}
 	quick.TraceQueryEnd(quick.TraceQueryStart(t.Context(), nil, pgx.TraceQueryStartData{}), nil, pgx.TraceQueryEndData{})
 	quick.TraceQueryEnd(t.Context(), nil, pgx.TraceQueryEndData{})
-	if n := logs.Len(); n != 2 {
-		t.Errorf("%d lines, want 2", n)
+	quick.TraceBatchEnd(quick.TraceBatchStart(t.Context(), nil, pgx.TraceBatchStartData{}), nil, pgx.TraceBatchEndData{})
+	quick.TraceBatchQuery(t.Context(), nil, pgx.TraceBatchQueryData{})
+	quick.TraceBatchEnd(t.Context(), nil, pgx.TraceBatchEndData{})
+	if n := logs.Len(); n != 3 {
+		t.Errorf("%d lines, want 3", n)
 	}
 }

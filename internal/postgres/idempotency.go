@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -26,18 +27,27 @@ func (db *DB) Replay(ctx context.Context, s publication.Submission) (publication
 // answered alike; of one that does not end, its repetition is told that it is under way.
 const keyWait = 2 * time.Second
 
-// queueKeyWait has what follows in a batch wait no longer than keyWait for a lock, until the end of the transaction or
-// queueAnyWait.
-func queueKeyWait(b *pgx.Batch) {
-	b.Queue(`SELECT set_config('lock_timeout', $1, true)`, strconv.FormatInt(keyWait.Milliseconds(), 10))
+// afterKeyWait is for who has waited so long in a group.
+const afterKeyWait = 20 * time.Millisecond
+
+// anyWait is as long as a statement may take.
+const anyWait = 0
+
+// queueWait has what follows in a batch wait so long for a lock and no longer, until the end of the transaction.
+func queueWait(b *pgx.Batch, most time.Duration) {
+	b.Queue(`SELECT set_config('lock_timeout', $1, true)`, strconv.FormatInt(most.Milliseconds(), 10))
 }
 
-func queueAnyWait(b *pgx.Batch) { b.Queue(`SELECT set_config('lock_timeout', '0', true)`) }
-
-// waitedForKey reports the error of a statement that waited longer than it may (SQLSTATE lock_not_available).
-func waitedForKey(err error) bool {
+// waited reports the error of a statement that waited as long for a lock as it may (SQLSTATE lock_not_available).
+func waited(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.Code == "55P03"
+}
+
+// waitedForKey reports that what it waited for was an Idempotency-Key: the server says in which table it found who was first.
+func waitedForKey(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && waited(pg) && strings.Contains(pg.Where, "idempotency")
 }
 
 func errInFlight() error {
@@ -59,24 +69,28 @@ var errKeyUsed = errors.New("the Idempotency-Key was used before")
 // if an earlier request used it, and Conflict if one that may use it is under way. One of more than 24 hours ago is free again.
 func claimKey(ctx context.Context, tx pgx.Tx, route, key string, digest []byte, publication int64) error {
 	var b pgx.Batch
-	queueKeyWait(&b)
+	used := false
+	queueWait(&b, keyWait)
 	b.Queue(`
 		INSERT INTO idempotency AS i (principal, route, key, request_hash, publication_id) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (principal, route, key) DO UPDATE
 		   SET request_hash = excluded.request_hash, publication_id = excluded.publication_id, answer = NULL, created_at = now()
 		 WHERE i.created_at < now() - interval '24 hours'`, audit.Actor(ctx), route, key, digest, publication).
 		Exec(func(tag pgconn.CommandTag) error {
-			if tag.RowsAffected() == 0 {
-				return errKeyUsed
-			}
+			used = tag.RowsAffected() == 0
 			return nil
 		})
-	queueAnyWait(&b)
-	err := tx.SendBatch(ctx, &b).Close()
-	if waitedForKey(err) {
+	queueWait(&b, anyWait)
+	switch err := tx.SendBatch(ctx, &b).Close(); {
+	case waited(err): // it is all that the statement waits for
 		return errInFlight()
+	case err != nil:
+		return err
+	case used:
+		return errKeyUsed
+	default:
+		return nil
 	}
-	return err
 }
 
 // routeOf is the route that the key of a submission belongs to.

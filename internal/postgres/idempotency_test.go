@@ -1,7 +1,10 @@
 package postgres
 
 import (
+	"context"
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -55,12 +58,25 @@ func TestKeysUnderWay(t *testing.T) {
 			t.Errorf("%s: %v", route, err)
 		}
 	}
-	group := []*acceptance{
-		{Submission: keyed(s, "k", 1), uid: ident.New(), actor: "a"}, {Submission: keyed(s, "other", 1), uid: ident.New(), actor: "a"},
+	var group []*acceptance
+	for i := range 12 { // which would wait for 24 seconds, did each wait
+		key := fmt.Sprint("k", i)
+		if err := claimKey(ctx, tx, acceptRoute, key, many.Digest[:], 0); err != nil {
+			t.Fatal(err)
+		}
+		group = append(group, &acceptance{Submission: keyed(s, key, 1), uid: ident.New(), actor: "a"})
 	}
-	got := n.accept(ctx, group)
-	if fault.CodeOf(got[0].err) != "idempotency_in_flight" || got[1].err != nil || got[1].accepted.Replay {
-		t.Errorf("of a group: %+v", got)
+	group = append(group, &acceptance{Submission: keyed(s, "other", 1), uid: ident.New(), actor: "a"})
+	within, cancel := context.WithTimeout(ctx, acceptTimeout)
+	defer cancel()
+	got := n.accept(within, group)
+	if other := got[12]; other.err != nil || other.accepted.Replay {
+		t.Errorf("of a group, another one's: %+v", other)
+	}
+	for i, one := range got[:12] {
+		if fault.CodeOf(one.err) != "idempotency_in_flight" {
+			t.Errorf("of a group, %d: %+v", i, one)
+		}
 	}
 	if err := tx.Commit(ctx); err != nil {
 		t.Fatal(err)
@@ -90,5 +106,43 @@ func TestKeysUnderWay(t *testing.T) {
 	}
 	if wait := value[string](t, n.DB, `SELECT current_setting('lock_timeout')`); wait != "0" {
 		t.Errorf("lock_timeout of the connection is %s", wait)
+	}
+}
+
+// TestOtherLocksAreNoKeys: who waits for something else than a key goes on waiting, and is not told that a request is under way.
+func TestOtherLocksAreNoKeys(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	s := n.submission(t, nil)
+	tx, err := n.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback(context.WithoutCancel(t.Context()))                                     //nolint:errcheck // it is over, unless the test is
+	if _, err := tx.Exec(t.Context(), `SELECT FROM sender_identity FOR UPDATE`); err != nil { // as who deletes it
+		t.Fatal(err)
+	}
+	group := []*acceptance{{Submission: keyed(s, "k", 1), uid: ident.New(), actor: "a"}, {Submission: keyed(s, "l", 1), uid: ident.New(), actor: "a"}}
+	done := make(chan []answer, 1)
+	go func() { done <- n.accept(t.Context(), group) }()
+	waitForLock(t, n.DB)
+	first := value[time.Time](t, n.DB, `SELECT max(xact_start) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)
+	for until := time.Now().Add(time.Minute); ; { // until it tries once more
+		again := value[int](t, n.DB, `SELECT count(*)::int FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock' AND xact_start > $1`, first)
+		if again > 0 {
+			break
+		}
+		if time.Now().After(until) {
+			t.Fatalf("it does not wait again: %+v", <-done)
+		}
+	}
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range <-done {
+		if a.err != nil || a.accepted.Replay {
+			t.Errorf("%+v", a)
+		}
 	}
 }

@@ -77,7 +77,7 @@ func (db *DB) acceptPlain(ctx context.Context, tx pgx.Tx, items []publication.It
 		return true, nil
 	}
 	refused, err := behindSavepoint(ctx, tx, "store publications", func(tx pgx.Tx) error {
-		_, err := db.insertOnce(ctx, tx, group)
+		_, err := db.insertOnce(ctx, tx, group, anyWait)
 		return err
 	})
 	if err != nil || refused != nil {

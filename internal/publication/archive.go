@@ -13,8 +13,8 @@ const pageKind = "newsletter"
 // parseListed decides whether the public archive lists a publication: what the client says, or else only what was
 // meant for anybody who cares to read it. Something for named people, an alert or a transaction is never listed
 // unless the client asks.
-func parseListed(f *fault.Fields, asked *bool, o Order) bool {
-	_, hasPage := channelNamed(o.Channels, pageKind)
+func parseListed(f *fault.Fields, asked *bool, o Order, channels []Channel) bool {
+	_, hasPage := channelNamed(channels, pageKind)
 	if asked != nil {
 		if *asked && !hasPage {
 			f.Add("/listed", "not_allowed", "must be false without the channel %s: there is no public page", pageKind)

@@ -121,10 +121,16 @@ func (r Request) Parse(now time.Time, v Vocabulary) (Order, error) {
 		Title:       parseTitle(&f, r.Title),
 		Type:        oneOf(&f, "/publication_type", r.Type, Types()...),
 		Priority:    Normal,
-		Channels:    parseChannels(&f, r.Channels, v.Channels),
 		Contents:    parseContents(&f, r.Contents),
 		ScheduledAt: parseSchedule(&f, r.ScheduleAt, now),
 		Draft:       r.Draft, Approval: r.Approval,
+	}
+	o.Channels = parseChannels(&f, r.Channels, v.Channels)
+	// Of channels that cannot be read nobody knows what they would allow.
+	known := len(o.Channels) == len(r.Channels) && len(r.Channels) > 0
+	allowing := o.Channels
+	if !known {
+		allowing = v.Channels
 	}
 	if r.Priority != "" {
 		o.Priority = oneOf(&f, "/priority", r.Priority, Critical, High, Normal, Bulk)
@@ -132,10 +138,10 @@ func (r Request) Parse(now time.Time, v Vocabulary) (Order, error) {
 	if r.Sender != "" {
 		o.Sender = parseID(&f, "/sender_id", r.Sender)
 	}
-	o.Attachments = parseAttachments(&f, r.Attachments, o.Personal())
-	o.Templates = parseTemplates(&f, r.Templates, o.Channels)
+	o.Attachments = parseAttachments(&f, r.Attachments, o.Personal() || !known)
+	o.Templates = parseTemplates(&f, r.Templates, allowing)
 	o.Audience = parseAudience(&f, r.Audience, v.Topic, o.Personal())
-	o.Listed = parseListed(&f, r.Listed, o)
+	o.Listed = parseListed(&f, r.Listed, o, allowing)
 	o.RatePerMinute = parseRate(&f, r.RatePerMinute)
 	o.Data, o.Encoded = parseData(&f, r.Data)
 	return o, f.Err()

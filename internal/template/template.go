@@ -87,6 +87,9 @@ func checkParts(fields *fault.Fields, t Template) {
 	if utf8.RuneCountInString(t.Subject) > maxSubject {
 		fields.Add("/subject", "length", "A subject has at most %d characters.", maxSubject)
 	}
+	if !slices.Contains(Channels(), t.Channel) { // what it needs depends on that
+		return
+	}
 	if Personal(t.Channel) {
 		if strings.TrimSpace(t.Subject) == "" {
 			fields.Add("/subject", "required", "An e-mail needs a subject.")

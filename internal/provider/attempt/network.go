@@ -94,7 +94,7 @@ func (n Network) Dialer() *net.Dialer {
 }
 
 // Inside is n with this machine and private networks (RFC 1918, 4193 and 6598) allowed, where relays of mail often are. What
-// is link-local, where clouds answer with credentials, and the other special ranges stay refused.
+// is link-local, where most clouds answer with credentials, and the other special ranges stay refused unless n allows them.
 func (n Network) Inside() Network {
 	n.Allow = append(slices.Clone(n.Allow),
 		netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"),

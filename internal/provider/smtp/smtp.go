@@ -30,7 +30,8 @@ const (
 	// behind a balancer a new connection now and then spreads the load.
 	maxMails    = 1000
 	idleTimeout = 30 * time.Second
-	dialTimeout = 5 * time.Second
+	// DialTimeout is how long a relay may take to answer a connection.
+	DialTimeout = 5 * time.Second
 	// callTimeout bounds a Send whose context has no deadline, well below a sender session's lease.
 	callTimeout = 10 * time.Second
 )
@@ -44,7 +45,7 @@ type Options struct {
 	// RootCAs replaces the system's authorities, if set.
 	RootCAs *x509.CertPool
 	// Dial opens connections; nil is a net.Dialer's DialContext. It is where an operator's rules about
-	// addresses belong: none apply by default. What it refuses (ssrf.ErrProhibitedIP) is given up.
+	// addresses belong: none apply by default. What it refuses (ssrf.ErrProhibitedIP) is tried again.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Now is the clock for the header Date; nil is time.Now.
 	Now func() time.Time
@@ -80,7 +81,7 @@ func newSender(o Options, to target, gate *attempt.Gate) *sender {
 		o.LocalName = "localhost"
 	}
 	if o.Dial == nil {
-		o.Dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
+		o.Dial = (&net.Dialer{Timeout: DialTimeout}).DialContext
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -146,7 +147,8 @@ func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 // notSent is a failure before the server could have accepted anything.
 func notSent(err error) error {
 	if errors.Is(err, ssrf.ErrProhibitedIP) {
-		return fault.Wrap(attempt.Cause(err), fault.GiveUp, "address_forbidden")
+		// Of several addresses one may be forbidden, and another one away for a moment.
+		return fault.Wrap(attempt.Cause(err), fault.Retry, "address_forbidden")
 	}
 	return fault.Wrap(attempt.Cause(err), fault.Retry, "not_sent")
 }
