@@ -26,7 +26,8 @@ func (db *DB) StartRender(ctx context.Context, id int64) (*publication.Publicati
 	err := db.tx(ctx, "start rendering", func(tx pgx.Tx) error {
 		var err error
 		p, err = scanPublication(tx.QueryRow(ctx, `
-			UPDATE publication SET state = 'rendering', updated_at = now(), version = version + (state = 'queued')::integer
+			UPDATE publication SET state = 'rendering', version = version + (state = 'queued')::integer,
+			       updated_at = CASE WHEN state = 'queued' THEN now() ELSE updated_at END
 			WHERE id = $1 AND state IN ('queued', 'rendering') RETURNING `+publicationColumns, id))
 		if errors.Is(err, pgx.ErrNoRows) {
 			p = nil

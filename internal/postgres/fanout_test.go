@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/presswork/presswork/internal/channel"
@@ -194,5 +195,37 @@ func TestFewAmongMany(t *testing.T) {
 	args := append(audienceArgs(few), int64(0), int64(20_000), publication.PageSize)
 	if blocks := plannedBlocks(t, db, "force_custom_plan", readPage, args); blocks > 50 {
 		t.Errorf("%d blocks were touched to read two subscribers", blocks)
+	}
+}
+
+// TestRenderingAgainChangesNothing that is shown: who keeps the publication by its ETag would not see it.
+func TestRenderingAgainChangesNothing(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	a, err := n.acceptor(t, nil).Accept(t.Context(), n.submission(t, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := func() publication.Summary {
+		p, err := n.Publication(t.Context(), a.UID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	id := value[int64](t, n.DB, `SELECT id FROM publication`)
+	queued := shown()
+	for again := range 2 {
+		before := shown()
+		if p, err := n.StartRender(t.Context(), id); err != nil || p == nil {
+			t.Fatal(p, err)
+		}
+		after := shown()
+		if again == 1 && !reflect.DeepEqual(before, after) {
+			t.Errorf("%+v became %+v", before, after)
+		}
+		if after.Version != queued.Version+1 || after.UpdatedAt.Before(queued.UpdatedAt) {
+			t.Errorf("version %d after %d", after.Version, queued.Version)
+		}
 	}
 }

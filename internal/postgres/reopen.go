@@ -70,7 +70,7 @@ const resumePublications = `
 UPDATE publication p SET reopened = reopened + 1,
        state = CASE WHEN starts_with(p.state, 'completed') THEN 'sending' ELSE p.state END,
        version = version + CASE WHEN starts_with(p.state, 'completed') THEN 1 ELSE 0 END,
-       completed_at = NULL, updated_at = clock_timestamp()
+       completed_at = NULL, updated_at = CASE WHEN starts_with(p.state, 'completed') THEN clock_timestamp() ELSE p.updated_at END
 FROM (SELECT id, state FROM publication WHERE id = ANY($1) FOR NO KEY UPDATE) was
 WHERE p.id = was.id
 RETURNING p.id, was.state, p.state`
