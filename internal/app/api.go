@@ -12,6 +12,7 @@ import (
 	"github.com/presswork/presswork/internal/jinja"
 	"github.com/presswork/presswork/internal/pages"
 	"github.com/presswork/presswork/internal/postgres"
+	"github.com/presswork/presswork/internal/seal"
 	"github.com/presswork/presswork/internal/template"
 	"github.com/presswork/presswork/internal/token"
 )
@@ -34,10 +35,7 @@ func (a *App) AddAPI(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.credentials(ctx, a.db.Channels(sealer)); err != nil {
-		// By the API they can be mended: it starts, while workers do not.
-		a.Log.Error("channels cannot send", zap.Error(err))
-	}
+	a.warnOfCredentials(ctx, sealer)
 	signer := a.signer()
 	acceptor, events, err := a.addWriters()
 	if err != nil {
@@ -77,6 +75,13 @@ func (a *App) AddAPI(ctx context.Context) error {
 	a.add(a.listener("api", l, handler))
 	a.add(part{name: "streams", stop: func(context.Context) error { endStreams(); return nil }})
 	return nil
+}
+
+// warnOfCredentials tells of channels that cannot send. By the API they can be mended: it starts, while workers do not.
+func (a *App) warnOfCredentials(ctx context.Context, sealer *seal.Sealer) {
+	if err := a.credentials(ctx, a.db.Channels(sealer)); err != nil {
+		a.Log.Error("channels cannot send", zap.Error(err))
+	}
 }
 
 // addWriters adds who stores publications, and who stores what readers did.

@@ -72,11 +72,7 @@ func showMade(k auth.Key, text string) wire.APIKeyMade {
 
 // readAPIKey reads and checks a body, and that the caller may hand such a key out.
 func (h apiKeys) readAPIKey(c *gin.Context) (auth.Key, error) {
-	in, err := decode[wire.APIKeyInput](c, limitOther, parsing(h.keyOf))
-	if err != nil {
-		return auth.Key{}, err
-	}
-	k, err := h.keyOf(in)
+	k, err := parsed[wire.APIKeyInput](c, limitOther, h.keyOf)
 	if err != nil {
 		return k, err
 	}
@@ -185,11 +181,7 @@ func (h apiKeys) rotate(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decode[wire.RotateInput](c, limitOther, parsing(keyOverlap))
-	if err != nil {
-		return err
-	}
-	overlap, err := keyOverlap(in)
+	overlap, err := parsed[wire.RotateInput](c, limitOther, keyOverlap)
 	if err != nil {
 		return err
 	}

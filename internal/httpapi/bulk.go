@@ -55,7 +55,8 @@ type bulkItem struct {
 	whole bool
 }
 
-// read reads what the items of a request have in common. check says everything that is wrong if that cannot be. earlier answers a request that was answered before.
+// read reads what the items of a request have in common. check says everything that is wrong if that cannot be. earlier answers
+// a request that was answered before.
 func (r bulkRoute) read(c *gin.Context, body any, mode bulk.Mode, items []bulkItem, check func() error) (call *bulkCall, earlier bool, err error) {
 	key, err := idempotencyKey(c)
 	if err != nil {

@@ -80,11 +80,7 @@ func (h contents) list(c *gin.Context) error {
 func newItem(in wire.ContentInput) (content.Item, error) { return content.New(itemOf(in)) }
 
 func (h contents) create(c *gin.Context) error {
-	in, err := decode[wire.ContentInput](c, limitText, parsing(newItem))
-	if err != nil {
-		return err
-	}
-	i, err := newItem(in)
+	i, err := parsed[wire.ContentInput](c, limitText, newItem)
 	if err != nil {
 		return err
 	}

@@ -81,16 +81,11 @@ func TestDecodeRefuses(t *testing.T) {
 		`{"":1}`:                                  {"/ unknown_field"},
 	} {
 		err := decodeJSON([]byte(body), new(sample), nil)
-		var e *fault.Error
-		if !errors.As(err, &e) || e.Kind != fault.Invalid {
+		if !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: %v", body, err)
 			continue
 		}
-		var got []string
-		for _, f := range e.Fields {
-			got = append(got, f.Pointer+" "+f.Code)
-		}
-		if !slices.Equal(got, want) {
+		if got := faults(err); !slices.Equal(got, want) {
 			t.Errorf("%s: got %q, want %q", body, got, want)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gin-gonic/gin"
+
 	"github.com/presswork/presswork/internal/fault"
 )
 
@@ -20,6 +22,16 @@ func parsing[T, D any](parse func(T) (D, error)) meaning[T] {
 		_, err := parse(v)
 		return err
 	}
+}
+
+// parsed is decode of a body of which parse makes all that is wanted.
+func parsed[T, D any](c *gin.Context, limit int64, parse func(T) (D, error)) (D, error) {
+	in, err := decode[T](c, limit, parsing(parse))
+	if err != nil {
+		var none D
+		return none, err
+	}
+	return parse(in)
 }
 
 // add notes what is wrong with the part of tree that does fit a T, so that a caller learns of everything at once. What is said

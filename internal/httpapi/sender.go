@@ -41,11 +41,7 @@ func showSender(i sender.Identity) wire.Sender {
 
 // readSender reads and checks a body.
 func readSender(c *gin.Context) (sender.Identity, error) {
-	in, err := decode[wire.SenderInput](c, limitOther, parsing(senderOf))
-	if err != nil {
-		return sender.Identity{}, err
-	}
-	return senderOf(in)
+	return parsed[wire.SenderInput](c, limitOther, senderOf)
 }
 
 func senderOf(in wire.SenderInput) (sender.Identity, error) {

@@ -111,11 +111,7 @@ func newSubscriber(in wire.SubscriberInput) (subscriber.Subscriber, error) {
 }
 
 func (h subscribers) create(c *gin.Context) error {
-	in, err := decode[wire.SubscriberInput](c, limitSubscriber, parsing(newSubscriber))
-	if err != nil {
-		return err
-	}
-	s, err := newSubscriber(in)
+	s, err := parsed[wire.SubscriberInput](c, limitSubscriber, newSubscriber)
 	if err != nil {
 		return err
 	}

@@ -54,15 +54,9 @@ func (h suppressions) list(c *gin.Context) error {
 	return answerPage(c, "suppressions", p, rows, func(e suppression.Entry) int64 { return e.ID }, showSuppression)
 }
 
-func listedAddress(in wire.AddressInput) (string, error) { return suppression.Parse(in.Email) }
-
 // readAddress reads {"email": …}.
 func readAddress(c *gin.Context) (string, error) {
-	in, err := decode[wire.AddressInput](c, limitOther, parsing(listedAddress))
-	if err != nil {
-		return "", err
-	}
-	return listedAddress(in)
+	return parsed[wire.AddressInput](c, limitOther, func(in wire.AddressInput) (string, error) { return suppression.Parse(in.Email) })
 }
 
 // create answers 201, or 200 with the entry that was there: it may be repeated.

@@ -84,11 +84,7 @@ func (h templates) setOf(in wire.TemplateInput) (template.Set, error) {
 }
 
 func (h templates) create(c *gin.Context) error {
-	in, err := decode[wire.TemplateInput](c, limitText, parsing(h.setOf))
-	if err != nil {
-		return err
-	}
-	s, err := h.setOf(in)
+	s, err := parsed[wire.TemplateInput](c, limitText, h.setOf)
 	if err != nil {
 		return err
 	}

@@ -60,11 +60,7 @@ func topicRenamed(in wire.TopicRename) (subscriber.Topic, error) {
 }
 
 func (h topics) create(c *gin.Context) error {
-	in, err := decode[wire.TopicInput](c, limitOther, parsing(topicOf))
-	if err != nil {
-		return err
-	}
-	t, err := topicOf(in)
+	t, err := parsed[wire.TopicInput](c, limitOther, topicOf)
 	if err != nil {
 		return err
 	}
@@ -95,11 +91,7 @@ func (h topics) rename(c *gin.Context) error {
 	if err := needMatch(c); err != nil {
 		return err
 	}
-	in, err := decode[wire.TopicRename](c, limitOther, parsing(topicRenamed))
-	if err != nil {
-		return err
-	}
-	t, err := topicRenamed(in)
+	t, err := parsed[wire.TopicRename](c, limitOther, topicRenamed)
 	if err != nil {
 		return err
 	}

@@ -102,11 +102,7 @@ func (h webhookEndpoints) replaced(e webhook.Endpoint, in wire.WebhookEndpointIn
 }
 
 func (h webhookEndpoints) create(c *gin.Context) error {
-	in, err := decode[wire.WebhookEndpointNew](c, limitOther, parsing(h.made))
-	if err != nil {
-		return err
-	}
-	e, err := h.made(in)
+	e, err := parsed[wire.WebhookEndpointNew](c, limitOther, h.made)
 	if err != nil {
 		return err
 	}
@@ -219,11 +215,7 @@ func (h webhookEndpoints) rotate(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := decode[wire.WebhookRotateInput](c, limitOther, parsing(rotationOf))
-	if err != nil {
-		return err
-	}
-	next, err := rotationOf(in)
+	next, err := parsed[wire.WebhookRotateInput](c, limitOther, rotationOf)
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/provider/attempt"
+	"github.com/presswork/presswork/internal/provider/providertest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -197,6 +198,27 @@ func TestAnswerIsLimited(t *testing.T) {
 	}
 	if body, err := io.ReadAll(resp.Body); err != nil || len(body) != attempt.MaxAnswer {
 		t.Errorf("read %d bytes, %v", len(body), err)
+	}
+}
+
+// TestNothingIsReadOfAnotherProtocol: whoever reads what comes after a 101 would wait for ever.
+func TestNothingIsReadOfAnotherProtocol(t *testing.T) {
+	t.Parallel()
+	conns := make(chan net.Conn, 1)
+	resp, _, err := post(t, open, serve(t, providertest.Silence(t, conns)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := <-conns
+	defer conn.Close()
+	if text, err := io.ReadAll(resp.Body); resp.StatusCode != http.StatusSwitchingProtocols || len(text) > 0 || err != nil {
+		t.Errorf("%d %q %v", resp.StatusCode, text, err)
+	}
+	if err := resp.Body.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := io.Copy(io.Discard, conn); err != nil { // which ends when the connection is closed
+		t.Error(err)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/provider/attempt"
+	"github.com/presswork/presswork/internal/provider/providertest"
 	"github.com/presswork/presswork/internal/provider/signed"
 	"github.com/presswork/presswork/internal/webhook"
 )
@@ -147,15 +148,7 @@ func TestSwitchedProtocols(t *testing.T) {
 	t.Parallel()
 	let := make(chan net.Conn, 1)
 	answered := make(chan webhook.Answer, 1)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		conn, _, err := w.(http.Hijacker).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: silence\r\n\r\n")
-		let <- conn
-	}))
+	server := httptest.NewServer(providertest.Silence(t, let))
 	t.Cleanup(server.Close)
 	go func() { answered <- callAt(t, loopback, server.URL, []string{webhook.NewSecret()}) }()
 	conn := <-let

@@ -127,15 +127,7 @@ func TestSwitchedProtocols(t *testing.T) {
 	for name, send := range map[string]func(*testing.T, attempt.Network, http.HandlerFunc) error{"a message": receive, "a test": verify} {
 		let, ended := make(chan net.Conn, 1), make(chan error, 1)
 		go func() {
-			ended <- send(t, loopback, func(w http.ResponseWriter, _ *http.Request) {
-				conn, _, err := w.(http.Hijacker).Hijack()
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: silence\r\n\r\n")
-				let <- conn
-			})
+			ended <- send(t, loopback, providertest.Silence(t, let))
 		}()
 		conn := <-let
 		select {
