@@ -192,6 +192,7 @@ const (
 const (
 	DeliveryReasonCancelled           DeliveryReason = "cancelled"
 	DeliveryReasonChannelOff          DeliveryReason = "channel_off"
+	DeliveryReasonExpired             DeliveryReason = "expired"
 	DeliveryReasonGone                DeliveryReason = "gone"
 	DeliveryReasonNoAnswer            DeliveryReason = "no_answer"
 	DeliveryReasonPlaceholder         DeliveryReason = "placeholder"

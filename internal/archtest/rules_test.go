@@ -16,7 +16,7 @@ const (
 	core   = "internal/fault internal/ident tasks"
 	domain = "internal/publication internal/subscriber internal/content internal/template internal/channel " +
 		"internal/delivery internal/sender internal/experiment internal/automation internal/analytics " +
-		"internal/audit internal/feedback internal/suppression internal/auth internal/capacity internal/asset internal/webhook"
+		"internal/audit internal/feedback internal/suppression internal/auth internal/capacity internal/asset internal/webhook internal/letter"
 	// plain packages are small tools with rules of their own and nothing of the world: an address, a topic, a sealed
 	// secret, a signed link, a credential, values that never change, text encoded for mail, a token bucket, many changes in one call, a total. The domain may use them as it uses the standard library.
 	plain = "internal/backoff internal/canonical internal/mailbox internal/seal internal/token internal/credential internal/keep internal/quoted internal/allowance internal/bulk internal/tally"
@@ -58,7 +58,7 @@ var rules = []rule{
 
 	// An edition is a publication as it is sent: what was rendered, compiled.
 	{
-		pkgs: "internal/edition", may: core + " internal/keep internal/asset internal/channel internal/mime internal/publication internal/rendition internal/sender internal/template",
+		pkgs: "internal/edition", may: core + " internal/keep internal/asset internal/channel internal/letter internal/mime internal/publication internal/rendition internal/sender internal/template",
 		libs: "golang.org/x/text",
 	},
 

@@ -23,6 +23,8 @@ type Batch struct {
 	Token   int
 	Session int64
 	Lo, Hi  int64 // recipients after Lo, up to Hi
+	// Message: its publication is a message to one recipient.
+	Message bool
 }
 
 // Recipient is one owed delivery, with what is needed to personalise it.

@@ -101,11 +101,13 @@ const (
 	SuppressedComplaint
 	// SuppressedManual: an operator put the address on the suppression list.
 	SuppressedManual
+	// Expired: a message whose time had passed before it came to sending.
+	Expired
 )
 
 var reasonNames = [...]string{"", "unsubscribed", "topic_left", "gone", "cancelled", "rejected",
 	"retries_used", "no_answer", "process_died", "channel_off", "unrenderable", "placeholder",
-	"quarantined", "suppressed_bounce", "suppressed_complaint", "suppressed_manual"}
+	"quarantined", "suppressed_bounce", "suppressed_complaint", "suppressed_manual", "expired"}
 
 // Suppressed reports a reason by which a recipient is suppressed rather than skipped.
 func (r Reason) Suppressed() bool { return r >= SuppressedBounce && r <= SuppressedManual }

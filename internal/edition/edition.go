@@ -27,10 +27,12 @@ type Edition struct {
 	Publication *publication.Publication
 	Kind        channel.Kind
 	From        sender.Identity
-	versions    []Version
-	languages   language.Matcher
-	nearest     sync.Map // index of a version, by what In was asked for
-	asked       atomic.Int32
+	// Message is what a message to one recipient has of its own; nil for any other publication.
+	Message   *publication.Message
+	versions  []Version
+	languages language.Matcher
+	nearest   sync.Map // index of a version, by what In was asked for
+	asked     atomic.Int32
 }
 
 // Version is an edition in one language.
@@ -42,6 +44,9 @@ type Version struct {
 // In is the version in the language nearest to the given ones, in the form of a BCP 47 tag or of an
 // Accept-Language header; English, or the first, if none is near.
 func (e *Edition) In(tags string) Version {
+	if len(e.versions) == 1 {
+		return e.versions[0]
+	}
 	known, _ := e.nearest.Load(tags)
 	if i, ok := known.(int); ok {
 		return e.versions[i]

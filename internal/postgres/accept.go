@@ -138,11 +138,11 @@ func (a *Acceptor) commit(ctx context.Context, group []*acceptance) {
 // merge leaves one acceptance of each key, in the order of the keys: two groups that share keys wait for
 // each other instead of deadlocking.
 func merge(group []*acceptance) []*acceptance {
-	type key struct{ actor, key string }
+	type key struct{ actor, route, key string }
 	first := make(map[key]*acceptance, len(group))
 	leaders := make([]*acceptance, 0, len(group))
 	for _, one := range group {
-		k := key{one.actor, one.Key}
+		k := key{one.actor, routeOf(one.Submission), one.Key}
 		if earlier, ok := first[k]; ok && one.Key != "" {
 			earlier.same = append(earlier.same, one)
 			continue

@@ -15,10 +15,12 @@ import (
 	"github.com/presswork/presswork/internal/publication"
 )
 
-// acceptRoute and cloneRoute are the routes that idempotency keys of publications belong to.
+// The routes that idempotency keys of publications belong to. Letters of our own come by none.
 const (
-	acceptRoute = "POST /api/v1/publications"
-	cloneRoute  = "POST /api/v1/publications/:id/clone"
+	acceptRoute  = "POST /api/v1/publications"
+	cloneRoute   = "POST /api/v1/publications/:id/clone"
+	messageRoute = "POST /api/v1/messages"
+	letterRoute  = "letter"
 )
 
 // accept stores a group in one statement and answers each. A row that cannot be stored fails alone. When
@@ -110,31 +112,83 @@ func (db *DB) insertPublications(ctx context.Context, group []*acceptance, wait 
 // errNotSent says that it came to no statement.
 var errNotSent = errors.New("nothing was sent")
 
+// insertOnce stores what is for many and what is for one by a statement each, in one transaction.
 func (db *DB) insertOnce(ctx context.Context, q querier, group []*acceptance, wait time.Duration) (map[int]time.Time, error) {
-	said, err := db.saidOfGroup(ctx, q, group)
-	if err != nil {
-		return nil, errors.Join(errNotSent, err)
-	}
-	statement, columns := insertPublications, columnsOf(group)
-	if said != nil {
-		statement, columns = insertAndTell, append(columns, said...)
-	}
 	stored := make(map[int]time.Time, maxGroup)
 	var b pgx.Batch
 	if wait != anyWait && slices.ContainsFunc(group, func(one *acceptance) bool { return one.Key != "" }) {
 		queueWait(&b, wait)
 	}
-	b.Queue(statement, columns...).Query(func(rows pgx.Rows) error {
+	publications, messages := apart(group)
+	err := errors.Join(db.queuePublications(ctx, q, &b, publications, stored), db.queueMessages(ctx, q, &b, messages, stored))
+	if err != nil {
+		return nil, errors.Join(errNotSent, err)
+	}
+	// It ends without an error only when the server is ready again, that is, after the commit.
+	return stored, q.SendBatch(ctx, &b).Close()
+}
+
+// placed is a part of a group, with where each of it stands there.
+type placed struct {
+	places []int
+	list   []*acceptance
+}
+
+// apart is the publications of a group, and its messages.
+func apart(group []*acceptance) (publications, messages placed) {
+	for i, one := range group {
+		part := &publications
+		if one.Message != nil {
+			part = &messages
+		}
+		part.places, part.list = append(part.places, i), append(part.list, one)
+	}
+	return publications, messages
+}
+
+func (db *DB) queuePublications(ctx context.Context, q querier, b *pgx.Batch, part placed, stored map[int]time.Time) error {
+	if len(part.list) == 0 {
+		return nil
+	}
+	said, err := db.saidOfGroup(ctx, q, part.list)
+	if err != nil {
+		return err
+	}
+	statement, columns := insertPublications, columnsOf(part.list)
+	if said != nil {
+		statement, columns = insertAndTell, append(columns, said...)
+	}
+	b.Queue(statement, columns...).Query(part.note(stored))
+	return nil
+}
+
+func (db *DB) queueMessages(ctx context.Context, q querier, b *pgx.Batch, part placed, stored map[int]time.Time) error {
+	if len(part.list) == 0 {
+		return nil
+	}
+	said, err := db.saidOfMessages(ctx, q, part.list)
+	if err != nil {
+		return err
+	}
+	statement, columns := insertMessages, messageColumns(part.list)
+	if said != nil {
+		statement, columns = insertMessagesAndTell, append(columns, said...)
+	}
+	b.Queue(statement, columns...).Query(part.note(stored))
+	return nil
+}
+
+// note reads when each of the part was stored, by its place in the group.
+func (p placed) note(stored map[int]time.Time) func(pgx.Rows) error {
+	return func(rows pgx.Rows) error {
 		var n int
 		var at time.Time
 		_, err := pgx.ForEachRow(rows, []any{&n, &at}, func() error {
-			stored[n-1] = at
+			stored[p.places[n-1]] = at
 			return nil
 		})
 		return err
-	})
-	// It ends without an error only when the server is ready again, that is, after the commit.
-	return stored, q.SendBatch(ctx, &b).Close()
+	}
 }
 
 // answers completes what was stored with what earlier requests of the same keys stored.

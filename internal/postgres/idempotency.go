@@ -95,10 +95,16 @@ func claimKey(ctx context.Context, tx pgx.Tx, route, key string, digest []byte, 
 
 // routeOf is the route that the key of a submission belongs to.
 func routeOf(s publication.Submission) string {
-	if s.Origin.IsZero() {
+	switch {
+	case s.Message != nil && s.Message.Letter != "":
+		return letterRoute
+	case s.Message != nil:
+		return messageRoute
+	case s.Origin.IsZero():
 		return acceptRoute
+	default:
+		return cloneRoute
 	}
-	return cloneRoute
 }
 
 func (db *DB) replay(ctx context.Context, actor string, s publication.Submission) (publication.Accepted, error) {

@@ -34,7 +34,7 @@ WHERE b.id = $2 AND b.gen = $3 AND p.id = b.publication_id
        OR b.state IN ('ready', 'waiting') AND (b.not_before IS NULL OR b.not_before <= clock_timestamp())
           AND` + mayStart + `)
   AND EXISTS (SELECT FROM sender_session WHERE id = $1 AND ended_at IS NULL)
-RETURNING b.id, b.publication_id, b.channel_id, b.lane, b.gen, b.token, b.session_id, b.lo, b.hi`
+RETURNING b.id, b.publication_id, b.channel_id, b.lane, b.gen, b.token, b.session_id, b.lo, b.hi, p.message`
 
 // Claim takes a batch for a session; see delivery.Ledger.
 func (db *DB) Claim(ctx context.Context, session, batch int64, gen, token int) (*delivery.Batch, error) {
@@ -117,7 +117,10 @@ func (db *DB) Owed(ctx context.Context, b *delivery.Batch) ([]delivery.Recipient
 		return nil, err
 	}
 	statement := owedTargets
-	if kind.Personal() {
+	switch {
+	case b.Message:
+		statement = owedMessage
+	case kind.Personal():
 		statement = owedReaders
 	}
 	var owed []delivery.Recipient
@@ -136,6 +139,9 @@ func (db *DB) Owed(ctx context.Context, b *delivery.Batch) ([]delivery.Recipient
 		if owed[i].Topics, err = db.topicSlugs(ctx, topics[i]); err != nil {
 			return nil, err
 		}
+	}
+	if b.Message {
+		return owed, db.suppressStrangers(ctx, owed)
 	}
 	return owed, nil
 }

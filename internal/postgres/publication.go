@@ -70,6 +70,10 @@ WHERE ($3::bigint = 0 OR p.id < $3)
   AND ($4::text[] IS NULL OR p.state = ANY($4)) AND ($5::text[] IS NULL OR p.type = ANY($5))
   AND ($6::timestamptz IS NULL OR p.created_at >= $6)`
 
+// notMessages is of those that the index publication_campaign has. There may be a thousand messages for each other
+// publication: they are listed with these only if transactional ones are asked for.
+const notMessages = ` AND NOT p.message`
+
 // underReview is of those that the index publication_approval has.
 const underReview = ` AND p.approval IS NOT NULL AND p.approval ->> 'state' = $7`
 
@@ -81,9 +85,12 @@ func (db *DB) Publications(ctx context.Context, f publication.Filter) ([]publica
 	if !f.Since.IsZero() {
 		since = &f.Since
 	}
-	where, args := chosenPublications+byNewest, []any{ident.UID{}, f.Limit, f.Before, f.States, f.Types, since}
-	if f.Approval != "" {
+	where, args := chosenPublications+notMessages+byNewest, []any{ident.UID{}, f.Limit, f.Before, f.States, f.Types, since}
+	switch {
+	case f.Approval != "": // no message has one
 		where, args = chosenPublications+underReview+byNewest, append(args, f.Approval)
+	case f.Messages():
+		where = chosenPublications + byNewest
 	}
 	rows, err := db.pool.Query(ctx, selectSummaries+where, args...)
 	if err != nil {

@@ -6,11 +6,13 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/letter"
 	"github.com/presswork/presswork/internal/publication"
 )
 
@@ -104,6 +106,11 @@ var reasons = map[delivery.Reason]struct {
 	delivery.SuppressedBounce:    {delivery.Suppressed, suppressedAs("1")},
 	delivery.SuppressedComplaint: {delivery.Suppressed, suppressedAs("2")},
 	delivery.SuppressedManual:    {delivery.Suppressed, suppressedAs("3")},
+	delivery.Expired: {delivery.Skipped, func(t *testing.T, db *DB) {
+		past := time.Now().Add(-time.Second)
+		lettered(t, db, letter.Letter{Email: "a@reader.example", ExpiresAt: &past})
+		attempt(t, db, nil)
+	}},
 }
 
 // TestEveryReason yields each of the closed list by the real ledger, finds it in the list of recipients and in what webhook

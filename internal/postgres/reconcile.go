@@ -64,7 +64,7 @@ func (db *DB) QueueDue(ctx context.Context) (int, error) {
 }
 
 // AdvanceOpen moves on whatever publication could have moved on and did not: a process may have died between
-// closing the last batch and completing the publication.
+// closing the last batch and completing the publication. And it wipes the links of letters that have arrived.
 func (db *DB) AdvanceOpen(ctx context.Context) error {
 	if _, err := db.pool.Exec(ctx, endFanouts); err != nil {
 		return translate(err, "end fan-outs")
@@ -85,7 +85,7 @@ func (db *DB) AdvanceOpen(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return db.wipeLetters(ctx)
 }
 
 // maintainPage bounds how much one statement of maintenance removes.

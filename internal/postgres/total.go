@@ -113,9 +113,9 @@ func (s *Channels) TotalChannels(ctx context.Context) (tally.Total, error) {
 // TotalPublications counts publications, wherever the page begins.
 func (db *DB) TotalPublications(ctx context.Context, f publication.Filter) (tally.Total, error) {
 	return db.total(ctx, `
-		FROM publication WHERE ($1::text[] IS NULL OR state = ANY($1)) AND ($2::text[] IS NULL OR type = ANY($2))
+		FROM publication WHERE (NOT message OR $5) AND ($1::text[] IS NULL OR state = ANY($1)) AND ($2::text[] IS NULL OR type = ANY($2))
 		  AND ($3::timestamptz IS NULL OR created_at >= $3) AND ($4::text = '' OR approval IS NOT NULL AND approval ->> 'state' = $4)`,
-		f.States, f.Types, optionalTime(f.Since), string(f.Approval))
+		f.States, f.Types, optionalTime(f.Since), string(f.Approval), f.Messages())
 }
 
 // TotalVersions counts the versions of a publication.

@@ -26,6 +26,9 @@ type Submission struct {
 	// Review says that somebody else has to approve it first; Origin is what it is a clone of, zero for nothing.
 	Review bool
 	Origin ident.UID
+	// Message is what a publication for one recipient has instead of contents and an audience; nil for any other. Of its
+	// Order the title counts, and nothing else.
+	Message *Message
 }
 
 // Plain reports that it goes its way at once, or at its time, as most do: the Acceptor takes it.

@@ -1,6 +1,7 @@
 package publication
 
 import (
+	"slices"
 	"time"
 
 	"github.com/presswork/presswork/internal/ident"
@@ -73,3 +74,6 @@ type Filter struct {
 	Before int64
 	Limit  int
 }
+
+// Messages reports whether messages are listed as well: only where transactional ones are asked for.
+func (f Filter) Messages() bool { return slices.Contains(f.Types, Transactional) }

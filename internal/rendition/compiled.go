@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/presswork/presswork/internal/content"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/quoted"
 	"github.com/presswork/presswork/internal/template"
@@ -40,6 +41,7 @@ type Compiled struct {
 	images               []ident.UID
 	personal             bool
 	attributes           bool     // a template may read a reader's attributes
+	alone                bool     // there is no text to fall back to: what the HTML says is one
 	casting              *casting // nil: no moulds
 }
 
@@ -64,16 +66,7 @@ func Compile(engine template.Engine, r Rendition, moulds *Moulds) (*Compiled, er
 		}
 		*part.program = program
 	}
-	c.shared = map[string]any{
-		"publication": engine.Freeze(map[string]any{
-			"id": r.Publication.ID, "title": r.Publication.Title, "type": r.Publication.Type, "url": r.Publication.URL,
-			"date": r.Publication.Date, "language": r.Publication.Language,
-		}),
-		"sender": engine.Freeze(map[string]any{
-			"name": r.Sender.Name, "email": r.Sender.Email, "postal_address": r.Sender.PostalAddress,
-		}),
-		"data": engine.Freeze(r.Data),
-	}
+	c.shared = sharedData(engine, r)
 	for _, item := range r.Items {
 		click := item.Click
 		if click == "" {
@@ -85,6 +78,27 @@ func Compile(engine template.Engine, r Rendition, moulds *Moulds) (*Compiled, er
 	c.attributes = c.readsAttributes()
 	c.casting = newCasting(c, moulds)
 	return c, nil
+}
+
+func sharedData(engine template.Engine, r Rendition) map[string]any {
+	return map[string]any{
+		"publication": engine.Freeze(map[string]any{
+			"id": r.Publication.ID, "title": r.Publication.Title, "type": r.Publication.Type, "url": r.Publication.URL,
+			"date": r.Publication.Date, "language": r.Publication.Language,
+		}),
+		"sender": engine.Freeze(map[string]any{
+			"name": r.Sender.Name, "email": r.Sender.Email, "postal_address": r.Sender.PostalAddress,
+		}),
+		"data": engine.Freeze(r.Data),
+	}
+}
+
+// For is the same templates for another publication, sender and data, those of r, which has one reader: what is compiled is
+// shared, nothing that it renders is kept, and without a text of its own it says what its HTML says.
+func (c *Compiled) For(r Rendition) *Compiled {
+	other := *c
+	other.shared, other.casting, other.alone = sharedData(c.engine, r), nil, true
+	return &other
 }
 
 // ReadsAttributes is false if no template reads a Recipient's Attributes: they may be left out then.
@@ -157,6 +171,8 @@ func (c *Compiled) write(who, own map[string]any, chosen []int, links Links) (Re
 		if out.Text, err = c.text.Render(data); err != nil {
 			return Rendered{}, fmt.Errorf("render text: %w", err)
 		}
+	} else if c.alone {
+		out.Text = content.PlainText(out.HTML)
 	}
 	return out, nil
 }

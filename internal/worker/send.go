@@ -25,10 +25,12 @@ import (
 
 // Send sends one batch through the ledger.
 type Send struct {
-	Engine  *delivery.Engine
-	Shelf   *edition.Shelf
-	Files   *edition.Files
-	Outlets *Outlets
+	Engine *delivery.Engine
+	Shelf  *edition.Shelf
+	// Stationery writes messages to one recipient.
+	Stationery *edition.Stationery
+	Files      *edition.Files
+	Outlets    *Outlets
 	// Limits bound how fast one may send; nil: nothing does.
 	Limits Limits
 	// Health follows how places fare; nil: nothing does.
@@ -69,7 +71,7 @@ func (h *Send) Handle(ctx context.Context, t tasks.Batch) error {
 
 // open prepares what the recipients of a batch have in common.
 func (h *Send) open(ctx context.Context, b *delivery.Batch) (delivery.Way, error) {
-	e, err := h.Shelf.Get(ctx, b.Publication, b.Channel)
+	e, err := h.edition(ctx, b)
 	if err != nil {
 		return delivery.Way{}, err
 	}
@@ -91,6 +93,19 @@ func (h *Send) open(ctx context.Context, b *delivery.Batch) (delivery.Way, error
 		return h.mail(ctx, calls, by.by(), e, files, r)
 	}
 	return h.gated(send, by, h.ownGate(e)), nil
+}
+
+// edition is what a batch sends: a publication as it was rendered, or a message, which is written now.
+func (h *Send) edition(ctx context.Context, b *delivery.Batch) (*edition.Edition, error) {
+	if !b.Message {
+		return h.Shelf.Get(ctx, b.Publication, b.Channel)
+	}
+	e, err := h.Stationery.Write(ctx, b.Publication)
+	if fault.Is(err, fault.NotFound) {
+		// Its recipient is gone, and is settled as such; or its template is, by hand.
+		return nil, fault.Wrap(err, fault.GiveUp, delivery.CodeUnrenderable)
+	}
+	return e, err
 }
 
 // openPost prepares a broadcast to one place: the batch is that of its only recipient, the channel.
@@ -142,8 +157,10 @@ func (h *Send) mail(ctx context.Context, calls *calls, by way, e *edition.Editio
 		To:      channel.Address{Name: r.Name, Email: r.Email},
 		From:    channel.Address{Name: e.From.FromName, Email: e.From.FromEmail},
 		ReplyTo: e.From.ReplyTo, Subject: rendered.Subject, HTML: rendered.HTML, Text: rendered.Text,
-		ListID: string(e.Kind) + "." + domain, Unsubscribe: links.Unsubscribe,
 		MessageID: id.Publication + "." + string(id.Kind) + "." + strconv.FormatInt(id.Recipient, 10) + "@" + domain,
+	}
+	if e.Message == nil { // a message to one person is of no list
+		mail.ListID, mail.Unsubscribe = string(e.Kind)+"."+domain, links.Unsubscribe
 	}
 	if err := addFiles(ctx, files, e, rendered.Images, mail); err != nil {
 		return err
@@ -164,13 +181,18 @@ func notRendered(err error) error {
 	return fault.Wrap(err, fault.GiveUp, delivery.CodeUnrenderable)
 }
 
-// links are a reader's own: one signature serves them all.
+// links are a reader's own: one signature serves them all. A message has none but those that report, if it is tracked.
 func (h *Send) links(e *edition.Edition, r *delivery.Recipient) rendition.Links {
+	if e.Message != nil && !e.Message.Tracked {
+		return rendition.Links{}
+	}
 	signed := h.Signer.Sign(token.Recipient{Publication: e.Publication.ID, Channel: e.Kind.ID(), Recipient: r.ID})
 	links := rendition.Links{
-		Unsubscribe: h.PublicURL + "/p/u/" + signed,
-		Click:       h.PublicURL + "/t/c/" + signed + "/",
-		Open:        h.PublicURL + "/t/o/" + signed + ".gif",
+		Click: h.PublicURL + "/t/c/" + signed + "/",
+		Open:  h.PublicURL + "/t/o/" + signed + ".gif",
+	}
+	if e.Message == nil {
+		links.Unsubscribe = h.PublicURL + "/p/u/" + signed
 	}
 	if e.Kind == channel.Newsletter {
 		links.Archive = h.PublicURL + "/p/n/" + e.Publication.UID.String()

@@ -1,0 +1,41 @@
+package publication
+
+import "time"
+
+// Message is a publication for one recipient: a template, or a letter of our own, and what it is filled with. It needs
+// no consent, since its recipient waits for it; the suppression list is honoured all the same.
+type Message struct {
+	// Subscriber is the internal id of the recipient; 0: whoever has the address To, who is no subscriber.
+	Subscriber int64
+	To         Addressee
+	// Language is what it is written in, or the nearest there is; empty: the subscriber's own.
+	Language string
+	// Template is what it is made of; nil: the built-in text of the letter.
+	Template *Pin
+	// Letter is the kind of a letter of our own; empty for a client's message.
+	Letter string
+	// Data is what the template gets; Encoded is the same as JSON, an object. It may hold secrets, such as a link that
+	// lets its reader in: it is in no log, no task and no line of the audit log.
+	Data    map[string]any
+	Encoded string
+	// ExpiresAt is when it is not sent any more; nil: never.
+	ExpiresAt *time.Time
+	// Tracked has openings and clicks reported.
+	Tracked bool
+}
+
+// Addressee is who a message is for who is no subscriber.
+type Addressee struct{ Email, Name, Timezone string }
+
+// firstStranger is above every id that a subscriber ever has: 2⁴⁸ rows are more than a table of PostgreSQL holds. It is far
+// below 2⁵³, so that the number is exact wherever JSON goes.
+const firstStranger = int64(1) << 48
+
+// StrangerID is the recipient's id in the ledger of a message to an address that is no subscriber's.
+func StrangerID(publication int64) int64 { return firstStranger + publication }
+
+// Addressed is a message as it is sent: the publication, and what only this one has.
+type Addressed struct {
+	*Publication
+	Message
+}

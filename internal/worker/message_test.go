@@ -1,0 +1,73 @@
+package worker
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/letter"
+)
+
+// sendAll handles every task that waits; what recipients fail of is in the ledger.
+func (o *office) sendAll(t *testing.T) {
+	t.Helper()
+	for _, task := range o.nudges() {
+		if err := o.handle(task); err != nil && fault.CodeOf(err) != codeFailed {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestLetterIsMailed by the engine that mails everything else: of no list, and without anything that reports.
+func TestLetterIsMailed(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.outlet(channel.Email, "mail")
+	o.house()
+	until := time.Now().Add(time.Hour)
+	uid, err := o.db.SendLetter(t.Context(), letter.Letter{Kind: letter.ConfirmSubscription, Email: "ada@reader.example", Name: "Ada Lovelace",
+		Language: "de", Data: map[string]any{letter.Link: "https://house.example/p/confirm/abc"}, ExpiresAt: &until})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.sendAll(t)
+	sent := o.sender.sent()
+	if len(sent) != 1 {
+		t.Fatalf("%d mails", len(sent))
+	}
+	m := sent[0].Mail
+	if m.To != (channel.Address{Name: "Ada Lovelace", Email: "ada@reader.example"}) || m.From.Email != "post@house.example" ||
+		m.ReplyTo != "desk@house.example" || m.Subject != "Bitte bestätigen Sie Ihre Anmeldung bei The House" {
+		t.Errorf("%+v", m)
+	}
+	if m.ListID != "" || m.Unsubscribe != "" || !strings.HasPrefix(m.MessageID, uid.String()+".email.") {
+		t.Errorf("%+v", m)
+	}
+	body := m.HTML.String() + m.Text.String()
+	if strings.Contains(body, "/t/o/") || strings.Contains(body, "/t/c/") || strings.Contains(body, "/p/u/") ||
+		strings.Count(body, "https://house.example/p/confirm/abc") != 4 || !strings.Contains(body, "Hallo Ada,") {
+		t.Errorf("%s", body)
+	}
+	if state := value[string](o, `SELECT state FROM publication WHERE uid = $1`, uid); state != "completed" {
+		t.Errorf("it is %s", state)
+	}
+}
+
+// TestLetterWithoutText is a dead letter, not an endless trial: its row went between the reading of who is owed and the writing.
+func TestLetterWithoutText(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.outlet(channel.Email, "mail")
+	o.house()
+	if _, err := o.db.SendLetter(t.Context(), letter.Letter{Kind: letter.PreferenceLink, Email: "ada@reader.example",
+		Data: map[string]any{letter.Link: "https://house.example/p/preferences/abc"}}); err != nil {
+		t.Fatal(err)
+	}
+	o.exec(`UPDATE message SET letter = 'invoice'`)
+	o.sendAll(t)
+	if state := value[string](o, `SELECT state FROM publication`); state != "completed_with_failures" || len(o.sender.sent()) != 0 {
+		t.Errorf("it is %s", state)
+	}
+}
