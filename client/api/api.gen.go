@@ -2835,6 +2835,9 @@ type Subscriber struct {
 	// Timezone A name of the IANA database.
 	Timezone string `json:"timezone"`
 
+	// Country Where they live: a code of two letters (ISO 3166-1), or empty.
+	Country string `json:"country"`
+
 	// Status Whether they may be written to. Only active ones receive anything.
 	Status SubscriberStatus `json:"status"`
 
@@ -2903,6 +2906,9 @@ type SubscriberInput struct {
 
 	// Timezone A name of the IANA database; UTC if it is left out.
 	Timezone string `json:"timezone,omitzero"`
+
+	// Country Where they live: a code of two letters (ISO 3166-1), or empty.
+	Country string `json:"country,omitzero"`
 
 	// Status active if it is left out of a new one.
 	Status SubscriberInputStatus `json:"status,omitzero"`
@@ -3117,6 +3123,12 @@ type Topic struct {
 	// Name How it is shown.
 	Name string `json:"name"`
 
+	// Description What readers are told of it. May be empty.
+	Description string `json:"description"`
+
+	// Public Whether readers see it where they choose among topics.
+	Public bool `json:"public"`
+
 	// Version Counts from 1.
 	Version int `json:"version"`
 
@@ -3131,6 +3143,12 @@ type TopicInput struct {
 
 	// Slug What others name it by: up to 100 letters, digits, spaces, hyphens and underscores. Made of the name if it is left out.
 	Slug string `json:"slug,omitzero"`
+
+	// Description What readers are told of it: one line of up to 300 characters.
+	Description string `json:"description,omitzero"`
+
+	// Public Whether readers see it where they choose among topics.
+	Public *bool `json:"public,omitzero"`
 }
 
 // TopicName A topic, by its slug or in another spelling of it. The slug has 1 to 100 letters, digits, spaces, hyphens and underscores.
@@ -3151,10 +3169,16 @@ type TopicPage struct {
 	TotalIsEstimate bool `json:"total_is_estimate,omitzero"`
 }
 
-// TopicRename A topic's new name.
+// TopicRename What a topic is to be.
 type TopicRename struct {
 	// Name How it is shown: one line of up to 100 characters.
 	Name string `json:"name"`
+
+	// Description What readers are told of it: one line of up to 300 characters.
+	Description string `json:"description,omitzero"`
+
+	// Public Whether readers see it where they choose among topics.
+	Public *bool `json:"public,omitzero"`
 }
 
 // UncertainCount How many are uncertain for the same reason.
@@ -3806,20 +3830,44 @@ type ListSubscribersParams struct {
 	Total string
 	// Email (query parameter email): Only those whose address begins so.
 	Email string
+	// Q (query parameter q): Only those whose address begins so, or in whose name each of these words begins a word; in any order, without regard tocase and accents.
+	Q string
 	// Topic (query parameter topic): Only those who chose this topic.
 	Topic TopicName
 	// Status (query parameter status): Only those of this status.
 	Status string
+	// Country (query parameter country): Only those who live in this country (ISO 3166-1 alpha-2).
+	Country string
+	// Language (query parameter language): Only those with this language tag (BCP 47).
+	Language string
+	// CreatedAfter (query parameter created_after): Only those who were made at or after this time.
+	CreatedAfter time.Time
+	// CreatedBefore (query parameter created_before): Only those who were made before this time.
+	CreatedBefore time.Time
+	// Attributes (query parameter attributes): Only those who have all of these attributes: a JSON object of up to 8 of them. Types count: the number 4 is not thetext "4".
+	Attributes string
 }
 
 // ExportSubscribersParams are what ExportSubscribers can be asked for. What is zero is not asked for.
 type ExportSubscribersParams struct {
 	// Email (query parameter email): Only those whose address begins so.
 	Email string
+	// Q (query parameter q): Only those whose address begins so, or in whose name each of these words begins a word; in any order, without regard tocase and accents.
+	Q string
 	// Topic (query parameter topic): Only those who chose this topic.
 	Topic TopicName
 	// Status (query parameter status): Only those of this status.
 	Status string
+	// Country (query parameter country): Only those who live in this country (ISO 3166-1 alpha-2).
+	Country string
+	// Language (query parameter language): Only those with this language tag (BCP 47).
+	Language string
+	// CreatedAfter (query parameter created_after): Only those who were made at or after this time.
+	CreatedAfter time.Time
+	// CreatedBefore (query parameter created_before): Only those who were made before this time.
+	CreatedBefore time.Time
+	// Attributes (query parameter attributes): Only those who have all of these attributes: a JSON object of up to 8 of them. Types count: the number 4 is not thetext "4".
+	Attributes string
 }
 
 // ImportSubscribersParams are what ImportSubscribers can be asked for. What is zero is not asked for.
@@ -4768,15 +4816,21 @@ func (c *Client) UpdateSender(ctx context.Context, id ID, body SenderInput, opti
 
 // ListSubscribers is GET /api/v1/subscribers: list subscribers.
 //
-// In the order in which they were made.
+// In the order in which they were made, or with `email` in that of their addresses.
 func (c *Client) ListSubscribers(ctx context.Context, params ListSubscribersParams, options ...Option) (SubscriberPage, error) {
 	r := &Request{Operation: "listSubscribers", Method: http.MethodGet, Path: "/api/v1/subscribers"}
 	r.ask("limit", params.Limit)
 	r.ask("cursor", params.Cursor)
 	r.ask("total", params.Total)
 	r.ask("email", params.Email)
+	r.ask("q", params.Q)
 	r.ask("topic", params.Topic)
 	r.ask("status", params.Status)
+	r.ask("country", params.Country)
+	r.ask("language", params.Language)
+	r.ask("created_after", params.CreatedAfter)
+	r.ask("created_before", params.CreatedBefore)
+	r.ask("attributes", params.Attributes)
 	return call[SubscriberPage](ctx, c, r, options)
 }
 
@@ -4821,8 +4875,14 @@ func (c *Client) ChangeSubscribers(ctx context.Context, body SubscriberChanges, 
 func (c *Client) ExportSubscribers(ctx context.Context, params ExportSubscribersParams, options ...Option) (*http.Response, error) {
 	r := &Request{Operation: "exportSubscribers", Method: http.MethodGet, Path: "/api/v1/subscribers/export", Stream: true}
 	r.ask("email", params.Email)
+	r.ask("q", params.Q)
 	r.ask("topic", params.Topic)
 	r.ask("status", params.Status)
+	r.ask("country", params.Country)
+	r.ask("language", params.Language)
+	r.ask("created_after", params.CreatedAfter)
+	r.ask("created_before", params.CreatedBefore)
+	r.ask("attributes", params.Attributes)
 	return c.send(ctx, r, options)
 }
 
@@ -5009,9 +5069,10 @@ func (c *Client) GetTopic(ctx context.Context, id ID, options ...Option) (Topic,
 	return call[Topic](ctx, c, r, options)
 }
 
-// RenameTopic is PUT /api/v1/topics/{id}: rename a topic.
+// RenameTopic is PUT /api/v1/topics/{id}: change a topic.
 //
-// Changes the name only. The slug stays, since contents, subscribers and audiences go by it.
+// Changes how it is shown, and whether readers may choose it. Left out, `description` and `public` stay. The slug stays, since
+// contents, subscribers and audiences go by it.
 func (c *Client) RenameTopic(ctx context.Context, id ID, body TopicRename, options ...Option) (Topic, error) {
 	r := &Request{Operation: "renameTopic", Method: http.MethodPut, Path: path("/api/v1/topics/%s", id), Body: body, MediaType: "application/json"}
 	return call[Topic](ctx, c, r, options)

@@ -1,4 +1,4 @@
-// Package canonical reads names of topics and languages into the one form in which they are stored and
+// Package canonical reads names of topics, languages and countries into the one form in which they are stored and
 // compared, so that what an author, a reader and a publication call the same is the same string.
 package canonical
 
@@ -19,10 +19,11 @@ const (
 	maxLanguage = 35
 )
 
-// Errors of Topic and Language. They name no part of the text.
+// Errors of Topic, Language and Country. They name no part of the text.
 var (
 	ErrTopic    = errors.New("must be 1 to 100 letters, digits, spaces, hyphens and underscores")
 	ErrLanguage = errors.New("must be a language tag (BCP 47) like en, pt-BR or zh-Hant")
+	ErrCountry  = errors.New("must be a country's code of two letters (ISO 3166-1) like PT")
 )
 
 // Topic is a topic's slug: trimmed, with single spaces, in lower case, composed (Unicode NFC), so that

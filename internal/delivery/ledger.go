@@ -43,6 +43,7 @@ type Recipient struct {
 	Name       string
 	Language   string
 	Timezone   string
+	Country    string
 	Topics     []string
 	Attributes json.RawMessage
 	// Revoked is when they last withdrew something that is reflected here; the zero time or 1970 for never.

@@ -219,7 +219,7 @@ func TestTableAfterAKill(t *testing.T) {
 func TestSubscribersIsACopy(t *testing.T) {
 	t.Parallel()
 	Subscribers()[0] = 'x'
-	if !strings.HasPrefix(string(Subscribers()), "email,name,language,timezone,topics,status,consent_source,attr.company,attr.city\n") {
+	if !strings.HasPrefix(string(Subscribers()), "email,name,language,timezone,country,topics,status,consent_source,attr.company,attr.city\n") {
 		t.Error("changed")
 	}
 }

@@ -98,7 +98,7 @@ func (i bulkItem) subscriber(in *wire.SubscriberInput) (subscriber.Item, error) 
 // subscriberOf is what a client gave, as the domain reads it.
 func subscriberOf(in wire.SubscriberInput) subscriber.Input {
 	return subscriber.Input{
-		Email: in.Email, Name: in.Name, Language: in.Language, Timezone: in.Timezone, Status: string(in.Status),
+		Email: in.Email, Name: in.Name, Language: in.Language, Timezone: in.Timezone, Country: in.Country, Status: string(in.Status),
 		Topics: in.Topics, Attributes: in.Attributes, ConsentSource: in.ConsentSource,
 	}
 }

@@ -30,13 +30,13 @@ func (f *failingSubscribers) RecordAccess(context.Context, string, ident.UID, in
 	return f.accessed
 }
 
-func (f *failingSubscribers) ListSubscribers(_ context.Context, _ subscriber.Filter, after int64, limit int) ([]subscriber.Subscriber, error) {
+func (f *failingSubscribers) ListSubscribers(_ context.Context, _ subscriber.Filter, after subscriber.Position, limit int) ([]subscriber.Subscriber, error) {
 	if f.pages--; f.pages < 0 {
 		return nil, fault.New(fault.Unavailable, "database_unavailable", "")
 	}
 	page := make([]subscriber.Subscriber, limit)
 	for i := range page {
-		page[i] = subscriber.Subscriber{ID: after + int64(i) + 1, Email: fmt.Sprintf("r%d@x.org", i),
+		page[i] = subscriber.Subscriber{ID: after.ID + int64(i) + 1, Email: fmt.Sprintf("r%d@x.org", i),
 			Status: subscriber.Active, Topics: []string{}, Attributes: map[string]any{}, Version: 1}
 	}
 	return page, nil

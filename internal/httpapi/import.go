@@ -93,7 +93,7 @@ const (
 // by page, so that memory does not grow with their number. An error after the first byte cuts the
 // connection: a part of a file must not look like the whole.
 func (h subscribers) export(c *gin.Context) error {
-	if err := knownQuery(c, "email", "topic", "status"); err != nil {
+	if err := knownQuery(c, filterNames()...); err != nil {
 		return err
 	}
 	filter, err := readFilter(c)
@@ -131,7 +131,7 @@ func (h subscribers) writeExport(ctx context.Context, c *gin.Context, filter sub
 	if err != nil {
 		return err
 	}
-	for after := int64(0); ; {
+	for after := (subscriber.Position{}); ; {
 		rows, err := h.store.ListSubscribers(ctx, filter, after, exportPage)
 		if err != nil {
 			return err
@@ -140,7 +140,7 @@ func (h subscribers) writeExport(ctx context.Context, c *gin.Context, filter sub
 			if err := out.Write(s); err != nil {
 				return err
 			}
-			after = s.ID
+			after = subscriber.PositionOf(s)
 		}
 		if err := out.Flush(); err != nil {
 			return err

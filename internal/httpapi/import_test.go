@@ -108,7 +108,7 @@ func TestExport(t *testing.T) {
 	if err != nil || len(records) != n+1 {
 		t.Fatalf("%d records, %v", len(records), err)
 	}
-	if got := strings.Join(records[1], "|"); got != "r0000@x.org|'=1+0|en|UTC|art;go|active|import|Faro" {
+	if got := strings.Join(records[1], "|"); got != "r0000@x.org|'=1+0|en|UTC||art;go|active|import|Faro" {
 		t.Errorf("got %s", got)
 	}
 	filtered := a.do("GET", "/api/v1/subscribers/export?email=r0001", nil).want(200)

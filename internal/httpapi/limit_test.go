@@ -96,7 +96,7 @@ type noSubscribers struct{ SubscriberStore }
 
 func (noSubscribers) RecordAccess(context.Context, string, ident.UID, int) error { return nil }
 
-func (noSubscribers) ListSubscribers(context.Context, subscriber.Filter, int64, int) ([]subscriber.Subscriber, error) {
+func (noSubscribers) ListSubscribers(context.Context, subscriber.Filter, subscriber.Position, int) ([]subscriber.Subscriber, error) {
 	return nil, nil
 }
 

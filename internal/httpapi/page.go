@@ -54,6 +54,24 @@ func pageOf[T any](p page, items []T, next string) wire.Page[T] {
 // readPage reads ?limit=, ?cursor= and ?total= of the list called name, and refuses parameters that are neither
 // those nor among others: a misspelt filter must not answer everything.
 func readPage(c *gin.Context, name string, others ...string) (page, error) {
+	p, err := readBounds(c, others...)
+	if err != nil {
+		return p, err
+	}
+	if text, given := c.GetQuery("cursor"); given {
+		after, ok := readCursor(name, text)
+		if !ok {
+			return p, errCursor()
+		}
+		p.After = after
+	}
+	return p, nil
+}
+
+func errCursor() error { return badQuery("cursor", "is not one that this list has given") }
+
+// readBounds is readPage for a list whose cursor is not an id: that is left to be read.
+func readBounds(c *gin.Context, others ...string) (page, error) {
 	p := page{Limit: defaultLimit}
 	if err := knownQuery(c, append(others, "limit", "cursor", "total")...); err != nil {
 		return p, err
@@ -64,13 +82,6 @@ func readPage(c *gin.Context, name string, others ...string) (page, error) {
 			return p, badQuery("limit", "must be a number from 1 to %d", maxLimit)
 		}
 		p.Limit = n
-	}
-	if text, given := c.GetQuery("cursor"); given {
-		after, ok := readCursor(name, text)
-		if !ok {
-			return p, badQuery("cursor", "is not one that this list has given")
-		}
-		p.After = after
 	}
 	if text, given := c.GetQuery("total"); given {
 		if text != "true" && text != "false" {
@@ -88,11 +99,26 @@ func badQuery(name, format string, args ...any) error {
 // answerPage answers with one page of rows. It is given up to limit+1 of them: the one too many says that
 // there is a next page. id is a row's key, show its JSON form.
 func answerPage[R, T any](c *gin.Context, name string, p page, rows []R, id func(R) int64, show func(R) T) error {
-	next := ""
-	if len(rows) > p.Limit {
-		rows = rows[:p.Limit]
-		next = cursor(name, id(rows[p.Limit-1]))
+	rows, next := cut(p, rows, func(last R) string { return cursor(name, id(last)) })
+	items := make([]T, 0, len(rows))
+	for _, row := range rows {
+		items = append(items, show(row))
 	}
+	c.PureJSON(http.StatusOK, pageOf(p, items, next))
+	return nil
+}
+
+// cut takes the row off that is one too many, and says where the list goes on; "" at its end.
+func cut[R any](p page, rows []R, after func(R) string) (most []R, next string) {
+	if len(rows) <= p.Limit {
+		return rows, ""
+	}
+	return rows[:p.Limit], after(rows[p.Limit-1])
+}
+
+// answerRows is answerPage with cursors of the list's own: after says where it goes on after a row.
+func answerRows[R, T any](c *gin.Context, p page, rows []R, after func(R) string, show func(R) T) error {
+	rows, next := cut(p, rows, after)
 	items := make([]T, 0, len(rows))
 	for _, row := range rows {
 		items = append(items, show(row))

@@ -51,6 +51,9 @@ type Deps struct {
 	Registry *channel.Registry
 	Engine   template.Engine
 
+	// Sealer seals cursors that hold something personal.
+	Sealer Sealer
+
 	Topics      TopicStore
 	Subscribers SubscriberStore
 	Contents    ContentStore

@@ -77,6 +77,7 @@ func newAPIWith(t testing.TB, connections int, tweak ...func(*Deps)) *api {
 		d.Database, d.Registry, d.Engine = db, testRegistry(), engine
 		d.Topics, d.Subscribers, d.Contents, d.Templates, d.Senders = db, db, db, db, db
 		d.APIKeys = db
+		d.Sealer = sealer
 		d.Assets = db
 		d.Channels = db.Channels(sealer)
 		d.Publications, d.Progress, d.Analytics = db, db, db

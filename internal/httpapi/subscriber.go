@@ -3,13 +3,10 @@ package httpapi
 import (
 	"cmp"
 	"context"
-	"slices"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 	"go.uber.org/zap"
 
-	"github.com/presswork/presswork/internal/canonical"
 	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/subscriber"
@@ -26,7 +23,7 @@ type SubscriberStore interface {
 		ctx context.Context, uid ident.UID, change func(subscriber.Subscriber) (subscriber.Change, error),
 	) (subscriber.Subscriber, error)
 	DeleteSubscriber(ctx context.Context, uid ident.UID, check func(subscriber.Subscriber) error) error
-	ListSubscribers(ctx context.Context, f subscriber.Filter, after int64, limit int) ([]subscriber.Subscriber, error)
+	ListSubscribers(ctx context.Context, f subscriber.Filter, after subscriber.Position, limit int) ([]subscriber.Subscriber, error)
 	RecordAccess(ctx context.Context, verb string, uid ident.UID, count int) error
 	ImportSubscribers(
 		ctx context.Context, lines []subscriber.Subscriber, on subscriber.OnDuplicate, dryRun bool,
@@ -35,12 +32,13 @@ type SubscriberStore interface {
 }
 
 type subscribers struct {
-	store SubscriberStore
-	log   *zap.Logger
+	store  SubscriberStore
+	sealer Sealer
+	log    *zap.Logger
 }
 
 func registerSubscribers(r gin.IRouter, d Deps) {
-	h := subscribers{d.Subscribers, d.Log}
+	h := subscribers{d.Subscribers, d.Sealer, d.Log}
 	r.GET("/subscribers", handle(h.list))
 	r.POST("/subscribers", handle(h.create))
 	r.GET("/subscribers/export", handleStream(h.export))
@@ -56,35 +54,15 @@ const sourceAPI = "api"
 
 func showSubscriber(s subscriber.Subscriber) wire.Subscriber {
 	return wire.Subscriber{
-		ID: s.UID, Email: s.Email, Name: s.Name, Language: s.Language, Timezone: s.Timezone, Status: wire.SubscriberStatus(s.Status),
+		ID: s.UID, Email: s.Email, Name: s.Name, Language: s.Language, Timezone: s.Timezone, Country: s.Country, Status: wire.SubscriberStatus(s.Status),
 		Topics: s.Topics, Attributes: s.Attributes, ConsentSource: s.ConsentSource,
 		ConsentAt: utc(s.ConsentAt), RevokedAt: utc(s.RevokedAt), Version: s.Version,
 		CreatedAt: s.CreatedAt.UTC(), UpdatedAt: s.UpdatedAt.UTC(),
 	}
 }
 
-// readFilter reads ?email= (the beginning of an address), ?topic= and ?status=.
-func readFilter(c *gin.Context) (subscriber.Filter, error) {
-	q := queryReader{c: c}
-	email, topic := q.text("email"), q.text("topic")
-	f := subscriber.Filter{EmailPrefix: strings.ToLower(strings.TrimSpace(email)), Status: subscriber.Status(q.text("status"))}
-	if email != "" && (len(email) > 254 || f.EmailPrefix == "") {
-		q.refuse(badQuery("email", "must be the beginning of an address"))
-	}
-	if f.Status != "" && !slices.Contains(subscriber.Statuses(), f.Status) {
-		q.refuse(badQuery("status", "must be pending, active or unsubscribed"))
-	}
-	if topic != "" {
-		var err error
-		if f.Topic, err = canonical.Topic(topic); err != nil {
-			q.refuse(badQuery("topic", "%s", err))
-		}
-	}
-	return f, q.err
-}
-
 func (h subscribers) list(c *gin.Context) error {
-	p, err := readPage(c, "subscribers", "email", "topic", "status")
+	p, err := readBounds(c, append(filterNames(), "cursor")...)
 	if err != nil {
 		return err
 	}
@@ -92,7 +70,11 @@ func (h subscribers) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	rows, err := h.store.ListSubscribers(c.Request.Context(), filter, p.After, p.Limit+1)
+	after, err := h.readPosition(c, filter)
+	if err != nil {
+		return err
+	}
+	rows, err := h.store.ListSubscribers(c.Request.Context(), filter, after, p.Limit+1)
 	if err != nil {
 		return err
 	}
@@ -102,7 +84,7 @@ func (h subscribers) list(c *gin.Context) error {
 	if err := p.count(c, func(ctx context.Context) (tally.Total, error) { return h.store.TotalSubscribers(ctx, filter) }); err != nil {
 		return err
 	}
-	return answerPage(c, "subscribers", p, rows, func(s subscriber.Subscriber) int64 { return s.ID }, showSubscriber)
+	return answerRows(c, p, rows, func(s subscriber.Subscriber) string { return h.position(filter, s) }, showSubscriber)
 }
 
 func newSubscriber(in wire.SubscriberInput) (subscriber.Subscriber, error) {

@@ -16,7 +16,7 @@ type TopicStore interface {
 	TotalTopics(ctx context.Context) (tally.Total, error)
 	CreateTopic(ctx context.Context, t subscriber.Topic) (subscriber.Topic, error)
 	Topic(ctx context.Context, uid ident.UID) (subscriber.Topic, error)
-	RenameTopic(ctx context.Context, uid ident.UID, name string, check func(version int) error) (subscriber.Topic, error)
+	UpdateTopic(ctx context.Context, uid ident.UID, change func(subscriber.Topic) (subscriber.Topic, error)) (subscriber.Topic, error)
 	DeleteTopic(ctx context.Context, uid ident.UID, check func(version int) error) error
 	ListTopics(ctx context.Context, after int64, limit int) ([]subscriber.Topic, error)
 }
@@ -33,7 +33,8 @@ func registerTopics(r gin.IRouter, d Deps) {
 }
 
 func showTopic(t subscriber.Topic) wire.Topic {
-	return wire.Topic{ID: t.UID, Slug: t.Slug, Name: t.Name, Version: t.Version, CreatedAt: t.CreatedAt.UTC()}
+	return wire.Topic{ID: t.UID, Slug: t.Slug, Name: t.Name, Description: t.Description, Public: t.Public,
+		Version: t.Version, CreatedAt: t.CreatedAt.UTC()}
 }
 
 func (h topics) list(c *gin.Context) error {
@@ -52,11 +53,24 @@ func (h topics) list(c *gin.Context) error {
 }
 
 func topicOf(in wire.TopicInput) (subscriber.Topic, error) {
-	return subscriber.NewTopic(in.Name, in.Slug)
+	return subscriber.NewTopic(in.Name, in.Slug, in.Description, in.Public == nil || *in.Public)
 }
 
 func topicRenamed(in wire.TopicRename) (subscriber.Topic, error) {
-	return subscriber.NewTopic(in.Name, "any")
+	return renamed(subscriber.Topic{Slug: "any"}, in)
+}
+
+// renamed is a topic as in says that it shall be; what it leaves out stays.
+func renamed(t subscriber.Topic, in wire.TopicRename) (subscriber.Topic, error) {
+	if in.Description == nil {
+		in.Description = &t.Description
+	}
+	if in.Public == nil {
+		in.Public = &t.Public
+	}
+	next, err := subscriber.NewTopic(in.Name, t.Slug, *in.Description, *in.Public)
+	t.Name, t.Description, t.Public = next.Name, next.Description, next.Public
+	return t, err
 }
 
 func (h topics) create(c *gin.Context) error {
@@ -82,7 +96,7 @@ func (h topics) get(c *gin.Context) error {
 	return shown(c, t.Version, showTopic(t))
 }
 
-// rename changes the name only: contents and audiences go by the slug.
+// rename changes how a topic is shown: contents and audiences go by the slug, which stays.
 func (h topics) rename(c *gin.Context) error {
 	uid, err := pathID(c)
 	if err != nil {
@@ -91,11 +105,17 @@ func (h topics) rename(c *gin.Context) error {
 	if err := needMatch(c); err != nil {
 		return err
 	}
-	t, err := parsed[wire.TopicRename](c, limitOther, topicRenamed)
+	in, err := decode[wire.TopicRename](c, limitOther, parsing(topicRenamed))
 	if err != nil {
 		return err
 	}
-	if t, err = h.store.RenameTopic(c.Request.Context(), uid, t.Name, matching(c)); err != nil {
+	t, err := h.store.UpdateTopic(c.Request.Context(), uid, func(before subscriber.Topic) (subscriber.Topic, error) {
+		if err := ifMatch(c, before.Version); err != nil {
+			return before, err
+		}
+		return renamed(before, in)
+	})
+	if err != nil {
 		return err
 	}
 	return found(c, t.Version, showTopic(t))

@@ -87,7 +87,7 @@ SELECT d.recipient_id, d.attempt, d.choice,
             WHEN s.suppression_id IS NOT NULL THEN coalesce((SELECT 12 + u.reason FROM suppression u WHERE u.id = s.suppression_id), 0)
             ELSE 0 END,
        coalesce(s.uid::text, ''), coalesce(s.email, ''), coalesce(s.name, ''), coalesce(s.language, ''),
-       coalesce(s.timezone, ''), s.topics, s.attributes, coalesce(s.revoked_at, 'epoch'),` + wasUncertain + `
+       coalesce(s.timezone, ''), coalesce(s.country, ''), s.topics, s.attributes, coalesce(s.revoked_at, 'epoch'),` + wasUncertain + `
 FROM delivery d
 CROSS JOIN (SELECT ARRAY(SELECT jsonb_array_elements_text(audience -> 'topics')::integer) AS topics, reopened
             FROM publication WHERE id = $1) a
@@ -98,7 +98,7 @@ ORDER BY d.recipient_id`
 const owedTargets = `
 SELECT d.recipient_id, d.attempt, d.choice,
        CASE WHEN c.id IS NULL THEN 3 WHEN NOT c.enabled THEN 9 ELSE 0 END,
-       coalesce(c.uid::text, ''), '', '', '', '', '{}'::integer[], '{}'::jsonb, 'epoch'::timestamptz,` + wasUncertain + `
+       coalesce(c.uid::text, ''), '', '', '', '', '', '{}'::integer[], '{}'::jsonb, 'epoch'::timestamptz,` + wasUncertain + `
 FROM delivery d
 CROSS JOIN (SELECT reopened FROM publication WHERE id = $1) a
 LEFT JOIN LATERAL (SELECT * FROM channel WHERE id = d.recipient_id OFFSET 0) c ON true
@@ -154,7 +154,7 @@ func collectOwed(rows pgx.Rows, asked time.Time) (owed []delivery.Recipient, top
 		var attributes []byte
 		var expires *float64
 		err := row.Scan(&r.ID, &r.Attempt, &r.Choice, &r.Skip, &r.UID, &r.Email, &r.Name, &r.Language,
-			&r.Timezone, &ids, &attributes, &r.Revoked, &r.InDoubt, &expires)
+			&r.Timezone, &r.Country, &ids, &attributes, &r.Revoked, &r.InDoubt, &expires)
 		if expires != nil {
 			r.Until = asked.Add(time.Duration(*expires * float64(time.Second)))
 		}

@@ -17,7 +17,7 @@ const (
 
 // A row of subscriber as scanSubscriber reads it. Topics come with it as slugs: a list is one query.
 const selectSubscriber = `
-SELECT s.id, s.uid, s.email, s.name, s.language, s.timezone, s.status,
+SELECT s.id, s.uid, s.email, s.name, s.language, s.timezone, s.country, s.status,
        ARRAY(SELECT t.slug FROM topic t WHERE t.id = ANY(s.topics) ORDER BY t.slug COLLATE "C"),
        s.attributes, s.consent_source, s.consent_at, s.revoked_at, s.version, s.created_at, s.updated_at
 FROM subscriber s`
@@ -42,10 +42,10 @@ func createSubscriber(ctx context.Context, tx pgx.Tx, s *subscriber.Subscriber) 
 		return err
 	}
 	err = tx.QueryRow(ctx, `
-		INSERT INTO subscriber (uid, email, name, language, timezone, status, topics, attributes, consent_source, consent_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN $6 = 'active' THEN clock_timestamp() END)
+		INSERT INTO subscriber (uid, email, name, language, timezone, status, topics, attributes, consent_source, country, consent_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $6 = 'active' THEN clock_timestamp() END)
 		RETURNING id, consent_at, version, created_at, updated_at`,
-		s.UID, s.Email, s.Name, s.Language, s.Timezone, string(s.Status), topics, s.Attributes, s.ConsentSource,
+		s.UID, s.Email, s.Name, s.Language, s.Timezone, string(s.Status), topics, s.Attributes, s.ConsentSource, s.Country,
 	).Scan(&s.ID, &s.ConsentAt, &s.Version, &s.CreatedAt, &s.UpdatedAt)
 	if err != nil {
 		return taken(err, takenSubscriber)
@@ -118,14 +118,14 @@ func writeChange(ctx context.Context, tx pgx.Tx, c subscriber.Change, s *subscri
 	}
 	return tx.QueryRow(ctx, `
 		UPDATE subscriber SET email = $2, name = $3, language = $4, timezone = $5, status = $6, topics = $7,
-		       attributes = $8, consent_source = $9, suppression_id = CASE WHEN email = $2 THEN suppression_id END,
+		       attributes = $8, consent_source = $9, country = $12, suppression_id = CASE WHEN email = $2 THEN suppression_id END,
 		       consent_at = CASE WHEN $10 THEN clock_timestamp() ELSE consent_at END,
 		       revoked_at = CASE WHEN $11 THEN clock_timestamp() ELSE revoked_at END,
 		       version = version + 1, updated_at = clock_timestamp()
 		WHERE id = $1
 		RETURNING consent_at, revoked_at, version, updated_at`,
 		s.ID, s.Email, s.Name, s.Language, s.Timezone, string(s.Status), topics, s.Attributes, s.ConsentSource,
-		c.Consented, c.Revoked,
+		c.Consented, c.Revoked, s.Country,
 	).Scan(&s.ConsentAt, &s.RevokedAt, &s.Version, &s.UpdatedAt)
 }
 
@@ -138,7 +138,7 @@ func (db *DB) DeleteSubscriber(ctx context.Context, uid ident.UID, change func(s
 
 // emptySubscribers leaves nothing personal of the subscribers with some ids.
 const emptySubscribers = `
-UPDATE subscriber SET email = uid || '@deleted.invalid', name = '', language = 'en', timezone = 'UTC',
+UPDATE subscriber SET email = uid || '@deleted.invalid', name = '', language = 'en', timezone = 'UTC', country = '',
        status = 'unsubscribed', topics = '{}', attributes = '{}', consent_source = '', consent_at = NULL,
        revoked_at = clock_timestamp(), version = version + 1, updated_at = clock_timestamp()
 WHERE id = ANY($1)`
@@ -183,7 +183,7 @@ func topicList(ctx context.Context, tx pgx.Tx, slugs []string) ([]int32, error) 
 func scanSubscriber(row pgx.Row) (subscriber.Subscriber, error) {
 	var s subscriber.Subscriber
 	var status string
-	err := row.Scan(&s.ID, &s.UID, &s.Email, &s.Name, &s.Language, &s.Timezone, &status, &s.Topics, &s.Attributes,
+	err := row.Scan(&s.ID, &s.UID, &s.Email, &s.Name, &s.Language, &s.Timezone, &s.Country, &status, &s.Topics, &s.Attributes,
 		&s.ConsentSource, &s.ConsentAt, &s.RevokedAt, &s.Version, &s.CreatedAt, &s.UpdatedAt)
 	s.Status = subscriber.Status(status)
 	return s, err

@@ -18,12 +18,13 @@ import (
 // count, small enough for the statement timeout.
 const importChunk = 5000
 
-// importSource has a row for each line: $1 to $9 are parallel arrays.
+// importSource has a row for each line: $1 to $10 are parallel arrays.
 const importSource = `
 WITH n AS (
-    SELECT uid::uuid, email, name, language, timezone, status, topics::integer[], attributes::jsonb, consent
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
-         AS n (uid, email, name, language, timezone, status, topics, attributes, consent)
+    SELECT uid::uuid, email, name, language, timezone, status, topics::integer[], attributes::jsonb, consent, country
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+                $10::text[])
+         AS n (uid, email, name, language, timezone, status, topics, attributes, consent, country)
 )`
 
 // updateImported changes what the lines say and leaves the rest. Who unsubscribed stays so unless the line
@@ -34,28 +35,28 @@ const updateImported = importSource + `, next AS (
                 ELSE n.status END AS status,
            CASE WHEN n.topics = '{}' THEN s.topics ELSE n.topics END AS topics,
            s.attributes || n.attributes AS attributes,
-           n.name, n.language, n.timezone, n.consent
+           n.name, n.language, n.timezone, n.country, n.consent
     FROM subscriber s JOIN n ON n.email = s.email
     ORDER BY s.id FOR UPDATE OF s
 ), done AS (
     UPDATE subscriber s SET
         name = coalesce(nullif(next.name, ''), s.name), language = coalesce(nullif(next.language, ''), s.language),
-        timezone = coalesce(nullif(next.timezone, ''), s.timezone), status = next.status, topics = next.topics,
+        timezone = coalesce(nullif(next.timezone, ''), s.timezone), country = coalesce(nullif(next.country, ''), s.country), status = next.status, topics = next.topics,
         attributes = next.attributes, consent_source = coalesce(nullif(next.consent, ''), s.consent_source),
         consent_at = CASE WHEN was <> 'active' AND next.status = 'active' THEN clock_timestamp() ELSE consent_at END,
         revoked_at = CASE WHEN was = 'active' AND next.status <> 'active' OR NOT next.topics @> had
                           THEN clock_timestamp() ELSE revoked_at END,
         version = version + 1, updated_at = clock_timestamp()
     FROM next WHERE s.id = next.id
-    RETURNING (SELECT count(*) FROM jsonb_object_keys(s.attributes)) > $10 OR octet_length(s.attributes::text) > $11 AS full
+    RETURNING (SELECT count(*) FROM jsonb_object_keys(s.attributes)) > $11 OR octet_length(s.attributes::text) > $12 AS full
 )
 SELECT count(*), count(*) FILTER (WHERE done.full) FROM done`
 
 // insertImported makes those that are not there; for the rest it does nothing.
 const insertImported = importSource + `
-INSERT INTO subscriber (uid, email, name, language, timezone, status, topics, attributes, consent_source, consent_at)
+INSERT INTO subscriber (uid, email, name, language, timezone, status, topics, attributes, consent_source, country, consent_at)
 SELECT uid, email, name, coalesce(nullif(language, ''), 'en'), coalesce(nullif(timezone, ''), 'UTC'),
-       coalesce(nullif(status, ''), 'active'), topics, attributes, coalesce(nullif(consent, ''), 'import'),
+       coalesce(nullif(status, ''), 'active'), topics, attributes, coalesce(nullif(consent, ''), 'import'), country,
        CASE WHEN status IN ('', 'active') THEN clock_timestamp() END
 FROM n ON CONFLICT (email) DO NOTHING`
 
@@ -138,7 +139,7 @@ func importLines(
 // importArgs is the lines as parallel arrays. Topics and attributes are texts, since PostgreSQL's arrays of
 // arrays have to be rectangular.
 func importArgs(lines []subscriber.Subscriber, topics map[string]int32) ([]any, error) {
-	columns := make([][]string, 9)
+	columns := make([][]string, 10)
 	for i := range columns {
 		columns[i] = make([]string, 0, len(lines))
 	}
@@ -148,7 +149,7 @@ func importArgs(lines []subscriber.Subscriber, topics map[string]int32) ([]any, 
 			return nil, fmt.Errorf("write attributes: %w", err)
 		}
 		row := [...]string{ident.New().String(), s.Email, s.Name, s.Language, s.Timezone,
-			string(s.Status), topicArray(s.Topics, topics), string(attributes), s.ConsentSource}
+			string(s.Status), topicArray(s.Topics, topics), string(attributes), s.ConsentSource, s.Country}
 		for i, value := range row {
 			columns[i] = append(columns[i], value)
 		}

@@ -31,7 +31,7 @@ func importFile(t testing.TB, db *DB, file string, on subscriber.OnDuplicate, dr
 
 func byEmail(t testing.TB, db *DB, email string) subscriber.Subscriber {
 	t.Helper()
-	list, err := db.ListSubscribers(t.Context(), subscriber.Filter{EmailPrefix: email}, 0, 2)
+	list, err := db.ListSubscribers(t.Context(), subscriber.Filter{EmailPrefix: email}, subscriber.Position{}, 2)
 	if err != nil || len(list) != 1 {
 		t.Fatalf("%s: %d found, %v", email, len(list), err)
 	}

@@ -153,14 +153,14 @@ func TestListSubscribers(t *testing.T) {
 		"no single":     {subscriber.Filter{EmailPrefix: "r3_a_"}, 0},
 		"all three":     {subscriber.Filter{EmailPrefix: "r9", Topic: "t1", Status: subscriber.Pending}, 1},
 	} {
-		list, err := db.ListSubscribers(t.Context(), c.filter, 0, 100)
+		list, err := db.ListSubscribers(t.Context(), c.filter, subscriber.Position{}, 100)
 		n, countErr := db.CountSubscribers(t.Context(), c.filter)
 		if err := errors.Join(err, countErr); err != nil || len(list) != c.want || n != int64(c.want) {
 			t.Errorf("%s: %d listed, %d counted, %v; want %d", name, len(list), n, err, c.want)
 		}
 	}
 	var seen []string
-	for after := int64(0); ; {
+	for after := (subscriber.Position{}); ; {
 		list, err := db.ListSubscribers(t.Context(), subscriber.Filter{}, after, 3)
 		if err != nil {
 			t.Fatal(err)
@@ -169,7 +169,7 @@ func TestListSubscribers(t *testing.T) {
 			break
 		}
 		for _, s := range list {
-			seen, after = append(seen, s.Email), s.ID
+			seen, after = append(seen, s.Email), subscriber.PositionOf(s)
 		}
 	}
 	if len(seen) != 10 || len(slices.Compact(slices.Sorted(slices.Values(seen)))) != 10 {

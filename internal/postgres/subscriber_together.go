@@ -95,26 +95,27 @@ func (b *subscribersTogether) planChange(w written, i subscriber.Item, has map[s
 	}
 }
 
-// insertSubscribers and rewriteSubscribers have a row for each of $1 to $9, which are parallel arrays.
+// insertSubscribers and rewriteSubscribers have a row for each of $1 to $10, which are parallel arrays.
 const (
 	insertSubscribers = `
-INSERT INTO subscriber (uid, email, name, language, timezone, status, topics, attributes, consent_source, consent_at)
-SELECT uid, email, name, language, timezone, status, topics::integer[], attributes::jsonb, consent,
+INSERT INTO subscriber (uid, email, name, language, timezone, status, topics, attributes, consent_source, country, consent_at)
+SELECT uid, email, name, language, timezone, status, topics::integer[], attributes::jsonb, consent, country,
        CASE WHEN status = 'active' THEN clock_timestamp() END
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
-     AS n (uid, email, name, language, timezone, status, topics, attributes, consent)
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+            $10::text[])
+     AS n (uid, email, name, language, timezone, status, topics, attributes, consent, country)
 ON CONFLICT (email) DO NOTHING RETURNING uid, version`
 
 	rewriteSubscribers = `
 UPDATE subscriber s SET email = n.email, name = n.name, language = n.language, timezone = n.timezone, status = n.status,
-       topics = n.topics::integer[], attributes = n.attributes::jsonb, consent_source = n.consent,
+       topics = n.topics::integer[], attributes = n.attributes::jsonb, consent_source = n.consent, country = n.country,
        suppression_id = CASE WHEN s.email = n.email THEN s.suppression_id END,
        consent_at = CASE WHEN n.consented THEN clock_timestamp() ELSE s.consent_at END,
        revoked_at = CASE WHEN n.revoked THEN clock_timestamp() ELSE s.revoked_at END,
        version = s.version + 1, updated_at = clock_timestamp()
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-            $10::boolean[], $11::boolean[])
-     AS n (uid, email, name, language, timezone, status, topics, attributes, consent, consented, revoked)
+            $10::text[], $11::boolean[], $12::boolean[])
+     AS n (uid, email, name, language, timezone, status, topics, attributes, consent, country, consented, revoked)
 WHERE s.uid = n.uid RETURNING s.uid, s.version`
 )
 
@@ -203,6 +204,7 @@ func subscriberColumns(list []written, topics map[string]int32) []any {
 		text(func(s subscriber.Subscriber) string { return topicArray(s.Topics, topics) }),
 		text(func(s subscriber.Subscriber) string { return encoded(s.Attributes) }),
 		text(func(s subscriber.Subscriber) string { return s.ConsentSource }),
+		text(func(s subscriber.Subscriber) string { return s.Country }),
 	}
 }
 

@@ -19,8 +19,8 @@ const noTopic = "There is no such topic."
 func (db *DB) CreateTopic(ctx context.Context, t subscriber.Topic) (subscriber.Topic, error) {
 	t.UID = ident.New()
 	err := db.tx(ctx, "create a topic", func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `INSERT INTO topic (uid, slug, name) VALUES ($1, $2, $3) RETURNING id, version, created_at`,
-			t.UID, t.Slug, t.Name).Scan(&t.ID, &t.Version, &t.CreatedAt)
+		err := tx.QueryRow(ctx, `INSERT INTO topic (uid, slug, name, description, public) VALUES ($1, $2, $3, $4, $5)
+			RETURNING id, version, created_at`, t.UID, t.Slug, t.Name, t.Description, t.Public).Scan(&t.ID, &t.Version, &t.CreatedAt)
 		if err != nil {
 			return taken(err, "There is a topic with this slug already.")
 		}
@@ -31,41 +31,50 @@ func (db *DB) CreateTopic(ctx context.Context, t subscriber.Topic) (subscriber.T
 
 // Topic is the one with a uid, or NotFound.
 func (db *DB) Topic(ctx context.Context, uid ident.UID) (subscriber.Topic, error) {
-	t, err := scanTopic(db.pool.QueryRow(ctx, `SELECT id, uid, slug, name, version, created_at FROM topic WHERE uid = $1`, uid))
+	t, err := scanTopic(db.pool.QueryRow(ctx, `SELECT `+topicColumns+` FROM topic WHERE uid = $1`, uid))
 	return t, translate(missing(err, noTopic), "read a topic")
 }
 
-// RenameTopic changes how a topic is shown; its slug stays. check is asked first and may refuse. It returns NotFound.
-func (db *DB) RenameTopic(ctx context.Context, uid ident.UID, name string, check func(version int) error) (subscriber.Topic, error) {
+// UpdateTopic changes how a topic is shown and whether readers may choose it; its slug stays. change is asked what becomes of it
+// and may refuse. It returns NotFound.
+func (db *DB) UpdateTopic(
+	ctx context.Context, uid ident.UID, change func(subscriber.Topic) (subscriber.Topic, error),
+) (subscriber.Topic, error) {
 	var t subscriber.Topic
-	err := db.tx(ctx, "rename a topic", func(tx pgx.Tx) (err error) {
-		if err := lockTopic(ctx, tx, uid, check); err != nil {
-			return err
-		}
-		t, err = scanTopic(tx.QueryRow(ctx, `
-			UPDATE topic SET name = $2, version = version + 1 WHERE uid = $1 RETURNING id, uid, slug, name, version, created_at`, uid, name))
+	err := db.tx(ctx, "change a topic", func(tx pgx.Tx) (err error) {
+		before, err := lockTopic(ctx, tx, uid)
 		if err != nil {
 			return err
 		}
-		return record(ctx, tx, "topic", "update", uid, map[string]any{"fields": []string{"name"}})
+		if t, err = change(before); err != nil {
+			return err
+		}
+		t, err = scanTopic(tx.QueryRow(ctx, `
+			UPDATE topic SET name = $2, description = $3, public = $4, version = version + 1 WHERE uid = $1 RETURNING `+topicColumns,
+			uid, t.Name, t.Description, t.Public))
+		if err != nil {
+			return err
+		}
+		return record(ctx, tx, "topic", "update", uid, map[string]any{"fields": before.Changed(t)})
 	})
 	return t, err
 }
 
-// lockTopic keeps others from changing a topic, if check allows it of the present version. Those who choose it go on.
-func lockTopic(ctx context.Context, tx pgx.Tx, uid ident.UID, check func(version int) error) error {
-	var version int
-	if err := tx.QueryRow(ctx, `SELECT version FROM topic WHERE uid = $1 FOR NO KEY UPDATE`, uid).Scan(&version); err != nil {
-		return missing(err, noTopic)
-	}
-	return check(version)
+// lockTopic keeps others from changing a topic. Those who choose it go on.
+func lockTopic(ctx context.Context, tx pgx.Tx, uid ident.UID) (subscriber.Topic, error) {
+	t, err := scanTopic(tx.QueryRow(ctx, `SELECT `+topicColumns+` FROM topic WHERE uid = $1 FOR NO KEY UPDATE`, uid))
+	return t, missing(err, noTopic)
 }
 
 // DeleteTopic removes a topic that no subscriber has chosen. check is asked first and may refuse. It returns NotFound, or
 // Conflict.
 func (db *DB) DeleteTopic(ctx context.Context, uid ident.UID, check func(version int) error) error {
 	return db.tx(ctx, "delete a topic", func(tx pgx.Tx) error {
-		if err := lockTopic(ctx, tx, uid, check); err != nil {
+		t, err := lockTopic(ctx, tx, uid)
+		if err != nil {
+			return err
+		}
+		if err := check(t.Version); err != nil {
 			return err
 		}
 		// It waits for those who are just choosing it (topicIDs), and the next statement sees them.
@@ -87,7 +96,7 @@ func (db *DB) DeleteTopic(ctx context.Context, uid ident.UID, check func(version
 // ListTopics is at most limit topics with ids above after, by id.
 func (db *DB) ListTopics(ctx context.Context, after int64, limit int) ([]subscriber.Topic, error) {
 	rows, err := db.pool.Query(ctx, `
-		SELECT id, uid, slug, name, version, created_at FROM topic WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
+		SELECT `+topicColumns+` FROM topic WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
 	if err != nil {
 		return nil, translate(err, "list topics")
 	}
@@ -95,9 +104,12 @@ func (db *DB) ListTopics(ctx context.Context, after int64, limit int) ([]subscri
 	return list, translate(err, "list topics")
 }
 
+// topicColumns is what scanTopic reads.
+const topicColumns = `id, uid, slug, name, description, public, version, created_at`
+
 func scanTopic(row pgx.Row) (subscriber.Topic, error) {
 	var t subscriber.Topic
-	err := row.Scan(&t.ID, &t.UID, &t.Slug, &t.Name, &t.Version, &t.CreatedAt)
+	err := row.Scan(&t.ID, &t.UID, &t.Slug, &t.Name, &t.Description, &t.Public, &t.Version, &t.CreatedAt)
 	return t, err
 }
 

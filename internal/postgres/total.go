@@ -25,6 +25,7 @@ const enough = ` LIMIT 10001`
 // little; else they are what the planner expects, which costs a millisecond however many there are.
 func (db *DB) total(ctx context.Context, from string, args ...any) (tally.Total, error) {
 	bounded := `SELECT 1 ` + from + enough
+	args = append([]any{plannedEachTime}, args...)
 	cost, expected, err := db.expected(ctx, bounded, args)
 	if err != nil {
 		return tally.Total{}, translate(err, "estimate how many there are")
@@ -77,7 +78,11 @@ func (db *DB) TotalTopics(ctx context.Context) (tally.Total, error) {
 
 // TotalSubscribers leaves deleted ones out.
 func (db *DB) TotalSubscribers(ctx context.Context, f subscriber.Filter) (tally.Total, error) {
-	return db.total(ctx, `FROM subscriber s WHERE `+filterSubscribers, filterArgs(f)...)
+	args, err := db.filterArgs(ctx, f)
+	if err != nil {
+		return tally.Total{}, err
+	}
+	return db.total(ctx, `FROM subscriber s WHERE `+filterSubscribers, args...)
 }
 
 // TotalContents counts content items.

@@ -2,8 +2,8 @@ package rendition
 
 // Recipient is what templates see of a subscriber.
 type Recipient struct {
-	ID, Email, Name, FirstName, Language, Timezone string
-	Topics                                         []string
+	ID, Email, Name, FirstName, Language, Timezone, Country string
+	Topics                                                  []string
 	// Attributes are values as for template.Engine's Freeze.
 	Attributes map[string]any
 }
@@ -31,7 +31,7 @@ const (
 func (r *Recipient) data() map[string]any {
 	return map[string]any{
 		"id": r.ID, "email": r.Email, "name": r.Name, "first_name": r.FirstName, "language": r.Language,
-		"timezone": r.Timezone, "topics": r.Topics, nameAttributes: r.Attributes,
+		"timezone": r.Timezone, "country": r.Country, "topics": r.Topics, nameAttributes: r.Attributes,
 	}
 }
 
@@ -50,6 +50,8 @@ func (r *Recipient) text(name string) (text string, ok bool) {
 		return r.Language, true
 	case "timezone":
 		return r.Timezone, true
+	case "country":
+		return r.Country, true
 	}
 	return "", false
 }

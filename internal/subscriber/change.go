@@ -59,7 +59,7 @@ func lacks(have, wanted []string) bool {
 func changedFields(a, b Subscriber) []string {
 	changed := map[string]bool{
 		"email": a.Email != b.Email, "name": a.Name != b.Name, "language": a.Language != b.Language,
-		"timezone": a.Timezone != b.Timezone, "status": a.Status != b.Status,
+		"timezone": a.Timezone != b.Timezone, "country": a.Country != b.Country, "status": a.Status != b.Status,
 		"topics": !slices.Equal(a.Topics, b.Topics), "attributes": !maps.Equal(a.Attributes, b.Attributes),
 		"consent_source": a.ConsentSource != b.ConsentSource,
 	}

@@ -21,6 +21,7 @@ func plainColumns() []column {
 		{"name", func(in *Input, cell string) { in.Name = cell }},
 		{"language", func(in *Input, cell string) { in.Language = cell }},
 		{"timezone", func(in *Input, cell string) { in.Timezone = cell }},
+		{"country", func(in *Input, cell string) { in.Country = cell }},
 		{"topics", func(in *Input, cell string) { in.Topics = splitTopics(cell) }},
 		{"status", func(in *Input, cell string) { in.Status = strings.ToLower(strings.TrimSpace(cell)) }},
 		{"consent_source", func(in *Input, cell string) { in.ConsentSource = cell }},

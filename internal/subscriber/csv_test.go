@@ -179,8 +179,8 @@ func TestExportGuardsFormulas(t *testing.T) {
 	if err := export.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	want := "email,name,language,timezone,topics,status,consent_source,attr.n,attr.b,attr.none,attr.f\n" +
-		"'+a@x.org,\"'=HYPERLINK(\"\"http://evil\"\")\",,,'-a;b,,,'-1.5,true,,''=1\n"
+	want := "email,name,language,timezone,country,topics,status,consent_source,attr.n,attr.b,attr.none,attr.f\n" +
+		"'+a@x.org,\"'=HYPERLINK(\"\"http://evil\"\")\",,,,'-a;b,,,'-1.5,true,,''=1\n"
 	if file.String() != want {
 		t.Errorf("got  %q\nwant %q", file.String(), want)
 	}

@@ -30,7 +30,7 @@ func NewExport(w io.Writer, attributes []string) (*Export, error) {
 
 // Write adds a line.
 func (e *Export) Write(s Subscriber) error {
-	e.record = append(e.record[:0], s.Email, s.Name, s.Language, s.Timezone, strings.Join(s.Topics, ";"),
+	e.record = append(e.record[:0], s.Email, s.Name, s.Language, s.Timezone, s.Country, strings.Join(s.Topics, ";"),
 		string(s.Status), s.ConsentSource)
 	for _, name := range e.attributes {
 		e.record = append(e.record, cellOf(s.Attributes[name]))

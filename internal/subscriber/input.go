@@ -16,14 +16,14 @@ import (
 
 // Input is a subscriber as a client describes them. Only Email is required.
 type Input struct {
-	Email, Name, Language, Timezone, Status, ConsentSource string
-	Topics                                                 []string
-	Attributes                                             map[string]any
+	Email, Name, Language, Timezone, Country, Status, ConsentSource string
+	Topics                                                          []string
+	Attributes                                                      map[string]any
 }
 
 // New is the subscriber that in describes, normalised, with defaults for what it leaves out, or an
-// Invalid error with every problem: /email, /name, /language, /timezone, /status, /topics/0,
-// /attributes/city, /consent_source. Time zones need the IANA database, which the program embeds by
+// Invalid error with every problem: /email, /name, /language, /timezone, /country, /status,
+// /topics/0, /attributes/city, /consent_source. Time zones need the IANA database, which the program embeds by
 // importing time/tzdata.
 func New(in Input) (Subscriber, error) {
 	s, err := newParser().parse(in)
@@ -50,6 +50,7 @@ func (s Subscriber) withDefaults() Subscriber {
 type parser struct {
 	zones     map[string]error
 	languages map[string]parsedLanguage
+	countries map[string]parsedCountry
 }
 
 type parsedLanguage struct {
@@ -57,8 +58,13 @@ type parsedLanguage struct {
 	err error
 }
 
+type parsedCountry struct {
+	code string
+	err  error
+}
+
 func newParser() *parser {
-	return &parser{zones: map[string]error{}, languages: map[string]parsedLanguage{}}
+	return &parser{zones: map[string]error{}, languages: map[string]parsedLanguage{}, countries: map[string]parsedCountry{}}
 }
 
 // parse is New without the defaults: what was left out stays empty.
@@ -69,6 +75,7 @@ func (p *parser) parse(in Input) (Subscriber, error) {
 		Name:          line(&f, "/name", in.Name, MaxName),
 		Language:      p.language(&f, strings.TrimSpace(in.Language)),
 		Timezone:      p.timezone(&f, strings.TrimSpace(in.Timezone)),
+		Country:       p.country(&f, strings.TrimSpace(in.Country)),
 		Status:        status(&f, in.Status),
 		Topics:        topics(&f, in.Topics),
 		Attributes:    attributes(&f, in.Attributes),
@@ -124,6 +131,21 @@ func (p *parser) language(f *fault.Fields, text string) string {
 		f.Add("/language", "format", "%s", known.err)
 	}
 	return known.tag
+}
+
+func (p *parser) country(f *fault.Fields, text string) string {
+	if text == "" {
+		return ""
+	}
+	known, ok := p.countries[text]
+	if !ok {
+		known.code, known.err = canonical.Country(text)
+		p.countries[text] = known
+	}
+	if known.err != nil {
+		f.Add("/country", "format", "%s", known.err)
+	}
+	return known.code
 }
 
 func (p *parser) timezone(f *fault.Fields, text string) string {

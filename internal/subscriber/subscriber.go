@@ -51,9 +51,10 @@ type Subscriber struct {
 	// Email is as mailbox.Parse writes it. It is unique.
 	Email string
 	Name  string
-	// Language is a canonical BCP 47 tag, Timezone a name of the IANA database.
-	Language, Timezone string
-	Status             Status
+	// Language is a canonical BCP 47 tag, Timezone a name of the IANA database, Country a code of two letters (ISO 3166-1) or
+	// empty.
+	Language, Timezone, Country string
+	Status                      Status
 	// Topics are slugs, sorted.
 	Topics []string
 	// Attributes are strings, numbers and truth values.

@@ -16,8 +16,10 @@ type Topic struct {
 	UID ident.UID
 	// Slug is what contents, subscribers and audiences name it by. It never changes.
 	Slug string
-	// Name is how it is shown.
-	Name    string
+	// Name is how it is shown, Description what readers are told of it: one line each.
+	Name, Description string
+	// Public: readers see it where they choose among topics.
+	Public  bool
 	Version int
 	// CreatedAt is the store's, as is the version.
 	CreatedAt time.Time
@@ -42,11 +44,14 @@ func topics(f *fault.Fields, given []string) []string {
 	return slices.Compact(slugs)
 }
 
-// NewTopic checks a topic's name and makes its slug of it, unless one is given. It returns Invalid with
-// every problem at /name and /slug.
-func NewTopic(name, slug string) (Topic, error) {
+// MaxDescription is the length of a topic's description in characters.
+const MaxDescription = 300
+
+// NewTopic checks a topic's name and description and makes its slug of the name, unless one is given. It returns Invalid with
+// every problem at /name, /slug and /description.
+func NewTopic(name, slug, description string, public bool) (Topic, error) {
 	var f fault.Fields
-	t := Topic{Name: line(&f, "/name", name, canonical.MaxTopic)}
+	t := Topic{Name: line(&f, "/name", name, canonical.MaxTopic), Description: line(&f, "/description", description, MaxDescription), Public: public}
 	if t.Name == "" {
 		f.Add("/name", "required", "is required")
 	}
@@ -59,4 +64,19 @@ func NewTopic(name, slug string) (Topic, error) {
 	}
 	t.Slug = parsed
 	return t, f.Err()
+}
+
+// Changed is the names of the fields in which next differs from t, sorted, for the audit log.
+func (t Topic) Changed(next Topic) []string {
+	fields := []string{}
+	if t.Description != next.Description {
+		fields = append(fields, "description")
+	}
+	if t.Name != next.Name {
+		fields = append(fields, "name")
+	}
+	if t.Public != next.Public {
+		fields = append(fields, "public")
+	}
+	return fields
 }

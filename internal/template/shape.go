@@ -54,7 +54,7 @@ func itemShape() Shape {
 // once per subscriber; the other channels are broadcast, one rendering for all readers of a target,
 // and so have no subscriber and no personal links.
 //
-//	subscriber   id, email, name, first_name, language, timezone, topics (list), attributes (free)
+//	subscriber   id, email, name, first_name, language, timezone, country, topics (list), attributes (free)
 //	publication  id, title, type, url (public archive page), date, language
 //	items        list of title, summary, html, text, url, topics, language; chosen for the subscriber
 //	item         the first of items
@@ -71,7 +71,7 @@ func Known(channel string) Shape {
 		"data":        Free(),
 	}
 	if Personal(channel) {
-		subscriber := values("id", "email", "name", "first_name", "language", "timezone")
+		subscriber := values("id", "email", "name", "first_name", "language", "timezone", "country")
 		subscriber.Fields["topics"] = ListOf(Value())
 		subscriber.Fields["attributes"] = Free()
 		fields["subscriber"] = subscriber

@@ -204,7 +204,7 @@ func (h *Send) links(e *edition.Edition, r *delivery.Recipient) rendition.Links 
 func recipientOf(r *delivery.Recipient, attributes bool) (rendition.Recipient, error) {
 	first, _, _ := strings.Cut(r.Name, " ")
 	who := rendition.Recipient{ID: r.UID, Email: r.Email, Name: r.Name, FirstName: first, Language: r.Language,
-		Timezone: r.Timezone, Topics: r.Topics}
+		Timezone: r.Timezone, Country: r.Country, Topics: r.Topics}
 	if attributes && len(r.Attributes) > len("{}") {
 		if err := json.Unmarshal(r.Attributes, &who.Attributes); err != nil {
 			return who, fmt.Errorf("read the attributes: %w", err)

@@ -15,7 +15,7 @@ type culture struct {
 // word is a part of a name, in its own script and in plain Latin letters for an address.
 type word struct{ native, latin string }
 
-type place struct{ city, zone string }
+type place struct{ city, zone, country string }
 
 func (c culture) write(given, family word) string {
 	if c.familyFirst {

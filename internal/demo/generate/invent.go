@@ -31,6 +31,7 @@ func invent(n int) []subscriber.Subscriber {
 			Name:          c.write(given, family),
 			Language:      pick(r, c.languages),
 			Timezone:      place.zone,
+			Country:       place.country,
 			Status:        subscriber.Active,
 			Topics:        some(r, topics, 1+r.IntN(4)),
 			ConsentSource: pick(r, sources),

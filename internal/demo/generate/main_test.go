@@ -57,7 +57,7 @@ func TestSubscribers(t *testing.T) {
 		if _, err := time.LoadLocation(s.Timezone); err != nil {
 			t.Error(err)
 		}
-		if s.Status != subscriber.Active || s.ConsentSource == "" || s.Name == "" || len(s.Topics) < 1 || len(s.Topics) > 4 ||
+		if s.Status != subscriber.Active || s.ConsentSource == "" || s.Country == "" || s.Name == "" || len(s.Topics) < 1 || len(s.Topics) > 4 ||
 			s.Attributes["company"] == nil || s.Attributes["city"] == nil {
 			t.Errorf("%+v", s)
 		}

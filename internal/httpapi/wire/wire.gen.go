@@ -2493,6 +2493,9 @@ type Subscriber struct {
 	// Timezone A name of the IANA database.
 	Timezone string `json:"timezone"`
 
+	// Country Where they live: a code of two letters (ISO 3166-1), or empty.
+	Country string `json:"country"`
+
 	// Status Whether they may be written to. Only active ones receive anything.
 	Status SubscriberStatus `json:"status"`
 
@@ -2557,6 +2560,9 @@ type SubscriberInput struct {
 
 	// Timezone A name of the IANA database; UTC if it is left out.
 	Timezone string `json:"timezone,omitzero"`
+
+	// Country Where they live: a code of two letters (ISO 3166-1), or empty.
+	Country string `json:"country,omitzero"`
 
 	// Status active if it is left out of a new one.
 	Status SubscriberInputStatus `json:"status,omitzero"`
@@ -2713,6 +2719,12 @@ type Topic struct {
 	// Name How it is shown.
 	Name string `json:"name"`
 
+	// Description What readers are told of it. May be empty.
+	Description string `json:"description"`
+
+	// Public Whether readers see it where they choose among topics.
+	Public bool `json:"public"`
+
 	// Version Counts from 1.
 	Version   int       `json:"version"`
 	CreatedAt time.Time `json:"created_at"`
@@ -2725,15 +2737,27 @@ type TopicInput struct {
 
 	// Slug What others name it by: up to 100 letters, digits, spaces, hyphens and underscores. Made of the name if it is left out.
 	Slug string `json:"slug,omitzero"`
+
+	// Description What readers are told of it: one line of up to 300 characters.
+	Description string `json:"description,omitzero"`
+
+	// Public Whether readers see it where they choose among topics.
+	Public *bool `json:"public,omitzero"`
 }
 
 // TopicPage A page of a list.
 type TopicPage = Page[Topic]
 
-// TopicRename A topic's new name.
+// TopicRename What a topic is to be.
 type TopicRename struct {
 	// Name How it is shown: one line of up to 100 characters.
 	Name string `json:"name"`
+
+	// Description What readers are told of it: one line of up to 300 characters.
+	Description *string `json:"description,omitzero"`
+
+	// Public Whether readers see it where they choose among topics.
+	Public *bool `json:"public,omitzero"`
 }
 
 // UncertainCount How many are uncertain for the same reason.
