@@ -190,22 +190,23 @@ const (
 
 // Defines values for DeliveryReason.
 const (
-	DeliveryReasonCancelled           DeliveryReason = "cancelled"
-	DeliveryReasonChannelOff          DeliveryReason = "channel_off"
-	DeliveryReasonExpired             DeliveryReason = "expired"
-	DeliveryReasonGone                DeliveryReason = "gone"
-	DeliveryReasonNoAnswer            DeliveryReason = "no_answer"
-	DeliveryReasonPlaceholder         DeliveryReason = "placeholder"
-	DeliveryReasonProcessDied         DeliveryReason = "process_died"
-	DeliveryReasonQuarantined         DeliveryReason = "quarantined"
-	DeliveryReasonRejected            DeliveryReason = "rejected"
-	DeliveryReasonRetriesUsed         DeliveryReason = "retries_used"
-	DeliveryReasonSuppressedBounce    DeliveryReason = "suppressed_bounce"
-	DeliveryReasonSuppressedComplaint DeliveryReason = "suppressed_complaint"
-	DeliveryReasonSuppressedManual    DeliveryReason = "suppressed_manual"
-	DeliveryReasonTopicLeft           DeliveryReason = "topic_left"
-	DeliveryReasonUnrenderable        DeliveryReason = "unrenderable"
-	DeliveryReasonUnsubscribed        DeliveryReason = "unsubscribed"
+	DeliveryReasonCancelled            DeliveryReason = "cancelled"
+	DeliveryReasonChannelOff           DeliveryReason = "channel_off"
+	DeliveryReasonExpired              DeliveryReason = "expired"
+	DeliveryReasonGone                 DeliveryReason = "gone"
+	DeliveryReasonNoAnswer             DeliveryReason = "no_answer"
+	DeliveryReasonPlaceholder          DeliveryReason = "placeholder"
+	DeliveryReasonProcessDied          DeliveryReason = "process_died"
+	DeliveryReasonQuarantined          DeliveryReason = "quarantined"
+	DeliveryReasonRejected             DeliveryReason = "rejected"
+	DeliveryReasonRetriesUsed          DeliveryReason = "retries_used"
+	DeliveryReasonSuppressedBounce     DeliveryReason = "suppressed_bounce"
+	DeliveryReasonSuppressedComplaint  DeliveryReason = "suppressed_complaint"
+	DeliveryReasonSuppressedManual     DeliveryReason = "suppressed_manual"
+	DeliveryReasonSuppressedSoftBounce DeliveryReason = "suppressed_soft_bounce"
+	DeliveryReasonTopicLeft            DeliveryReason = "topic_left"
+	DeliveryReasonUnrenderable         DeliveryReason = "unrenderable"
+	DeliveryReasonUnsubscribed         DeliveryReason = "unsubscribed"
 )
 
 // Defines values for DeliveryState.
@@ -443,15 +444,22 @@ const (
 
 // Defines values for SuppressionReason.
 const (
-	SuppressionReasonBounce    SuppressionReason = "bounce"
-	SuppressionReasonComplaint SuppressionReason = "complaint"
-	SuppressionReasonManual    SuppressionReason = "manual"
+	SuppressionReasonBounce     SuppressionReason = "bounce"
+	SuppressionReasonComplaint  SuppressionReason = "complaint"
+	SuppressionReasonManual     SuppressionReason = "manual"
+	SuppressionReasonSoftBounce SuppressionReason = "soft_bounce"
 )
 
 // Defines values for SuppressionSource.
 const (
-	SuppressionSourceAPI SuppressionSource = "api"
-	SuppressionSourceSes SuppressionSource = "ses"
+	SuppressionSourceAPI    SuppressionSource = "api"
+	SuppressionSourceImport SuppressionSource = "import"
+	SuppressionSourceSes    SuppressionSource = "ses"
+)
+
+// Defines values for SuppressionFileProblemType.
+const (
+	SuppressionFileProblemTypeProblemsInvalidLines SuppressionFileProblemType = "/problems/invalid_lines"
 )
 
 // Defines values for TemplateChangeChannel.
@@ -2949,11 +2957,15 @@ type Suppression struct {
 	// ID A public id, a UUID of version 7 (RFC 9562).
 	ID ID `json:"id"`
 
-	// Reason Why it is listed: mail to it bounced for good, its reader complained, or an operator listed it.
+	// Reason Why it is listed: mail to it bounced for good, its reader complained, an operator listed it, or mail to it bounced again and
+	// again for reasons that might have passed.
 	Reason SuppressionReason `json:"reason"`
 
 	// Source Who said so.
 	Source SuppressionSource `json:"source"`
+
+	// Note An operator's, for people.
+	Note string `json:"note"`
 
 	// PublicationID What the bounce or complaint was about.
 	PublicationID ID `json:"publication_id,omitzero"`
@@ -2962,11 +2974,63 @@ type Suppression struct {
 	CreatedAt Time `json:"created_at"`
 }
 
-// SuppressionReason Why it is listed: mail to it bounced for good, its reader complained, or an operator listed it.
+// SuppressionReason Why it is listed: mail to it bounced for good, its reader complained, an operator listed it, or mail to it bounced again and
+// again for reasons that might have passed.
 type SuppressionReason string
 
 // SuppressionSource Who said so.
 type SuppressionSource string
+
+// SuppressionFileProblem An import of suppressions that was refused for its lines, as a problem (RFC 9457) with the report as its extension.
+type SuppressionFileProblem struct {
+	// Type Which problem it is.
+	Type SuppressionFileProblemType `json:"type"`
+
+	// Title The status in words.
+	Title string `json:"title"`
+
+	// Status The HTTP status.
+	Status int `json:"status"`
+
+	// Detail For people.
+	Detail string `json:"detail"`
+
+	// Instance The path of the request.
+	Instance string `json:"instance"`
+
+	// CorrelationID The id under which the log has more.
+	CorrelationID string `json:"correlation_id"`
+
+	// DryRun Whether nothing was stored.
+	DryRun bool `json:"dry_run"`
+
+	// Lines How many lines the file has besides its header.
+	Lines int `json:"lines"`
+
+	// Created How many addresses are new on the list.
+	Created int `json:"created"`
+
+	// Skipped How many were on it already.
+	Skipped int `json:"skipped"`
+
+	// ErrorCount How many errors there are in all.
+	ErrorCount int `json:"error_count"`
+
+	// Errors The first of the errors.
+	Errors []LineError `json:"errors"`
+}
+
+// SuppressionFileProblemType Which problem it is.
+type SuppressionFileProblemType string
+
+// SuppressionInput An address that nothing is to be sent to.
+type SuppressionInput struct {
+	// Email An address in any spelling: case and white space around it make no difference.
+	Email string `json:"email"`
+
+	// Note Why, for people: one line of up to 200 characters, with no address in it.
+	Note string `json:"note,omitzero"`
+}
 
 // SuppressionPage A page of a list.
 type SuppressionPage struct {
@@ -2981,6 +3045,27 @@ type SuppressionPage struct {
 
 	// TotalIsEstimate Whether the total was reckoned instead of counted; there beside it.
 	TotalIsEstimate bool `json:"total_is_estimate,omitzero"`
+}
+
+// SuppressionReport What an import of suppressions did.
+type SuppressionReport struct {
+	// DryRun Whether nothing was stored.
+	DryRun bool `json:"dry_run"`
+
+	// Lines How many lines the file has besides its header.
+	Lines int `json:"lines"`
+
+	// Created How many addresses are new on the list.
+	Created int `json:"created"`
+
+	// Skipped How many were on it already.
+	Skipped int `json:"skipped"`
+
+	// ErrorCount How many errors there are in all.
+	ErrorCount int `json:"error_count"`
+
+	// Errors The first of the errors.
+	Errors []LineError `json:"errors"`
 }
 
 // Template One version of a template in all its languages.
@@ -3886,6 +3971,12 @@ type ListSuppressionsParams struct {
 	Cursor string
 	// Total (query parameter total): Whether to say how many there are in all. Up to 10,000 are counted, where that is cheap; else `total` is an estimate and `total_is_estimate` is true.
 	Total string
+}
+
+// ImportSuppressionsParams are what ImportSuppressions can be asked for. What is zero is not asked for.
+type ImportSuppressionsParams struct {
+	// DryRun (query parameter dry_run): Whether only to say what would be done.
+	DryRun string
 }
 
 // ListTemplatesParams are what ListTemplates can be asked for. What is zero is not asked for.
@@ -4944,9 +5035,30 @@ func (c *Client) Suppressions(ctx context.Context, params ListSuppressionsParams
 // CreateSuppression is POST /api/v1/suppressions: suppress an address.
 //
 // From then on nothing is sent to it, whoever has it. It may be repeated.
-func (c *Client) CreateSuppression(ctx context.Context, body AddressInput, options ...Option) (Suppression, error) {
+func (c *Client) CreateSuppression(ctx context.Context, body SuppressionInput, options ...Option) (Suppression, error) {
 	r := &Request{Operation: "createSuppression", Method: http.MethodPost, Path: "/api/v1/suppressions", Body: body, MediaType: "application/json"}
 	return call[Suppression](ctx, c, r, options)
+}
+
+// ExportSuppressions is GET /api/v1/suppressions/export: export suppressions.
+//
+// The whole list, as the CSV that the import reads. The list keeps hashes: an address is there only of who is a subscriber. A
+// connection that is cut before the end means that the file is not whole.
+//
+// The body is the caller's to read and close.
+func (c *Client) ExportSuppressions(ctx context.Context, options ...Option) (*http.Response, error) {
+	r := &Request{Operation: "exportSuppressions", Method: http.MethodGet, Path: "/api/v1/suppressions/export", Stream: true}
+	return c.send(ctx, r, options)
+}
+
+// ImportSuppressions is POST /api/v1/suppressions/import: import suppressions.
+//
+// Checks the whole file, up to 10 MiB and 400,000 lines, and then puts all of it on the list, or nothing if a line is bad. An
+// address that is on the list already keeps its entry. From then on nothing is sent to any of them.
+func (c *Client) ImportSuppressions(ctx context.Context, params ImportSuppressionsParams, body io.Reader, options ...Option) (SuppressionReport, error) {
+	r := &Request{Operation: "importSuppressions", Method: http.MethodPost, Path: "/api/v1/suppressions/import", Body: body, MediaType: "text/csv"}
+	r.ask("dry_run", params.DryRun)
+	return call[SuppressionReport](ctx, c, r, options)
 }
 
 // LookUpSuppression is POST /api/v1/suppressions/lookup: look an address up.

@@ -14,16 +14,16 @@ import (
 func suppressionsCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "suppressions",
-		Short: "List the addresses that nothing is sent to, add and remove some",
+		Short: "List the addresses that nothing is sent to, add and remove some, import and export them",
 		Long:  "The list keeps hashes: an entry does not say whose it is, and an address is looked up.",
 	}
-	command.AddCommand(suppressionsListCommand(), suppressionsAddCommand(), suppressionsRemoveCommand())
+	command.AddCommand(suppressionsListCommand(), suppressionsAddCommand(), suppressionsRemoveCommand(), suppressionsImportCommand(), suppressionsExportCommand())
 	return command
 }
 
 func suppressionsTable() table[api.Suppression] {
-	return table[api.Suppression]{columns: "ID\tSINCE\tREASON\tSOURCE\tPUBLICATION", row: func(s api.Suppression) []any {
-		return []any{s.ID, s.CreatedAt.Format(time.DateTime), s.Reason, s.Source, s.PublicationID}
+	return table[api.Suppression]{columns: "ID\tSINCE\tREASON\tSOURCE\tPUBLICATION\tNOTE", row: func(s api.Suppression) []any {
+		return []any{s.ID, s.CreatedAt.Format(time.DateTime), s.Reason, s.Source, s.PublicationID, oneLine(s.Note)}
 	}}
 }
 
@@ -43,9 +43,10 @@ func suppressionsListCommand() *cobra.Command {
 
 func suppressionsAddCommand() *cobra.Command {
 	command := &cobra.Command{Use: "add ADDRESS", Short: "Send nothing to an address any more", Args: cobra.ExactArgs(1)}
+	note := command.Flags().String("note", "", "why, for people")
 	asJSON := jsonFlag(command)
 	return withAPI(command, func(c *cobra.Command, remote *client.Client, args []string) error {
-		s, err := remote.CreateSuppression(c.Context(), api.AddressInput{Email: args[0]})
+		s, err := remote.CreateSuppression(c.Context(), api.SuppressionInput{Email: args[0], Note: *note})
 		if err != nil {
 			return err
 		}

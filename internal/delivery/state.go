@@ -103,14 +103,20 @@ const (
 	SuppressedManual
 	// Expired: a message whose time had passed before it came to sending.
 	Expired
+	// SuppressedSoftBounce: the address is on the suppression list, since mail to it bounced again and again for reasons
+	// that might have passed.
+	SuppressedSoftBounce
 )
 
 var reasonNames = [...]string{"", "unsubscribed", "topic_left", "gone", "cancelled", "rejected",
 	"retries_used", "no_answer", "process_died", "channel_off", "unrenderable", "placeholder",
-	"quarantined", "suppressed_bounce", "suppressed_complaint", "suppressed_manual", "expired"}
+	"quarantined", "suppressed_bounce", "suppressed_complaint", "suppressed_manual", "expired",
+	"suppressed_soft_bounce"}
 
 // Suppressed reports a reason by which a recipient is suppressed rather than skipped.
-func (r Reason) Suppressed() bool { return r >= SuppressedBounce && r <= SuppressedManual }
+func (r Reason) Suppressed() bool {
+	return r >= SuppressedBounce && r <= SuppressedManual || r == SuppressedSoftBounce
+}
 
 // String is the reason's code.
 func (r Reason) String() string {

@@ -104,6 +104,8 @@ func accessRules() map[string]access { //nolint:funlen // it is a table
 		"GET /api/v1/suppressions":         needs(auth.SuppressionsRead),
 		"POST /api/v1/suppressions":        needs(auth.SuppressionsWrite),
 		"POST /api/v1/suppressions/lookup": needs(auth.SuppressionsRead),
+		"POST /api/v1/suppressions/import": needs(auth.SuppressionsWrite),
+		"GET /api/v1/suppressions/export":  needs(auth.SubscribersExport), // it names readers
 		"GET /api/v1/suppressions/:id":     needs(auth.SuppressionsRead),
 		"DELETE /api/v1/suppressions/:id":  needs(auth.SuppressionsWrite),
 

@@ -149,7 +149,9 @@ func (a *audited) walkReaders() {
 		{"action":"update","id":"` + reader + `","version":0,"subscriber":{"email":"` + walkAddress + `","name":"` + walkName + `"}}]}`
 	a.step(a.api, "POST /subscribers/bulk", reader, many, admin+`subscriber.create `+some+`{}\n`+admin+`subscriber.update ID {"fields": \["name"\]}`)
 	a.step(a.api, "DELETE /subscribers/:id", reader, nil, admin+`subscriber.delete ID {}`)
-	listed := a.made(a.step(a.api, "POST /suppressions", "", map[string]any{"email": walkAddress}, admin+`suppression.create `+some+`{.*"reason".*}`))
+	listed := a.made(a.step(a.api, "POST /suppressions", "", map[string]any{"email": walkAddress, "note": "of " + walkName}, admin+`suppression.create `+some+`{.*"reason".*}`))
+	a.step(a.api, "POST /suppressions/import", "", "email,note\nx"+walkAddress+",of "+walkName+"\n", admin+`suppression.import - {"created": 1, "skipped": 0}`,
+		"Content-Type: text/csv")
 	a.step(a.api, "DELETE /suppressions/:id", listed, nil, admin+`suppression.delete ID {}`)
 }
 

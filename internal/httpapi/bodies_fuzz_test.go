@@ -27,6 +27,7 @@ func requestBodies() map[string]bodyReader {
 	return map[string]bodyReader{
 		"APIKeyInput":          readsAs[wire.APIKeyInput],
 		"AddressInput":         readsAs[wire.AddressInput],
+		"SuppressionInput":     readsAs[wire.SuppressionInput],
 		"ApproveInput":         readsAs[wire.ApproveInput],
 		"ChannelInput":         readsAs[wire.ChannelInput],
 		"CloneInput":           readsAs[wire.CloneInput],

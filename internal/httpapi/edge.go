@@ -26,7 +26,7 @@ func limitOf(method, route string) int64 {
 	switch {
 	case method == http.MethodPost && route == "/assets":
 		return asset.MaxSize
-	case method == http.MethodPost && route == "/subscribers/import":
+	case method == http.MethodPost && (route == "/subscribers/import" || route == "/suppressions/import"):
 		return limitCSV
 	case method == http.MethodPost && route == "/publications", method == http.MethodPut && route == "/publications/:id":
 		return limitPublication
@@ -44,7 +44,8 @@ func limitOf(method, route string) int64 {
 
 // isFile reports whether the route's body is a file, which may come by a slow line.
 func isFile(method, route string) bool {
-	return method == http.MethodPost && (route == "/api/v1/assets" || route == "/api/v1/subscribers/import")
+	return method == http.MethodPost &&
+		(route == "/api/v1/assets" || route == "/api/v1/subscribers/import" || route == "/api/v1/suppressions/import")
 }
 
 // boundBodies refuses a body that says that it is too long, whether or not the route reads it; what does not say so is

@@ -25,7 +25,7 @@ func TestEveryRouteBoundsItsBody(t *testing.T) {
 	t.Parallel()
 	handler := New(Deps{AdminKey: testKey, Tokens: forgers{}, SESHook: hookFunc(nil), Pages: http.NotFoundHandler()})
 	larger := map[string]int64{
-		"POST /api/v1/assets": asset.MaxSize, "POST /api/v1/subscribers/import": 10 << 20, "POST /api/v1/publications": 1 << 20,
+		"POST /api/v1/assets": asset.MaxSize, "POST /api/v1/subscribers/import": 10 << 20, "POST /api/v1/suppressions/import": 10 << 20, "POST /api/v1/publications": 1 << 20,
 		"POST /api/v1/contents": 1 << 20, "PUT /api/v1/contents/:id": 1 << 20, "POST /api/v1/templates": 1 << 20,
 		"PUT /api/v1/templates/:id": 1 << 20, "POST /hooks/ses": 512 << 10,
 		"PUT /api/v1/publications/:id": 1 << 20, "POST /api/v1/publications/bulk": 1 << 20, "POST /api/v1/subscribers/bulk": 1 << 20,

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/gin-gonic/gin"
+	"go.uber.org/zap"
 
 	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
@@ -15,28 +16,34 @@ import (
 // SuppressionStore keeps the addresses that nothing is sent to any more.
 type SuppressionStore interface {
 	TotalSuppressions(ctx context.Context) (tally.Total, error)
-	Suppress(ctx context.Context, address string) (suppression.Entry, bool, error)
+	Suppress(ctx context.Context, address string, fresh suppression.Entry) (suppression.Entry, bool, error)
 	Suppressions(ctx context.Context, address string, after int64, limit int) ([]suppression.Entry, error)
 	Suppression(ctx context.Context, uid ident.UID) (suppression.Entry, error)
 	Unsuppress(ctx context.Context, uid ident.UID) error
+	SuppressionFiles
 }
 
-type suppressions struct{ store SuppressionStore }
+type suppressions struct {
+	store SuppressionStore
+	log   *zap.Logger
+}
 
 // registerSuppressions has the suppression list. Entries do not say whose they are: addresses are kept as hashes. To look
 // an address up, it is posted to /suppressions/lookup, so that it stands in no log of a proxy.
 func registerSuppressions(r gin.IRouter, d Deps) {
-	h := suppressions{d.Suppressions}
+	h := suppressions{d.Suppressions, d.Log}
 	r.GET("/suppressions", handle(h.list))
 	r.POST("/suppressions", handle(h.create))
 	r.POST("/suppressions/lookup", handle(h.lookup))
+	r.POST("/suppressions/import", handle(h.importFile))
+	r.GET("/suppressions/export", handle(h.export))
 	r.GET("/suppressions/:id", handle(h.get))
 	r.DELETE("/suppressions/:id", handle(h.delete))
 }
 
 func showSuppression(e suppression.Entry) wire.Suppression {
 	return wire.Suppression{ID: e.UID, Reason: wire.SuppressionReason(e.Reason.String()), Source: wire.SuppressionSource(e.Source),
-		PublicationID: e.Publication, CreatedAt: e.CreatedAt.UTC()}
+		Note: e.Note, PublicationID: e.Publication, CreatedAt: e.CreatedAt.UTC()}
 }
 
 func (h suppressions) list(c *gin.Context) error {
@@ -54,18 +61,17 @@ func (h suppressions) list(c *gin.Context) error {
 	return answerPage(c, "suppressions", p, rows, func(e suppression.Entry) int64 { return e.ID }, showSuppression)
 }
 
-// readAddress reads {"email": …}.
-func readAddress(c *gin.Context) (string, error) {
-	return parsed[wire.AddressInput](c, limitOther, func(in wire.AddressInput) (string, error) { return suppression.Parse(in.Email) })
-}
-
 // create answers 201, or 200 with the entry that was there: it may be repeated.
 func (h suppressions) create(c *gin.Context) error {
-	address, err := readAddress(c)
+	var fresh suppression.Entry
+	address, err := parsed[wire.SuppressionInput](c, limitOther, func(in wire.SuppressionInput) (address string, err error) {
+		address, fresh, err = suppression.Manually(in.Email, in.Note)
+		return address, err
+	})
 	if err != nil {
 		return err
 	}
-	entry, added, err := h.store.Suppress(c.Request.Context(), address)
+	entry, added, err := h.store.Suppress(c.Request.Context(), address, fresh)
 	if err != nil {
 		return err
 	}
@@ -77,7 +83,7 @@ func (h suppressions) create(c *gin.Context) error {
 
 // lookup answers with the entry of an address, or with an empty list.
 func (h suppressions) lookup(c *gin.Context) error {
-	address, err := readAddress(c)
+	address, err := parsed[wire.AddressInput](c, limitOther, func(in wire.AddressInput) (string, error) { return suppression.Parse(in.Email) })
 	if err != nil {
 		return err
 	}

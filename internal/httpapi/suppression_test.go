@@ -24,12 +24,12 @@ func TestSuppressions(t *testing.T) {
 	}
 	t.Cleanup(db.Close)
 	a := serve(t, db, func(d *Deps) { d.Suppressions = db })
-	first := a.do(http.MethodPost, "/api/v1/suppressions", `{"email":"Anna@Reader.example"}`)
+	first := a.do(http.MethodPost, "/api/v1/suppressions", `{"email":"Anna@Reader.example","note":"by telephone"}`)
 	again := a.do(http.MethodPost, "/api/v1/suppressions", `{"email":"anna@reader.example"}`)
 	if first.Status != http.StatusCreated || again.Status != http.StatusOK || first.Body != again.Body || strings.Contains(first.Body, "anna") {
 		t.Errorf("%d %s, then %d %s", first.Status, first.Body, again.Status, again.Body)
 	}
-	if !strings.Contains(first.Body, `"reason":"manual","source":"api"`) {
+	if !strings.Contains(first.Body, `"reason":"manual","source":"api","note":"by telephone"`) {
 		t.Errorf("made %s", first.Body)
 	}
 	location := first.Header.Get("Location")

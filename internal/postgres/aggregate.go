@@ -76,6 +76,9 @@ func (db *DB) AggregateEvents(ctx context.Context) (int, error) {
 		if err := tx.QueryRow(ctx, countEvents, from, to).Scan(&counted); err != nil {
 			return err
 		}
+		if err := clearSoft(ctx, tx, from, to); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, `UPDATE stat_cursor SET tx = $1::text::xid8`, to)
 		return err
 	})

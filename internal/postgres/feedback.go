@@ -81,18 +81,18 @@ func resolveFeedback(ctx context.Context, tx pgx.Tx, events []feedback.Event) ([
 	return list, nil
 }
 
+// toSuppress is an address that is to be put on the list, and on account of which publication.
+type toSuppress struct {
+	address     string
+	publication int64
+	entry       suppression.Entry
+}
+
 // suppressReturned puts the addresses of bounces and complaints on the list, early ones too: it does not matter to the
-// address what became of the delivery.
+// address what became of the delivery. So it does those that have bounced softly too often. events have the addresses; there
+// are none of what was waiting.
 func (db *DB) suppressReturned(ctx context.Context, tx pgx.Tx, events []feedback.Event, list []*returned) error {
-	var addresses []string
-	for i, e := range events {
-		if list[i].result != feedback.Unknown {
-			addresses = append(addresses, e.Suppress...)
-		}
-	}
-	if err := beginListing(ctx, tx, addresses...); err != nil {
-		return err
-	}
+	var all []toSuppress
 	for i, e := range events {
 		reason := suppression.Bounce
 		if e.Kind == feedback.Complained {
@@ -102,10 +102,24 @@ func (db *DB) suppressReturned(ctx context.Context, tx pgx.Tx, events []feedback
 			continue
 		}
 		for _, address := range e.Suppress {
-			entry := suppression.Entry{Reason: reason, Source: e.Source}
-			if _, err := db.suppress(ctx, tx, address, list[i].publication, &entry); err != nil {
-				return err
-			}
+			all = append(all, toSuppress{address, list[i].publication, suppression.Entry{Reason: reason, Source: e.Source}})
+		}
+	}
+	soft, err := softTooOften(ctx, tx, list)
+	if err != nil {
+		return err
+	}
+	return db.suppressAll(ctx, tx, append(all, soft...))
+}
+
+// suppressAll is called once in a transaction.
+func (db *DB) suppressAll(ctx context.Context, tx pgx.Tx, all []toSuppress) error {
+	if err := beginListing(ctx, tx, column(all, func(l toSuppress) string { return l.address })...); err != nil {
+		return err
+	}
+	for _, l := range all {
+		if _, err := db.suppress(ctx, tx, l.address, l.publication, &l.entry); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -177,8 +191,10 @@ func (db *DB) applyWaiting(ctx context.Context, tx pgx.Tx, list []*returned) err
 	if err := recount(ctx, tx, closed); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, forgetWaiting, done, waiting, recounts)
-	return err
+	if _, err := tx.Exec(ctx, forgetWaiting, done, waiting, recounts); err != nil {
+		return err
+	}
+	return db.suppressReturned(ctx, tx, nil, events)
 }
 
 // returnedKeys is the rows' keys as the arrays that unnest takes, in the order of the keys: transactions that settle the same

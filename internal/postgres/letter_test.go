@@ -188,7 +188,7 @@ func TestLetterToSuppressed(t *testing.T) {
 			n := furnish(t, db)
 			n.exec(t, `UPDATE subscriber SET email = 'ada@reader.example' WHERE uid = $1`, n.Readers[1])
 			lettered(t, db, letter.Letter{Email: address})
-			if _, _, err := db.Suppress(t.Context(), address); err != nil {
+			if _, _, err := db.Suppress(t.Context(), address, byHand()); err != nil {
 				t.Fatal(err)
 			}
 			if r := owedOf(t, db); r.Skip != delivery.SuppressedManual {

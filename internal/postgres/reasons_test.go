@@ -111,6 +111,7 @@ var reasons = map[delivery.Reason]struct {
 		lettered(t, db, letter.Letter{Email: "a@reader.example", ExpiresAt: &past})
 		attempt(t, db, nil)
 	}},
+	delivery.SuppressedSoftBounce: {delivery.Suppressed, suppressedAs("5")},
 }
 
 // TestEveryReason yields each of the closed list by the real ledger, finds it in the list of recipients and in what webhook

@@ -116,17 +116,6 @@ func oneSubscriber(ctx context.Context, tx pgx.Tx, i subscriber.Item) (s subscri
 	}
 }
 
-// honourAll is honourSuppressions for the addresses that a transaction has stored.
-func (db *DB) honourAll(ctx context.Context, tx pgx.Tx, addresses []string) error {
-	if db.addresses == nil || len(addresses) == 0 {
-		return nil
-	}
-	if err := lockParts(ctx, tx, lockAlone, partsOf(addresses)); err != nil {
-		return err
-	}
-	return db.pointAll(ctx, tx, addresses)
-}
-
 // takenAddresses is which of some addresses somebody has.
 func takenAddresses(ctx context.Context, tx pgx.Tx, addresses []string) (map[string]bool, error) {
 	rows, err := tx.Query(ctx, `SELECT email FROM subscriber WHERE email = ANY($1)`, addresses)

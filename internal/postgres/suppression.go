@@ -16,15 +16,15 @@ const listAddress = `
 WITH old AS (
     SELECT id FROM suppression WHERE hash = ANY($2) LIMIT 1
 ), new AS (
-    INSERT INTO suppression (uid, hash, reason, source, publication_id)
-    SELECT $3, ($2::bytea[])[1], $4, $5, nullif($6::bigint, 0) WHERE NOT EXISTS (SELECT FROM old)
+    INSERT INTO suppression (uid, hash, reason, source, publication_id, note)
+    SELECT $3, ($2::bytea[])[1], $4, $5, nullif($6::bigint, 0), $7 WHERE NOT EXISTS (SELECT FROM old)
     ON CONFLICT (hash) DO NOTHING
     RETURNING id
 ), entry AS (
     SELECT id FROM old UNION ALL SELECT id FROM new
 ), pointed AS (
     UPDATE subscriber s SET suppression_id = entry.id, updated_at = clock_timestamp(),
-           revoked_at = CASE WHEN $4 > 1 THEN clock_timestamp() ELSE s.revoked_at END
+           revoked_at = CASE WHEN $4 IN (2, 3) THEN clock_timestamp() ELSE s.revoked_at END
     FROM entry WHERE s.email = $1 AND s.suppression_id IS DISTINCT FROM entry.id
 )
 SELECT EXISTS (SELECT FROM new)`
@@ -38,7 +38,7 @@ func (db *DB) suppress(ctx context.Context, tx pgx.Tx, address string, publicati
 	}
 	uid := ident.New()
 	var added bool
-	err := tx.QueryRow(ctx, listAddress, address, hashes, uid, int16(entry.Reason), entry.Source, publication).Scan(&added)
+	err := tx.QueryRow(ctx, listAddress, address, hashes, uid, int16(entry.Reason), entry.Source, publication, entry.Note).Scan(&added)
 	if err != nil || !added {
 		return false, err
 	}
@@ -66,19 +66,18 @@ func beginListing(ctx context.Context, tx pgx.Tx, addresses ...string) error {
 }
 
 const selectSuppression = `
-SELECT s.id, s.uid, s.reason, s.source, coalesce(p.uid, '00000000-0000-0000-0000-000000000000'), s.created_at
+SELECT s.id, s.uid, s.reason, s.source, s.note, coalesce(p.uid, '00000000-0000-0000-0000-000000000000'), s.created_at
 FROM suppression s LEFT JOIN publication p ON p.id = s.publication_id`
 
-// Suppress puts a canonical address on the list by hand, and says whether it was not there before. The entry is the
+// Suppress puts a canonical address on the list as fresh says, and reports whether it was not there before. The entry is the
 // present one. It may be repeated.
-func (db *DB) Suppress(ctx context.Context, address string) (suppression.Entry, bool, error) {
+func (db *DB) Suppress(ctx context.Context, address string, fresh suppression.Entry) (suppression.Entry, bool, error) {
 	var entry suppression.Entry
 	added := false
 	err := db.tx(ctx, "suppress an address", func(tx pgx.Tx) (err error) {
 		if err := beginListing(ctx, tx, address); err != nil {
 			return err
 		}
-		fresh := suppression.Entry{Reason: suppression.Manual, Source: suppression.SourceAPI}
 		if added, err = db.suppress(ctx, tx, address, 0, &fresh); err != nil {
 			return err
 		}
@@ -108,9 +107,12 @@ func (db *DB) Suppression(ctx context.Context, uid ident.UID) (suppression.Entry
 }
 
 // Unsuppress takes an entry off the list: its address is sent to again by whatever is still owed and by all that
-// follows. It returns NotFound.
+// follows, and soft bounces of the past do not count against it. It returns NotFound.
 func (db *DB) Unsuppress(ctx context.Context, uid ident.UID) error {
 	return db.tx(ctx, "take an address off the suppression list", func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, clearListed, uid); err != nil {
+			return err
+		}
 		tag, err := tx.Exec(ctx, `DELETE FROM suppression WHERE uid = $1`, uid)
 		if err != nil {
 			return err
@@ -124,6 +126,6 @@ func (db *DB) Unsuppress(ctx context.Context, uid ident.UID) error {
 
 func scanSuppression(row pgx.Row) (suppression.Entry, error) {
 	var e suppression.Entry
-	err := row.Scan(&e.ID, &e.UID, &e.Reason, &e.Source, &e.Publication, &e.CreatedAt)
+	err := row.Scan(&e.ID, &e.UID, &e.Reason, &e.Source, &e.Note, &e.Publication, &e.CreatedAt)
 	return e, err
 }

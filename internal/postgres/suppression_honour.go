@@ -74,13 +74,21 @@ func (db *DB) pointAll(ctx context.Context, tx pgx.Tx, addresses []string) error
 // honourSuppressions points the subscriber with a canonical address, who was just stored in tx, at the entry of it, if
 // there is one. It comes last in tx; see addressLocks.
 func (db *DB) honourSuppressions(ctx context.Context, tx pgx.Tx, address string) error {
-	if db.addresses == nil {
+	return db.honourAll(ctx, tx, []string{address})
+}
+
+// honourAll is honourSuppressions for the addresses that a transaction has stored. What bounced softly was another mailbox.
+func (db *DB) honourAll(ctx context.Context, tx pgx.Tx, addresses []string) error {
+	if len(addresses) == 0 {
 		return nil
 	}
-	if err := lockParts(ctx, tx, lockAlone, partsOf([]string{address})); err != nil {
+	if _, err := tx.Exec(ctx, clearMoved, addresses); err != nil || db.addresses == nil {
 		return err
 	}
-	return db.pointAll(ctx, tx, []string{address})
+	if err := lockParts(ctx, tx, lockAlone, partsOf(addresses)); err != nil {
+		return err
+	}
+	return db.pointAll(ctx, tx, addresses)
 }
 
 // everyPart is all of them.

@@ -112,7 +112,7 @@ func TestStoredWhileListed(t *testing.T) {
 	t.Parallel()
 	for name, list := range map[string]func(*testing.T, *DB, context.Context) error{
 		"by hand": func(_ *testing.T, db *DB, ctx context.Context) error {
-			_, _, err := db.Suppress(ctx, "reader9@example.org")
+			_, _, err := db.Suppress(ctx, "reader9@example.org", byHand())
 			return err
 		},
 		"by a bounce": func(t *testing.T, db *DB, ctx context.Context) error {
@@ -154,7 +154,7 @@ func TestNobodyWaitsForAnImport(t *testing.T) {
 	if _, err := db.CreateSubscriber(ctx, named("old@example.org")); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := db.Suppress(ctx, "before@example.org"); err != nil {
+	if _, _, err := db.Suppress(ctx, "before@example.org", byHand()); err != nil {
 		t.Fatal(err)
 	}
 	emails := []string{"before@example.org", "during@example.org", "end@example.org", "never@example.org", "old@example.org"}
@@ -169,13 +169,13 @@ func TestNobodyWaitsForAnImport(t *testing.T) {
 	if err := db.pointAll(ctx, tx, emails); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := db.Suppress(ctx, "during@example.org"); err != nil { // does not wait
+	if _, _, err := db.Suppress(ctx, "during@example.org", byHand()); err != nil { // does not wait
 		t.Fatal(err)
 	}
 	// Whoever lists the address of a subscriber whom the import changes waits, and the end of the import not for them.
 	done := make(chan error, 1)
 	go func() {
-		_, _, err := db.Suppress(context.WithoutCancel(ctx), "old@example.org")
+		_, _, err := db.Suppress(context.WithoutCancel(ctx), "old@example.org", byHand())
 		done <- err
 	}()
 	waitForLock(t, db)

@@ -10,12 +10,17 @@ import (
 	"github.com/presswork/presswork/internal/suppression"
 )
 
+// byHand is an entry that an operator makes.
+func byHand() suppression.Entry {
+	return suppression.Entry{Reason: suppression.Manual, Source: suppression.SourceAPI}
+}
+
 func TestSuppressedAtSendTime(t *testing.T) {
 	t.Parallel()
 	db := openHashing(t)
 	sending(t, db, 4)
 	_, b := claim(t, db)
-	entry, added, err := db.Suppress(t.Context(), "reader2@example.org")
+	entry, added, err := db.Suppress(t.Context(), "reader2@example.org", byHand())
 	if err != nil || !added || entry.Reason != suppression.Manual || entry.UID.IsZero() {
 		t.Fatalf("%+v, %v, %v", entry, added, err)
 	}
@@ -60,10 +65,10 @@ func TestSuppressionOutlivesTheSubscriber(t *testing.T) {
 		scan(t, db, `SELECT count(*) FROM subscriber s JOIN suppression u ON u.id = s.suppression_id WHERE s.email LIKE '%@example.org'`, &n)
 		return n
 	}
-	if _, _, err := db.Suppress(ctx, "anna@example.org"); err != nil { // before she subscribes
+	if _, _, err := db.Suppress(ctx, "anna@example.org", byHand()); err != nil { // before she subscribes
 		t.Fatal(err)
 	}
-	if _, added, err := db.Suppress(ctx, "anna@example.org"); err != nil || added {
+	if _, added, err := db.Suppress(ctx, "anna@example.org", byHand()); err != nil || added {
 		t.Errorf("listed twice: %v, %v", added, err)
 	}
 	anna, err := create("anna@example.org")
@@ -102,7 +107,7 @@ func TestSuppressionOutlivesTheSubscriber(t *testing.T) {
 	if strings.Contains(text, "@") {
 		t.Errorf("an address is stored: %s", text)
 	}
-	if _, _, err := open(t).Suppress(ctx, "anna@example.org"); err == nil {
+	if _, _, err := open(t).Suppress(ctx, "anna@example.org", byHand()); err == nil {
 		t.Error("an address was listed without a key")
 	}
 }
@@ -111,7 +116,7 @@ func TestSuppressionOutlivesTheSubscriber(t *testing.T) {
 func TestSuppressionsOutliveTheKey(t *testing.T) {
 	t.Parallel()
 	db := openHashing(t)
-	if _, _, err := db.Suppress(t.Context(), "anna@example.org"); err != nil {
+	if _, _, err := db.Suppress(t.Context(), "anna@example.org", byHand()); err != nil {
 		t.Fatal(err)
 	}
 	var err error
@@ -119,7 +124,7 @@ func TestSuppressionsOutliveTheKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, added, err := db.Suppress(t.Context(), "anna@example.org"); err != nil || added {
+	if _, added, err := db.Suppress(t.Context(), "anna@example.org", byHand()); err != nil || added {
 		t.Errorf("listed anew: %v, %v", added, err)
 	}
 	list, err := db.Suppressions(t.Context(), "anna@example.org", 0, 10)

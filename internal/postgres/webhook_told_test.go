@@ -115,7 +115,7 @@ func (s *story) sending() {
 	s.step("late", func() error { return s.SettleLate(ctx, session, outcomes) }, "delivery.sent")
 	s.step("late again", func() error { return s.SettleLate(ctx, session, outcomes) })
 	s.step("list an address", func() error {
-		_, _, err := s.Suppress(ctx, value[string](s.t, s.DB, `SELECT email FROM subscriber WHERE id = $1`, readers[6]))
+		_, _, err := s.Suppress(ctx, value[string](s.t, s.DB, `SELECT email FROM subscriber WHERE id = $1`, readers[6]), byHand())
 		return err
 	})
 	s.step("end", func() error { return errors.Join(s.send(id), s.send(id)) }, "delivery.sent", "delivery.suppressed", "publication.completed")

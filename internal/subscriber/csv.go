@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/presswork/presswork/internal/cell"
 	"github.com/presswork/presswork/internal/fault"
 )
 
@@ -143,13 +144,13 @@ func (i *importer) line(line int, record []string) {
 	}
 	in := Input{Attributes: map[string]any{}}
 	good := true
-	for n, cell := range record {
-		if !utf8.ValidString(cell) {
+	for n, text := range record {
+		if !utf8.ValidString(text) {
 			i.problem(line, i.columns[n].name, "encoding", "is not UTF-8")
 			good = false
 			continue
 		}
-		i.columns[n].set(&in, strings.Clone(unguard(cell)))
+		i.columns[n].set(&in, strings.Clone(cell.Unguard(text)))
 	}
 	if !good {
 		return

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/presswork/presswork/internal/cell"
 )
 
 // Export writes subscribers as the CSV that ReadCSV reads.
@@ -35,8 +37,8 @@ func (e *Export) Write(s Subscriber) error {
 	for _, name := range e.attributes {
 		e.record = append(e.record, cellOf(s.Attributes[name]))
 	}
-	for i, cell := range e.record {
-		e.record[i] = guard(cell)
+	for i, text := range e.record {
+		e.record[i] = cell.Guard(text)
 	}
 	return e.write()
 }
@@ -65,27 +67,4 @@ func cellOf(value any) string {
 	default:
 		return fmt.Sprint(v)
 	}
-}
-
-// formulaSigns begin what a spreadsheet would calculate (OWASP, CSV Injection), full-width forms included.
-const formulaSigns = "=+-@\t\r\n＝＋－＠"
-
-// guard puts a ' before a cell that a spreadsheet would take for a formula, and before one that looks
-// guarded already, so that unguard gives back exactly what was there.
-func guard(cell string) string {
-	if guardable(cell) {
-		return "'" + cell
-	}
-	return cell
-}
-
-func unguard(cell string) string {
-	if rest, is := strings.CutPrefix(cell, "'"); is && guardable(rest) {
-		return rest
-	}
-	return cell
-}
-
-func guardable(cell string) bool {
-	return strings.IndexAny(strings.TrimLeft(cell, "'"), formulaSigns) == 0
 }

@@ -9,14 +9,17 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/mailbox"
 )
 
-// Reason says why an address is on the list, as stored.
+// Reason says why an address is on the list, as stored: 12 less than the delivery.Reason of who is not sent to for it.
 type Reason int16
 
 // The reasons.
@@ -27,7 +30,23 @@ const (
 	Complaint Reason = 2
 	// Manual: an operator put it there.
 	Manual Reason = 3
+	// SoftBounce: mail to it bounced again and again for reasons that might have passed and did not; see
+	// reputation.Policy.
+	SoftBounce Reason = 5
 )
+
+// Withdraws reports a reason that is the reader's own or the operator's word: batches in hand look at it once more.
+func (r Reason) Withdraws() bool { return r == Complaint || r == Manual }
+
+// ParseReason reads a reason as the API shows it.
+func ParseReason(text string) (Reason, bool) {
+	for _, r := range []Reason{Bounce, Complaint, Manual, SoftBounce} {
+		if r.String() == text {
+			return r, true
+		}
+	}
+	return 0, false
+}
 
 // String is the reason as the API shows it.
 func (r Reason) String() string {
@@ -38,6 +57,8 @@ func (r Reason) String() string {
 		return "complaint"
 	case Manual:
 		return "manual"
+	case SoftBounce:
+		return "soft_bounce"
 	default:
 		return "unknown"
 	}
@@ -45,8 +66,9 @@ func (r Reason) String() string {
 
 // Sources of entries.
 const (
-	SourceSES = "ses"
-	SourceAPI = "api"
+	SourceSES    = "ses"
+	SourceAPI    = "api"
+	SourceImport = "import"
 )
 
 // Entry is an address on the list. Which address cannot be told from it.
@@ -54,8 +76,10 @@ type Entry struct {
 	ID     int64
 	UID    ident.UID
 	Reason Reason
-	// Source is who said so: SourceSES or SourceAPI.
+	// Source is who said so: SourceSES, SourceAPI or SourceImport.
 	Source string
+	// Note is an operator's, for people; it may be empty.
+	Note string
 	// Publication is what the bounce or complaint was about; zero if there was none.
 	Publication ident.UID
 	CreatedAt   time.Time
@@ -71,6 +95,37 @@ func Parse(email string) (string, error) {
 	}
 	return address, nil
 }
+
+// Manually reads what an operator lists: the address in canonical form, and a note. Invalid with pointers to what is wrong.
+func Manually(email, note string) (string, Entry, error) {
+	var f fault.Fields
+	address, err := mailbox.Parse(email)
+	if err != nil {
+		f.Add("/email", "invalid_email", "%s", err.Error())
+	}
+	note = strings.TrimSpace(note)
+	if wrong := checkNote(note); wrong != "" {
+		f.Add("/note", "format", "%s", wrong)
+	}
+	return address, Entry{Reason: Manual, Source: SourceAPI, Note: note}, f.Err()
+}
+
+// checkNote says what is wrong with a note, if anything is. An address in it would make the list one of addresses.
+func checkNote(note string) string {
+	switch {
+	case utf8.RuneCountInString(note) > MaxNote:
+		return fmt.Sprintf("may have at most %d characters", MaxNote)
+	case strings.ContainsFunc(note, unicode.IsControl):
+		return "must be one line of text"
+	case strings.Contains(note, "@"):
+		return "must not have an address in it: the list keeps none"
+	default:
+		return ""
+	}
+}
+
+// hashSize is the length of a hash in bytes.
+const hashSize = sha256.Size
 
 // purpose is the use of the derived key; a changed word would empty the list.
 const purpose = "presswork suppression address v1"

@@ -2,6 +2,7 @@ package suppression
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/presswork/presswork/internal/fault"
@@ -51,9 +52,31 @@ func TestParse(t *testing.T) {
 
 func TestReasons(t *testing.T) {
 	t.Parallel()
-	for reason, want := range map[Reason]string{Bounce: "bounce", Complaint: "complaint", Manual: "manual", 9: "unknown"} {
+	for reason, want := range map[Reason]string{Bounce: "bounce", Complaint: "complaint", Manual: "manual", SoftBounce: "soft_bounce", 9: "unknown"} {
 		if got := reason.String(); got != want {
 			t.Errorf("%d is %q", reason, got)
 		}
+		if got, ok := ParseReason(want); ok != (reason <= SoftBounce) || ok && got != reason {
+			t.Errorf("%q is read as %d, %v", want, got, ok)
+		}
+		if reason.Withdraws() != (reason == Complaint || reason == Manual) {
+			t.Errorf("%s withdraws %v", want, reason.Withdraws())
+		}
+	}
+}
+
+func TestManually(t *testing.T) {
+	t.Parallel()
+	address, entry, err := Manually(" Anna@Reader.EXAMPLE ", " by telephone ")
+	if err != nil || address != "anna@reader.example" || entry.Note != "by telephone" || entry.Reason != Manual || entry.Source != SourceAPI {
+		t.Errorf("%q, %+v, %v", address, entry, err)
+	}
+	for _, wrong := range [][2]string{{"nobody", ""}, {"a@x.org", "a\nb"}, {"a@x.org", "says b@x.org"}, {"a@x.org", strings.Repeat("é", MaxNote+1)}} {
+		if _, _, err := Manually(wrong[0], wrong[1]); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+	if _, _, err := Manually("a@x.org", strings.Repeat("é", MaxNote)); err != nil {
+		t.Error(err)
 	}
 }

@@ -165,22 +165,23 @@ const (
 
 // Defines values for DeliveryReason.
 const (
-	DeliveryReasonCancelled           DeliveryReason = "cancelled"
-	DeliveryReasonChannelOff          DeliveryReason = "channel_off"
-	DeliveryReasonExpired             DeliveryReason = "expired"
-	DeliveryReasonGone                DeliveryReason = "gone"
-	DeliveryReasonNoAnswer            DeliveryReason = "no_answer"
-	DeliveryReasonPlaceholder         DeliveryReason = "placeholder"
-	DeliveryReasonProcessDied         DeliveryReason = "process_died"
-	DeliveryReasonQuarantined         DeliveryReason = "quarantined"
-	DeliveryReasonRejected            DeliveryReason = "rejected"
-	DeliveryReasonRetriesUsed         DeliveryReason = "retries_used"
-	DeliveryReasonSuppressedBounce    DeliveryReason = "suppressed_bounce"
-	DeliveryReasonSuppressedComplaint DeliveryReason = "suppressed_complaint"
-	DeliveryReasonSuppressedManual    DeliveryReason = "suppressed_manual"
-	DeliveryReasonTopicLeft           DeliveryReason = "topic_left"
-	DeliveryReasonUnrenderable        DeliveryReason = "unrenderable"
-	DeliveryReasonUnsubscribed        DeliveryReason = "unsubscribed"
+	DeliveryReasonCancelled            DeliveryReason = "cancelled"
+	DeliveryReasonChannelOff           DeliveryReason = "channel_off"
+	DeliveryReasonExpired              DeliveryReason = "expired"
+	DeliveryReasonGone                 DeliveryReason = "gone"
+	DeliveryReasonNoAnswer             DeliveryReason = "no_answer"
+	DeliveryReasonPlaceholder          DeliveryReason = "placeholder"
+	DeliveryReasonProcessDied          DeliveryReason = "process_died"
+	DeliveryReasonQuarantined          DeliveryReason = "quarantined"
+	DeliveryReasonRejected             DeliveryReason = "rejected"
+	DeliveryReasonRetriesUsed          DeliveryReason = "retries_used"
+	DeliveryReasonSuppressedBounce     DeliveryReason = "suppressed_bounce"
+	DeliveryReasonSuppressedComplaint  DeliveryReason = "suppressed_complaint"
+	DeliveryReasonSuppressedManual     DeliveryReason = "suppressed_manual"
+	DeliveryReasonSuppressedSoftBounce DeliveryReason = "suppressed_soft_bounce"
+	DeliveryReasonTopicLeft            DeliveryReason = "topic_left"
+	DeliveryReasonUnrenderable         DeliveryReason = "unrenderable"
+	DeliveryReasonUnsubscribed         DeliveryReason = "unsubscribed"
 )
 
 // Defines values for DeliveryState.
@@ -368,15 +369,17 @@ const (
 
 // Defines values for SuppressionReason.
 const (
-	SuppressionReasonBounce    SuppressionReason = "bounce"
-	SuppressionReasonComplaint SuppressionReason = "complaint"
-	SuppressionReasonManual    SuppressionReason = "manual"
+	SuppressionReasonBounce     SuppressionReason = "bounce"
+	SuppressionReasonComplaint  SuppressionReason = "complaint"
+	SuppressionReasonManual     SuppressionReason = "manual"
+	SuppressionReasonSoftBounce SuppressionReason = "soft_bounce"
 )
 
 // Defines values for SuppressionSource.
 const (
-	SuppressionSourceAPI SuppressionSource = "api"
-	SuppressionSourceSES SuppressionSource = "ses"
+	SuppressionSourceAPI    SuppressionSource = "api"
+	SuppressionSourceImport SuppressionSource = "import"
+	SuppressionSourceSES    SuppressionSource = "ses"
 )
 
 // Defines values for TemplateChangeChannel.
@@ -2588,25 +2591,99 @@ type SubscriberStatus string
 type Suppression struct {
 	ID ident.UID `json:"id"`
 
-	// Reason Why it is listed: mail to it bounced for good, its reader complained, or an operator listed it.
+	// Reason Why it is listed: mail to it bounced for good, its reader complained, an operator listed it, or mail to it bounced again and
+	// again for reasons that might have passed.
 	Reason SuppressionReason `json:"reason"`
 
 	// Source Who said so.
 	Source SuppressionSource `json:"source"`
+
+	// Note An operator's, for people.
+	Note string `json:"note"`
 
 	// PublicationID What the bounce or complaint was about.
 	PublicationID ident.UID `json:"publication_id,omitzero"`
 	CreatedAt     time.Time `json:"created_at"`
 }
 
-// SuppressionReason Why it is listed: mail to it bounced for good, its reader complained, or an operator listed it.
+// SuppressionReason Why it is listed: mail to it bounced for good, its reader complained, an operator listed it, or mail to it bounced again and
+// again for reasons that might have passed.
 type SuppressionReason string
 
 // SuppressionSource Who said so.
 type SuppressionSource string
 
+// SuppressionFileProblem An import of suppressions that was refused for its lines, as a problem (RFC 9457) with the report as its extension.
+type SuppressionFileProblem struct {
+	// Type Which problem it is.
+	Type string `json:"type"`
+
+	// Title The status in words.
+	Title string `json:"title"`
+
+	// Status The HTTP status.
+	Status int `json:"status"`
+
+	// Detail For people.
+	Detail string `json:"detail"`
+
+	// Instance The path of the request.
+	Instance string `json:"instance"`
+
+	// CorrelationID The id under which the log has more.
+	CorrelationID string `json:"correlation_id"`
+
+	// DryRun Whether nothing was stored.
+	DryRun bool `json:"dry_run"`
+
+	// Lines How many lines the file has besides its header.
+	Lines int `json:"lines"`
+
+	// Created How many addresses are new on the list.
+	Created int `json:"created"`
+
+	// Skipped How many were on it already.
+	Skipped int `json:"skipped"`
+
+	// ErrorCount How many errors there are in all.
+	ErrorCount int `json:"error_count"`
+
+	// Errors The first of the errors.
+	Errors []LineError `json:"errors"`
+}
+
+// SuppressionInput An address that nothing is to be sent to.
+type SuppressionInput struct {
+	// Email An address in any spelling: case and white space around it make no difference.
+	Email string `json:"email"`
+
+	// Note Why, for people: one line of up to 200 characters, with no address in it.
+	Note string `json:"note,omitzero"`
+}
+
 // SuppressionPage A page of a list.
 type SuppressionPage = Page[Suppression]
+
+// SuppressionReport What an import of suppressions did.
+type SuppressionReport struct {
+	// DryRun Whether nothing was stored.
+	DryRun bool `json:"dry_run"`
+
+	// Lines How many lines the file has besides its header.
+	Lines int `json:"lines"`
+
+	// Created How many addresses are new on the list.
+	Created int `json:"created"`
+
+	// Skipped How many were on it already.
+	Skipped int `json:"skipped"`
+
+	// ErrorCount How many errors there are in all.
+	ErrorCount int `json:"error_count"`
+
+	// Errors The first of the errors.
+	Errors []LineError `json:"errors"`
+}
 
 // Template One version of a template in all its languages.
 type Template struct {
