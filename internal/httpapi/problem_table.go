@@ -55,6 +55,7 @@ func problemsOfPublishing() map[string]problemType {
 		"outcome_unknown":         {503, "The connection to the database broke while the publication was stored, and it could not be asked whether it was.", "Send it again with the same Idempotency-Key: it is stored once."},
 		"changed_meanwhile":       {409, "It was changed between being read and being written.", "Send it again."},
 		"deleted":                 {409, "The publication that came with this Idempotency-Key was deleted.", "Use another Idempotency-Key for another publication."},
+		"no_default_sender":       {409, "A mail of our own is to be sent, and there is no sender identity that it could be from.", "Make a sender, which becomes the default: `POST /api/v1/senders`."},
 		"idempotency_in_flight":   {409, "Another request with this Idempotency-Key is being worked on.", "Wait for its answer, or send it again a moment later."},
 		"idempotency_mismatch":    {422, "This Idempotency-Key came with another body before.", "Use a new key for a new publication, and the same body with the same key."},
 		"invalid_idempotency_key": {400, "The Idempotency-Key is empty, too long, given twice, or has characters that it cannot have.", "Use a UUID."},

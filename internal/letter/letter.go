@@ -20,7 +20,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 )
 
@@ -70,7 +69,7 @@ type Letter struct {
 // TemplateName is the name of the e-mail template that replaces the built-in one.
 func (k Kind) TemplateName() string { return "system/" + string(k) }
 
-// Check reports a letter that cannot be written: a mistake of the program, of kind Internal.
+// Check reports a letter that cannot be written: a mistake of the program, so that its error is internal.
 func (l Letter) Check() error {
 	link, _ := l.Data[Link].(string)
 	switch {
@@ -94,5 +93,5 @@ func known(k Kind) bool {
 }
 
 func mistake(k Kind, what string) error {
-	return fault.New(fault.Internal, "bad_letter", fmt.Sprintf("a letter of the kind %q %s", k, what))
+	return fmt.Errorf("a letter of the kind %q %s", k, what)
 }

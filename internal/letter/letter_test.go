@@ -98,7 +98,7 @@ func TestCheck(t *testing.T) {
 		"with a number":   {Letter{Kind: PreferenceLink, Subscriber: 1, Data: map[string]any{Link: 1}}, false},
 		"of no kind":      {Letter{Kind: "invoice", Subscriber: 1, Data: link}, false},
 	} {
-		if err := c.letter.Check(); (err == nil) != c.good || err != nil && !fault.Is(err, fault.Internal) {
+		if err := c.letter.Check(); (err == nil) != c.good || err != nil && fault.KindOf(err) != fault.Internal {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

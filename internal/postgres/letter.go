@@ -66,7 +66,7 @@ func posted(ctx context.Context, l letter.Letter) (*acceptance, error) {
 	}
 	text, err := json.Marshal(data)
 	if err != nil {
-		return nil, fault.Wrap(fmt.Errorf("encode the data of a letter: %w", err), fault.Internal, "bad_letter")
+		return nil, fmt.Errorf("encode the data of a letter: %w", err)
 	}
 	one := &acceptance{uid: ident.New(), actor: audit.Actor(ctx), correlation: telemetry.Correlation(ctx), trace: telemetry.TraceParent(ctx)}
 	one.Title, one.Key = l.Kind.TemplateName(), l.Key

@@ -223,11 +223,11 @@ func TestLetterFromNobody(t *testing.T) {
 		t.Error(err)
 	}
 	l.Email = ""
-	if _, err := db.SendLetter(t.Context(), l); fault.CodeOf(err) != "bad_letter" {
+	if _, err := db.SendLetter(t.Context(), l); fault.KindOf(err) != fault.Internal {
 		t.Error(err)
 	}
 	l.Email, l.Data["link too"] = "a@reader.example", func() {}
-	if _, err := db.SendLetter(t.Context(), l); fault.CodeOf(err) != "bad_letter" {
+	if _, err := db.SendLetter(t.Context(), l); err == nil || fault.KindOf(err) != fault.Internal {
 		t.Error(err)
 	}
 }

@@ -27,9 +27,9 @@ type Message struct {
 // Addressee is who a message is for who is no subscriber.
 type Addressee struct{ Email, Name, Timezone string }
 
-// firstStranger is above every id that a subscriber ever has: 2⁴⁸ rows are more than a table of PostgreSQL holds. It is far
-// below 2⁵³, so that the number is exact wherever JSON goes.
-const firstStranger = int64(1) << 48
+// firstStranger is above every id that a subscriber ever has: 2⁴⁷ rows are more than a table of PostgreSQL holds. It is below
+// 2⁴⁸, as the positions of lists of deliveries want it, and far below 2⁵³, so that the number is exact wherever JSON goes.
+const firstStranger = int64(1) << 47
 
 // StrangerID is the recipient's id in the ledger of a message to an address that is no subscriber's.
 func StrangerID(publication int64) int64 { return firstStranger + publication }
