@@ -20,8 +20,8 @@ SELECT d.recipient_id, d.attempt, d.choice,
             WHEN s.suppression_id IS NOT NULL THEN coalesce((SELECT 12 + u.reason FROM suppression u WHERE u.id = s.suppression_id), 0)
             ELSE 0 END,
        coalesce(s.uid::text, ''), coalesce(s.email, m.email, ''), coalesce(s.name, m.name, ''),
-       coalesce(nullif(m.language, ''), s.language, ''), coalesce(s.timezone, m.timezone, ''), coalesce(s.topics, '{}'),
-       coalesce(s.attributes, '{}'), coalesce(s.revoked_at, 'epoch'),` + wasUncertain + `
+       coalesce(nullif(m.language, ''), s.language, ''), coalesce(s.timezone, m.timezone, ''), coalesce(s.country, ''),
+       coalesce(s.topics, '{}'), coalesce(s.attributes, '{}'), coalesce(s.revoked_at, 'epoch'),` + wasUncertain + `
 FROM delivery d
 CROSS JOIN (SELECT reopened FROM publication WHERE id = $1) a
 LEFT JOIN message m ON m.publication_id = $1
