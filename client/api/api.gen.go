@@ -118,6 +118,31 @@ const (
 	ChoiceBasisUnknown ChoiceBasis = "unknown"
 )
 
+// Defines values for ConsentEntryEvent.
+const (
+	ConsentEntryEventCarried    ConsentEntryEvent = "carried"
+	ConsentEntryEventChanged    ConsentEntryEvent = "changed"
+	ConsentEntryEventConfirmed  ConsentEntryEvent = "confirmed"
+	ConsentEntryEventErased     ConsentEntryEvent = "erased"
+	ConsentEntryEventExpired    ConsentEntryEvent = "expired"
+	ConsentEntryEventGranted    ConsentEntryEvent = "granted"
+	ConsentEntryEventRequested  ConsentEntryEvent = "requested"
+	ConsentEntryEventSuppressed ConsentEntryEvent = "suppressed"
+	ConsentEntryEventWithdrawn  ConsentEntryEvent = "withdrawn"
+)
+
+// Defines values for ConsentEntrySource.
+const (
+	ConsentEntrySourceAPI      ConsentEntrySource = "api"
+	ConsentEntrySourceDatabase ConsentEntrySource = "database"
+	ConsentEntrySourceEvent    ConsentEntrySource = "event"
+	ConsentEntrySourceForm     ConsentEntrySource = "form"
+	ConsentEntrySourceImport   ConsentEntrySource = "import"
+	ConsentEntrySourceOneClick ConsentEntrySource = "one_click"
+	ConsentEntrySourcePage     ConsentEntrySource = "page"
+	ConsentEntrySourceSystem   ConsentEntrySource = "system"
+)
+
 // Defines values for ContentFormat.
 const (
 	ContentFormatHTML     ContentFormat = "html"
@@ -1192,6 +1217,98 @@ type CloneInput struct {
 
 	// Draft Whether it waits until it is published.
 	Draft *bool `json:"draft,omitzero"`
+}
+
+// ConsentDetail What an entry holds of a person. It is erased with them.
+type ConsentDetail struct {
+	// Email The address that the entry is about.
+	Email string `json:"email"`
+
+	// Stated Where the consent came from, in the words of whoever stored them; may be empty.
+	Stated string `json:"stated"`
+
+	// IP The address that the request came from; empty if the reader made none.
+	IP string `json:"ip"`
+
+	// UserAgent What the browser called itself; may be empty.
+	UserAgent string `json:"user_agent"`
+
+	// Since When consent was given, of who was there before the record.
+	Since *time.Time `json:"since"`
+}
+
+// ConsentEntry An entry of the record of consent.
+type ConsentEntry struct {
+	// ID Its number.
+	ID int64 `json:"id"`
+
+	// At An RFC 3339 time; answers are in UTC.
+	At Time `json:"at"`
+
+	// Event What happened: somebody asked for messages to this address; the reader confirmed by the link that was mailed to them; whoever
+	// stored them said that they consented; they have other topics, channels or another address; they may not be written to any more;
+	// their address is suppressed by a complaint or by hand; they did not confirm in time; they were forgotten; or how they were when
+	// the record began.
+	Event ConsentEntryEvent `json:"event"`
+
+	// Status Whether they may be written to. Only active ones receive anything.
+	Status SubscriberStatus `json:"status"`
+
+	// Topics Slugs of their topics afterwards, sorted.
+	Topics []string `json:"topics"`
+
+	// ChannelsOff Channels that they do not want.
+	ChannelsOff []string `json:"channels_off"`
+
+	// Source By which way: the public form, a page that a link leads to, the button of a mail program, the API, an import, what a provider
+	// reported, Presswork itself, or a statement in the database.
+	Source ConsentEntrySource `json:"source"`
+
+	// By A principal, subscriber or system.
+	By string `json:"by"`
+
+	// Text What they were shown; null if nothing was.
+	Text *ConsentText `json:"text"`
+
+	// Detail What the entry holds of the person; null if that was erased.
+	Detail *ConsentDetail `json:"detail"`
+}
+
+// ConsentEntryEvent What happened: somebody asked for messages to this address; the reader confirmed by the link that was mailed to them; whoever
+// stored them said that they consented; they have other topics, channels or another address; they may not be written to any more;
+// their address is suppressed by a complaint or by hand; they did not confirm in time; they were forgotten; or how they were when
+// the record began.
+type ConsentEntryEvent string
+
+// ConsentEntrySource By which way: the public form, a page that a link leads to, the button of a mail program, the API, an import, what a provider
+// reported, Presswork itself, or a statement in the database.
+type ConsentEntrySource string
+
+// ConsentEntryPage A page of a list.
+type ConsentEntryPage struct {
+	// Items What is on the page.
+	Items []ConsentEntry `json:"items"`
+
+	// Next The cursor of the next page; not there on the last.
+	Next string `json:"next,omitzero"`
+
+	// Total How many there are in all, of the list's filters; only if it was asked for.
+	Total int64 `json:"total,omitzero"`
+
+	// TotalIsEstimate Whether the total was reckoned instead of counted; there beside it.
+	TotalIsEstimate bool `json:"total_is_estimate,omitzero"`
+}
+
+// ConsentText Words that readers were shown when they agreed.
+type ConsentText struct {
+	// Language The language of the words.
+	Language string `json:"language"`
+
+	// Body The words.
+	Body string `json:"body"`
+
+	// Hash SHA-256 of the language, a line feed and the words.
+	Hash string `json:"hash"`
 }
 
 // Content One version of a content item.
@@ -3963,6 +4080,16 @@ type ImportSubscribersParams struct {
 	Duplicates string
 }
 
+// ListConsentParams are what ListConsent can be asked for. What is zero is not asked for.
+type ListConsentParams struct {
+	// Limit (query parameter limit): How many items a page has at most.
+	Limit int
+	// Cursor (query parameter cursor): Where the list goes on, from `next` of the page before. Cursors of other lists are refused.
+	Cursor string
+	// Total (query parameter total): Whether to say how many there are in all. Up to 10,000 are counted, where that is cheap; else `total` is an estimate and `total_is_estimate` is true.
+	Total string
+}
+
 // ListSuppressionsParams are what ListSuppressions can be asked for. What is zero is not asked for.
 type ListSuppressionsParams struct {
 	// Limit (query parameter limit): How many items a page has at most.
@@ -5010,6 +5137,26 @@ func (c *Client) GetSubscriber(ctx context.Context, id ID, options ...Option) (S
 func (c *Client) UpdateSubscriber(ctx context.Context, id ID, body SubscriberInput, options ...Option) (Subscriber, error) {
 	r := &Request{Operation: "updateSubscriber", Method: http.MethodPut, Path: path("/api/v1/subscribers/%s", id), Body: body, MediaType: "application/json"}
 	return call[Subscriber](ctx, c, r, options)
+}
+
+// ListConsent is GET /api/v1/subscribers/{id}/consent: list what a subscriber agreed to.
+//
+// The newest first. Of somebody who was deleted the entries are still there, without anything personal: `detail` is null.
+func (c *Client) ListConsent(ctx context.Context, id ID, params ListConsentParams, options ...Option) (ConsentEntryPage, error) {
+	r := &Request{Operation: "listConsent", Method: http.MethodGet, Path: path("/api/v1/subscribers/%s/consent", id)}
+	r.ask("limit", params.Limit)
+	r.ask("cursor", params.Cursor)
+	r.ask("total", params.Total)
+	return call[ConsentEntryPage](ctx, c, r, options)
+}
+
+// Consent are all that ListConsent lists, page by page as they are asked for. It ends at the first error; ranging again begins again.
+func (c *Client) Consent(ctx context.Context, id ID, params ListConsentParams, options ...Option) iter.Seq2[ConsentEntry, error] {
+	return pages(params.Cursor, params.Limit, func(cursor string, limit int) ([]ConsentEntry, string, error) {
+		params.Cursor, params.Limit = cursor, limit
+		page, err := c.ListConsent(ctx, id, params, options...)
+		return page.Items, page.Next, err
+	})
 }
 
 // ListSuppressions is GET /api/v1/suppressions: list suppressions.

@@ -65,7 +65,7 @@ func (a *App) AddAPI(ctx context.Context) error {
 		Observe:  func(r httpapi.Request) { a.Metrics.Request(r.Method, r.Route, r.Status, r.Took, r.TraceID) },
 		Pages:    subscriberPages,
 		Database: a.db, Redis: a.queue, Registry: a.providers(), Engine: engine,
-		Sealer: sealer, Topics: a.db, Subscribers: a.db, Contents: a.db, Templates: a.db, Assets: a.db, Channels: a.db.Channels(sealer), Circuits: a.limits, Senders: a.db,
+		Sealer: sealer, Topics: a.db, Subscribers: a.db, Consent: a.db, Contents: a.db, Templates: a.db, Assets: a.db, Channels: a.db.Channels(sealer), Circuits: a.limits, Senders: a.db,
 		Publications: a.db, ApprovalOver: a.Config.ApprovalOver, SendingRates: a.sendingRates(), Acceptor: acceptor, Progress: a.db, Recipients: a.db, Analytics: a.db,
 		Closing: closing.Done(),
 		Pauses:  a.db, Queues: queueReader{a.queue}, Suppressions: a.db, Audit: a.db, SESHook: hook,

@@ -76,11 +76,11 @@ func (a *App) open(ctx context.Context, roles []Role) error {
 	if err != nil {
 		return err
 	}
-	chain, err := a.chain()
+	events, consents, err := a.chains()
 	if err != nil {
 		return err
 	}
-	o := postgres.Options{MaxConns: a.Config.DatabasePool, Log: a.Log, Tracer: a.tracing.Tracer(), Addresses: addresses, Audit: chain,
+	o := postgres.Options{MaxConns: a.Config.DatabasePool, Log: a.Log, Tracer: a.tracing.Tracer(), Addresses: addresses, Audit: events, Consent: consents,
 		Ended: func(s publication.State) { a.Metrics.Publication(string(s)) }, Announced: a.pokeWebhooks}
 	if a.db, err = postgres.Open(ctx, a.Config.DatabaseURL, o); err != nil {
 		return fmt.Errorf("DATABASE_URL: %w", err)

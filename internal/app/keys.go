@@ -7,15 +7,19 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/presswork/presswork/internal/audit"
+	"github.com/presswork/presswork/internal/config"
+	"github.com/presswork/presswork/internal/consent"
 	"github.com/presswork/presswork/internal/seal"
 	"github.com/presswork/presswork/internal/suppression"
 	"github.com/presswork/presswork/internal/token"
 )
 
 // previous are the keys that were SECRET_KEY before.
-func (a *App) previous() [][]byte {
-	keys := make([][]byte, 0, len(a.Config.PreviousKeys))
-	for _, key := range a.Config.PreviousKeys {
+func (a *App) previous() [][]byte { return previousKeys(a.Config) }
+
+func previousKeys(c *config.Config) [][]byte {
+	keys := make([][]byte, 0, len(c.PreviousKeys))
+	for _, key := range c.PreviousKeys {
 		keys = append(keys, []byte(key))
 	}
 	return keys
@@ -55,10 +59,13 @@ func (a *App) hasher() (*suppression.Hasher, error) {
 	return h, nil
 }
 
-// chain seals and verifies the audit log; nil in a process without SECRET_KEY.
-func (a *App) chain() (*audit.Chain, error) {
+// chains seal and verify the audit log and the record of consent; nil in a process without SECRET_KEY.
+func (a *App) chains() (events *audit.Chain, consents *consent.Chain, err error) {
 	if a.Config.SecretKey == "" {
-		return nil, nil //nolint:nilnil // as with hasher: see audit.Chain
+		return nil, nil, nil
 	}
-	return auditChain(a.Config)
+	if events, err = auditChain(a.Config); err == nil {
+		consents, err = consentChain(a.Config)
+	}
+	return events, consents, err
 }

@@ -16,23 +16,25 @@ import (
 // words would share a key.
 func purposes() map[string]string {
 	return map[string]string{
-		"presswork seal key v1":            "internal/seal",
-		"presswork seal key id v1":         "internal/seal",
-		"presswork mark key v1":            "internal/seal",
-		"presswork recipient link v1":      "internal/token",
-		"presswork suppression address v1": "internal/suppression",
-		"presswork client address v1":      "internal/auth",
-		"presswork token subject v1":       "internal/bearer",
-		"presswork rate limit key v1":      "internal/ratelimit",
-		"presswork audit chain key v1":     "internal/audit",
-		"presswork audit chain key id v1":  "internal/audit",
+		"presswork seal key v1":             "internal/seal",
+		"presswork seal key id v1":          "internal/seal",
+		"presswork mark key v1":             "internal/seal",
+		"presswork recipient link v1":       "internal/token",
+		"presswork suppression address v1":  "internal/suppression",
+		"presswork client address v1":       "internal/auth",
+		"presswork token subject v1":        "internal/bearer",
+		"presswork rate limit key v1":       "internal/ratelimit",
+		"presswork audit chain key v1":      "internal/audit",
+		"presswork audit chain key id v1":   "internal/audit",
+		"presswork consent chain key v1":    "internal/consent",
+		"presswork consent chain key id v1": "internal/consent",
 	}
 }
 
 // usesOfTheKey are the files that may see SECRET_KEY itself: where it is read, where it is given to what derives keys, where it
 // signs tokens (HS256 has the key that the issuer has, which nobody else can derive), and what hands it to a child process.
 func usesOfTheKey() []string {
-	return []string{"internal/app/access.go", "internal/app/audit.go", "internal/app/embedded.go", "internal/app/keys.go", "internal/app/providers.go", "internal/app/ratelimit.go",
+	return []string{"internal/app/access.go", "internal/app/audit.go", "internal/app/consent.go", "internal/app/embedded.go", "internal/app/keys.go", "internal/app/providers.go", "internal/app/ratelimit.go",
 		"internal/app/token.go", "internal/config/config.go", "internal/config/use.go", "internal/demo/understudy.go"}
 }
 

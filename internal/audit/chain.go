@@ -2,191 +2,30 @@ package audit
 
 import (
 	"crypto/hkdf"
-	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
-	"errors"
-	"fmt"
-	"hash"
-	"slices"
-	"time"
+
+	"github.com/presswork/presswork/internal/chain"
 )
 
-// BlockRows is how many rows one block has at most: some 240 KB of entries, and a tenth of a second to seal.
-const BlockRows = 10_000
+// Chain seals the log: see internal/chain.
+type Chain = chain.Chain[Row]
 
-// The purposes of the derived values, and the labels of what is hashed. A changed word breaks every chain.
+// The log's name among the chains, and the purposes of what is derived for it. A changed word breaks the chain.
 const (
-	purposeKey  = "presswork audit chain key v1"
-	purposeID   = "presswork audit chain key id v1"
-	blockLabel  = "presswork audit block v1"
-	anchorLabel = "presswork audit anchor v1"
+	logName    = "audit"
+	purposeKey = "presswork audit chain key v1"
+	purposeID  = "presswork audit chain key id v1"
 )
 
-const (
-	digestSize = 16
-	entrySize  = 8 + digestSize
-)
-
-// Hash is HMAC-SHA256 under a key derived from SECRET_KEY.
-type Hash [sha256.Size]byte
-
-// String is the hash in hexadecimal.
-func (h Hash) String() string { return hex.EncodeToString(h[:]) }
-
-// KeyID says which key a hash was made with, and nothing about the key.
-type KeyID [4]byte
-
-// Block seals the rows with ids from First to Last. Its hash covers all its other fields but the key's id, and so the
-// previous block's hash, and by the entries every row:
-//
-//	hash  = HMAC-SHA256(key, label, n, previous, first, last, sealed at, entries)
-//	entry = id (8 bytes, big-endian), the first 16 bytes of HMAC-SHA256(key, row)
-//
-// encoded as a row is (Row). Entries are in the order of their ids. The key is HKDF-SHA256 (RFC 5869) of SECRET_KEY without
-// a salt, of 32 bytes: whoever can write to the database but lacks SECRET_KEY cannot chain anew.
-type Block struct {
-	// N counts from 1, without gaps.
-	N           int64
-	First, Last int64
-	Entries     []byte
-	Previous    Hash
-	Hash        Hash
-	Key         KeyID
-	// SealedAt is precise to the microsecond.
-	SealedAt time.Time
-}
-
-// Rows is how many rows the block seals.
-func (b Block) Rows() int { return len(b.Entries) / entrySize }
-
-// Anchor is the last block that was removed when its time was over, signed by who removed it.
-type Anchor struct {
-	N, Last   int64
-	Hash      Hash
-	Key       KeyID
-	Signature Hash
-}
-
-// What is wrong with a block or an anchor.
-var (
-	ErrKey     = errors.New("sealed with a key that is not known: is it missing in SECRET_KEY_PREVIOUS?")
-	ErrAltered = errors.New("altered since it was sealed")
-	// ErrGivenUp: another key has sealed since. Each key has one stretch of the chain, so that who finds an old one cannot add to it.
-	ErrGivenUp = errors.New("SECRET_KEY was given up for another key: restart with that one, or with a new one")
-)
-
-type chainKey struct {
-	id  KeyID
-	key []byte
-}
-
-// Chain seals with one key and verifies with several. It is safe for concurrent use. A nil Chain belongs to a process
-// without SECRET_KEY.
-type Chain struct{ keys []chainKey }
-
-// NewChain derives the keys: of the secret that seals, and of others that verify. Each must have at least 16 bytes; SECRET_KEY
-// has 32 or more.
+// NewChain derives the keys of the audit log's chain; see chain.New.
 func NewChain(secret []byte, previous ...[]byte) (*Chain, error) {
-	c := &Chain{}
-	for _, one := range append([][]byte{secret}, previous...) {
-		if len(one) < 16 {
-			return nil, errors.New("the secret is shorter than 16 bytes")
-		}
-		key, err := hkdf.Key(sha256.New, one, nil, purposeKey, sha256.Size)
-		if err != nil {
-			return nil, fmt.Errorf("derive the key of the audit log: %w", err)
-		}
-		id, err := hkdf.Key(sha256.New, one, nil, purposeID, len(KeyID{}))
-		if err != nil {
-			return nil, fmt.Errorf("derive the id of the audit log's key: %w", err)
-		}
-		c.keys = append(c.keys, chainKey{KeyID(id), key})
+	return chain.New[Row](logName, derive, secret, previous...)
+}
+
+// derive has keys of 32 bytes and ids of 4, by HKDF-SHA256 (RFC 5869) without a salt.
+func derive(secret []byte) (key, id []byte, err error) {
+	if key, err = hkdf.Key(sha256.New, secret, nil, purposeKey, sha256.Size); err == nil {
+		id, err = hkdf.Key(sha256.New, secret, nil, purposeID, len(chain.KeyID{}))
 	}
-	return c, nil
-}
-
-// Key is the id of the key that seals.
-func (c *Chain) Key() KeyID { return c.keys[0].id }
-
-func (c *Chain) mac(id KeyID) (hash.Hash, error) {
-	i := slices.IndexFunc(c.keys, func(k chainKey) bool { return k.id == id })
-	if i < 0 {
-		return nil, ErrKey
-	}
-	return hmac.New(sha256.New, c.keys[i].key), nil
-}
-
-// Seal makes the block that follows another, or the zero one, of rows in the order of their ids, with the newest key. The
-// rows are all there are between the previous block and the last of them.
-func (c *Chain) Seal(previous Block, rows []Row, at time.Time) Block {
-	b := Block{N: previous.N + 1, First: previous.Last + 1, Last: rows[len(rows)-1].ID, Previous: previous.Hash,
-		Key: c.keys[0].id, SealedAt: at.UTC().Truncate(time.Microsecond)}
-	h := hmac.New(sha256.New, c.keys[0].key)
-	b.Entries = make([]byte, 0, entrySize*len(rows))
-	for _, row := range rows {
-		b.Entries = appendEntry(b.Entries, h, row)
-	}
-	b.Hash = b.sum(h)
-	return b
-}
-
-// appendEntry appends the entry of a row; the hash is used anew.
-func appendEntry(entries []byte, h hash.Hash, row Row) []byte {
-	h.Reset()
-	row.write(h)
-	entries = binary.BigEndian.AppendUint64(entries, uint64(row.ID)) //nolint:gosec // two's complement
-	return append(entries, h.Sum(nil)[:digestSize]...)
-}
-
-func (b Block) sum(h hash.Hash) Hash {
-	h.Reset()
-	field(h, []byte(blockLabel))
-	number(h, b.N)
-	field(h, b.Previous[:])
-	number(h, b.First)
-	number(h, b.Last)
-	number(h, b.SealedAt.UnixMicro())
-	field(h, b.Entries)
-	return Hash(h.Sum(nil))
-}
-
-// Check is nil of a block that is as it was sealed; else ErrKey or ErrAltered. It says nothing of the rows.
-func (c *Chain) Check(b Block) error {
-	h, err := c.mac(b.Key)
-	if err != nil {
-		return err
-	}
-	if sum := b.sum(h); !hmac.Equal(sum[:], b.Hash[:]) {
-		return ErrAltered
-	}
-	return nil
-}
-
-// Sign is the anchor that stands for a block which is removed.
-func (c *Chain) Sign(b Block) Anchor {
-	a := Anchor{N: b.N, Last: b.Last, Hash: b.Hash, Key: c.keys[0].id}
-	a.Signature = a.sum(hmac.New(sha256.New, c.keys[0].key))
-	return a
-}
-
-func (a Anchor) sum(h hash.Hash) Hash {
-	field(h, []byte(anchorLabel))
-	number(h, a.N)
-	number(h, a.Last)
-	field(h, a.Hash[:])
-	return Hash(h.Sum(nil))
-}
-
-// CheckAnchor is nil of an anchor that a process with one of the keys signed; else ErrKey or ErrAltered.
-func (c *Chain) CheckAnchor(a Anchor) error {
-	h, err := c.mac(a.Key)
-	if err != nil {
-		return err
-	}
-	if sum := a.sum(h); !hmac.Equal(sum[:], a.Signature[:]) {
-		return ErrAltered
-	}
-	return nil
+	return key, id, err
 }

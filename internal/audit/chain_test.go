@@ -15,11 +15,12 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/presswork/presswork/internal/audit"
+	"github.com/presswork/presswork/internal/chain"
 )
 
 func secret(of byte) []byte { return bytes.Repeat([]byte{of}, 32) }
 
-func chain(t testing.TB, keys ...byte) *audit.Chain {
+func chainOf(t testing.TB, keys ...byte) *audit.Chain {
 	t.Helper()
 	var previous [][]byte
 	for _, k := range keys[1:] {
@@ -39,8 +40,8 @@ func TestFormat(t *testing.T) {
 	at := time.Date(2030, 1, 2, 3, 4, 5, 678901000, time.UTC)
 	row := audit.Row{ID: 9, At: at.UnixMicro(), Actor: "key:admin", Action: "topic.update", Entity: "topic", EntityUID: uid,
 		CorrelationID: "c1", Changes: `{"fields": ["name"]}`}
-	previous := audit.Block{N: 3, Last: 8, Hash: audit.Hash{1, 2, 3}}
-	got := chain(t, 'a').Seal(previous, []audit.Row{row}, at.Add(999*time.Nanosecond))
+	previous := chain.Block{N: 3, Last: 8, Hash: chain.Hash{1, 2, 3}}
+	got := chainOf(t, 'a').Seal(previous, []audit.Row{row}, at.Add(999*time.Nanosecond))
 
 	key, err := hkdf.Key(sha256.New, secret('a'), nil, "presswork audit chain key v1", 32)
 	if err != nil {
@@ -70,7 +71,7 @@ func TestFormat(t *testing.T) {
 // TestEveryFieldCounts: no two different rows have the same hash, however their fields are cut.
 func TestEveryFieldCounts(t *testing.T) {
 	t.Parallel()
-	c := chain(t, 'a')
+	c := chainOf(t, 'a')
 	text := rapid.SampledFrom([]string{"", "a", "ab", "b", "a.b", "{}", "\x00"})
 	row := func(r *rapid.T, name string) audit.Row {
 		uid := rapid.SampledFrom([][]byte{nil, bytes.Repeat([]byte{1}, 16)}).Draw(r, name+" uid")
@@ -83,7 +84,7 @@ func TestEveryFieldCounts(t *testing.T) {
 		a, b := row(r, "a"), row(r, "b")
 		same := a.ID == b.ID && a.At == b.At && a.Actor == b.Actor && a.Action == b.Action && a.Entity == b.Entity &&
 			bytes.Equal(a.EntityUID, b.EntityUID) && a.CorrelationID == b.CorrelationID && a.Changes == b.Changes
-		sealedA, sealedB := c.Seal(audit.Block{}, []audit.Row{a}, at), c.Seal(audit.Block{}, []audit.Row{b}, at)
+		sealedA, sealedB := c.Seal(chain.Block{}, []audit.Row{a}, at), c.Seal(chain.Block{}, []audit.Row{b}, at)
 		if (sealedA.Hash == sealedB.Hash) != same || bytes.Equal(sealedA.Entries, sealedB.Entries) != same {
 			r.Errorf("%+v and %+v", a, b)
 		}
@@ -93,39 +94,39 @@ func TestEveryFieldCounts(t *testing.T) {
 // TestCheck: a block is authentic as it was sealed, and in no other way.
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	c := chain(t, 'a')
-	b := c.Seal(audit.Block{N: 1, Last: 4}, []audit.Row{{ID: 5}, {ID: 7}}, time.Unix(1, 0))
+	c := chainOf(t, 'a')
+	b := c.Seal(chain.Block{N: 1, Last: 4}, []audit.Row{{ID: 5}, {ID: 7}}, time.Unix(1, 0))
 	if err := c.Check(b); err != nil {
 		t.Error(err)
 	}
-	for name, change := range map[string]func(*audit.Block){
-		"number": func(b *audit.Block) { b.N++ }, "first": func(b *audit.Block) { b.First++ }, "last": func(b *audit.Block) { b.Last++ },
-		"time": func(b *audit.Block) { b.SealedAt = b.SealedAt.Add(time.Microsecond) }, "previous": func(b *audit.Block) { b.Previous[31]++ },
-		"hash":    func(b *audit.Block) { b.Hash[0]++ },
-		"entries": func(b *audit.Block) { b.Entries = append(bytes.Clone(b.Entries[:47]), 0xee) },
-		"shorter": func(b *audit.Block) { b.Entries = b.Entries[:24] }, "none": func(b *audit.Block) { b.Entries = nil },
+	for name, change := range map[string]func(*chain.Block){
+		"number": func(b *chain.Block) { b.N++ }, "first": func(b *chain.Block) { b.First++ }, "last": func(b *chain.Block) { b.Last++ },
+		"time": func(b *chain.Block) { b.SealedAt = b.SealedAt.Add(time.Microsecond) }, "previous": func(b *chain.Block) { b.Previous[31]++ },
+		"hash":    func(b *chain.Block) { b.Hash[0]++ },
+		"entries": func(b *chain.Block) { b.Entries = append(bytes.Clone(b.Entries[:47]), 0xee) },
+		"shorter": func(b *chain.Block) { b.Entries = b.Entries[:24] }, "none": func(b *chain.Block) { b.Entries = nil },
 	} {
 		altered := b
 		change(&altered)
-		if err := c.Check(altered); !errors.Is(err, audit.ErrAltered) {
+		if err := c.Check(altered); !errors.Is(err, chain.ErrAltered) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := chain(t, 'b').Check(b); !errors.Is(err, audit.ErrKey) {
+	if err := chainOf(t, 'b').Check(b); !errors.Is(err, chain.ErrKey) {
 		t.Errorf("with another key: %v", err)
 	}
-	if err := chain(t, 'b', 'c', 'a').Check(b); err != nil {
+	if err := chainOf(t, 'b', 'c', 'a').Check(b); err != nil {
 		t.Errorf("with a previous key: %v", err)
 	}
 	anchor := c.Sign(b)
-	if err := chain(t, 'b', 'a').CheckAnchor(anchor); err != nil {
+	if err := chainOf(t, 'b', 'a').CheckAnchor(anchor); err != nil {
 		t.Error(err)
 	}
 	anchor.Last++
-	if err := c.CheckAnchor(anchor); !errors.Is(err, audit.ErrAltered) {
+	if err := c.CheckAnchor(anchor); !errors.Is(err, chain.ErrAltered) {
 		t.Errorf("an altered anchor: %v", err)
 	}
-	if err := chain(t, 'b').CheckAnchor(anchor); !errors.Is(err, audit.ErrKey) {
+	if err := chainOf(t, 'b').CheckAnchor(anchor); !errors.Is(err, chain.ErrKey) {
 		t.Errorf("with another key: %v", err)
 	}
 	if _, err := audit.NewChain(secret('a')[:15]); err == nil {
@@ -145,25 +146,25 @@ func (s *brokenSource) call() error {
 	return nil
 }
 
-func (s *brokenSource) AuditAnchor(context.Context) (audit.Anchor, error) {
-	return audit.Anchor{}, s.call()
+func (s *brokenSource) Anchor(context.Context) (chain.Anchor, error) {
+	return chain.Anchor{}, s.call()
 }
 
-func (s *brokenSource) AuditBlock(_ context.Context, n int64) (audit.Block, error) {
-	return audit.Block{N: n + 2, First: 1, Last: 2}, s.call()
+func (s *brokenSource) Block(_ context.Context, n int64) (chain.Block, error) {
+	return chain.Block{N: n + 2, First: 1, Last: 2}, s.call()
 }
 
-func (s *brokenSource) AuditRows(context.Context, int64, int64, int) ([]audit.Row, error) {
+func (s *brokenSource) Rows(context.Context, int64, int64, int) ([]audit.Row, error) {
 	return nil, s.call()
 }
 
-func (s *brokenSource) AuditUnsealed(context.Context, int64, int) (int64, error) { return 0, s.call() }
+func (s *brokenSource) Unsealed(context.Context, int64, int) (int64, error) { return 0, s.call() }
 
 // TestVerifyFails when it cannot read, and does not take that for a log without problems.
 func TestVerifyFails(t *testing.T) {
 	t.Parallel()
 	for calls := range 6 {
-		if _, err := chain(t, 'a').Verify(t.Context(), &brokenSource{calls}, 0, audit.Mark{}); !errors.Is(err, errAway) {
+		if _, err := chainOf(t, 'a').Verify(t.Context(), &brokenSource{calls}, 0, chain.Mark{}); !errors.Is(err, errAway) {
 			t.Errorf("after %d calls: %v", calls, err)
 		}
 	}
@@ -171,12 +172,12 @@ func TestVerifyFails(t *testing.T) {
 
 func TestMark(t *testing.T) {
 	t.Parallel()
-	mark := audit.Mark{N: 12, Hash: audit.Hash{0xab}}
-	if got, err := audit.ParseMark(mark.String()); err != nil || got != mark {
+	mark := chain.Mark{N: 12, Hash: chain.Hash{0xab}}
+	if got, err := chain.ParseMark(mark.String()); err != nil || got != mark {
 		t.Errorf("%s is read as %v, %v", mark, got, err)
 	}
 	for _, text := range []string{"", "12", "12:", "12:ab", ":" + mark.Hash.String(), "0:" + mark.Hash.String(), "-1:" + mark.Hash.String(), mark.String() + "00", "x" + mark.String()} {
-		if got, err := audit.ParseMark(text); err == nil {
+		if got, err := chain.ParseMark(text); err == nil {
 			t.Errorf("%q is read as %v", text, got)
 		}
 	}
@@ -184,15 +185,15 @@ func TestMark(t *testing.T) {
 
 // FuzzParseMark: what is read is written the same, but for upper case and leading zeros.
 func FuzzParseMark(f *testing.F) {
-	f.Add("1:" + audit.Hash{}.String())
+	f.Add("1:" + chain.Hash{}.String())
 	f.Add("12:ab")
-	f.Add("9223372036854775808:" + audit.Hash{}.String())
+	f.Add("9223372036854775808:" + chain.Hash{}.String())
 	f.Fuzz(func(t *testing.T, text string) {
-		mark, err := audit.ParseMark(text)
+		mark, err := chain.ParseMark(text)
 		if err != nil {
 			return
 		}
-		if again, err := audit.ParseMark(mark.String()); err != nil || again != mark || mark.N < 1 {
+		if again, err := chain.ParseMark(mark.String()); err != nil || again != mark || mark.N < 1 {
 			t.Errorf("%q is read as %v, %v", text, mark, err)
 		}
 	})

@@ -1,9 +1,6 @@
 package audit
 
-import (
-	"encoding/binary"
-	"hash"
-)
+import "github.com/presswork/presswork/internal/chain"
 
 // Row is an event as it is stored, in the form that is sealed.
 type Row struct {
@@ -22,30 +19,18 @@ type Row struct {
 // rowLabel keeps what is hashed for a row from being taken for anything else.
 const rowLabel = "presswork audit row v1"
 
-// write writes the canonical encoding of a row: the label and the row's fields in this order, each behind its length in
-// bytes as a number of 32 bits. Numbers are 64 bits in two's complement. All are big-endian. Texts are in UTF-8.
-func (r Row) write(to hash.Hash) {
-	field(to, []byte(rowLabel))
-	number(to, r.ID)
-	number(to, r.At)
+// Number is the row's id.
+func (r Row) Number() int64 { return r.ID }
+
+// Seal writes the label and the row's fields in this order.
+func (r Row) Seal(to chain.Hasher) {
+	to.Text(rowLabel)
+	to.Number(r.ID)
+	to.Number(r.At)
 	for _, text := range []string{r.Actor, r.Action, r.Entity} {
-		field(to, []byte(text))
+		to.Text(text)
 	}
-	field(to, r.EntityUID)
-	field(to, []byte(r.CorrelationID))
-	field(to, []byte(r.Changes))
-}
-
-// field writes some bytes behind their length. A hash does not fail.
-func field(to hash.Hash, b []byte) {
-	var length [4]byte
-	binary.BigEndian.PutUint32(length[:], uint32(len(b))) //nolint:gosec // PostgreSQL's values are below 1 GB
-	_, _ = to.Write(length[:])
-	_, _ = to.Write(b)
-}
-
-func number(to hash.Hash, n int64) {
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], uint64(n)) //nolint:gosec // two's complement
-	field(to, b[:])
+	to.Bytes(r.EntityUID)
+	to.Text(r.CorrelationID)
+	to.Text(r.Changes)
 }

@@ -56,6 +56,7 @@ type Deps struct {
 
 	Topics      TopicStore
 	Subscribers SubscriberStore
+	Consent     ConsentStore
 	Contents    ContentStore
 	Templates   TemplateStore
 	Assets      AssetStore
@@ -146,6 +147,7 @@ func New(d Deps) http.Handler {
 func registerResources(r gin.IRouter, d Deps) {
 	registerTopics(r, d)
 	registerSubscribers(r, d)
+	registerConsent(r, d)
 	registerContents(r, d)
 	registerTemplates(r, d)
 	registerAssets(r, d)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/presswork/presswork/internal/audit"
+	"github.com/presswork/presswork/internal/chain"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 )
@@ -47,9 +48,9 @@ func TestAuditWalk(t *testing.T) {
 		t.Errorf("found %v in %d looks", ids, looks)
 	}
 	// The same with blocks of 10,000, sealed when their last event was 10 minutes old.
-	previous := audit.Block{}
+	previous := chain.Block{}
 	start := value[time.Time](t, db, `SELECT at FROM audit_event WHERE id = 1`)
-	for last := int64(audit.BlockRows); last <= rows; last += audit.BlockRows {
+	for last := int64(chain.BlockRows); last <= rows; last += chain.BlockRows {
 		previous = db.chain.Seal(previous, rowsFrom(t, db, previous.Last+1), start.Add(time.Duration(last)*time.Second+10*time.Minute))
 		storeBlock(t, db, previous)
 	}
@@ -75,7 +76,7 @@ func TestAuditWalk(t *testing.T) {
 		}
 	}
 	low, high, err := db.auditBounds(t.Context(), audit.Filter{Since: at(60_001), Until: at(60_002)})
-	if err != nil || low < 60_000-2*audit.BlockRows || high > 60_000+2*audit.BlockRows {
+	if err != nil || low < 60_000-2*chain.BlockRows || high > 60_000+2*chain.BlockRows {
 		t.Errorf("looks from %d to %d, %v", low, high, err)
 	}
 	if found, err := db.AuditEvents(t.Context(), audit.Filter{Until: at(1000)}, 0, 50); err != nil || len(found.Events) != 50 || found.Events[0].ID != 999 {
@@ -116,7 +117,7 @@ func TestAuditSealedByAnotherClock(t *testing.T) {
 	t.Parallel()
 	db := openSealing(t)
 	asOwner(t, db, `INSERT INTO audit_event (at, actor, action, entity) SELECT now() - interval '1 minute', 'x', 'x.y', 'x' FROM generate_series(1, 3)`)
-	storeBlock(t, db, db.chain.Seal(audit.Block{}, rowsFrom(t, db, 1), time.Now().Add(-5*time.Minute)))
+	storeBlock(t, db, db.chain.Seal(chain.Block{}, rowsFrom(t, db, 1), time.Now().Add(-5*time.Minute)))
 	since := time.Now().Add(-2 * time.Minute)
 	if ids, _ := walkAll(t, db, audit.Filter{Since: &since}, 10); fmt.Sprint(ids) != "[3 2 1]" {
 		t.Errorf("found %v", ids)

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/presswork/presswork/internal/audit"
+	"github.com/presswork/presswork/internal/chain"
 	"github.com/presswork/presswork/internal/ident"
 )
 
@@ -31,18 +32,18 @@ func (db *DB) PurgeAudit(ctx context.Context, keep time.Duration) (audit.Purged,
 	}
 	err := db.tx(ctx, "remove old blocks of the audit log", func(tx pgx.Tx) error {
 		p = audit.Purged{}
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(auditLock)); err != nil {
+		if err := db.AuditLog().alone(ctx, tx); err != nil {
 			return err
 		}
 		before := time.Now().Add(-keep).UTC().Truncate(24 * time.Hour)
-		if err := tx.QueryRow(ctx, purgeable, before, audit.BlockRows).Scan(&p.Through); err != nil || p.Through == 0 {
+		if err := tx.QueryRow(ctx, purgeable, before, chain.BlockRows).Scan(&p.Through); err != nil || p.Through == 0 {
 			return err
 		}
 		last, err := scanBlock(tx.QueryRow(ctx, selectBlock+`WHERE n = $1`, p.Through))
 		if err != nil {
 			return err
 		}
-		if err := db.chain.Check(last); err != nil && !errors.Is(err, audit.ErrKey) {
+		if err := db.chain.Check(last); err != nil && !errors.Is(err, chain.ErrKey) {
 			return err // what is broken stays, to be looked at
 		}
 		a := db.chain.Sign(last)

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/presswork/presswork/internal/audit"
+	"github.com/presswork/presswork/internal/chain"
 )
 
 const (
@@ -27,9 +28,9 @@ func sealedAgo(t *testing.T, db *DB, n int, ago time.Duration) {
 	storeBlock(t, db, b)
 }
 
-func storeBlock(t *testing.T, db *DB, b audit.Block) {
+func storeBlock(t *testing.T, db *DB, b chain.Block) {
 	t.Helper()
-	if err := db.tx(t.Context(), "store a block", func(tx pgx.Tx) error { return insertBlock(t.Context(), tx, b) }); err != nil {
+	if err := db.tx(t.Context(), "store a block", func(tx pgx.Tx) error { return auditBlocks{}.insert(t.Context(), tx, b) }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -55,7 +56,7 @@ func TestPurge(t *testing.T) {
 	for _, ago := range []time.Duration{500 * day, 450 * day, 402 * day, 399 * day, time.Hour} {
 		sealedAgo(t, db, 3, ago)
 	}
-	mark, err := audit.ParseMark(verified(t, db).Anchor)
+	mark, err := chain.ParseMark(verified(t, db).Anchor)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +67,7 @@ func TestPurge(t *testing.T) {
 		t.Errorf("removed %+v", p)
 	}
 	sealAll(t, db)
-	r, err := db.chain.Verify(t.Context(), db, 0, mark)
+	r, err := db.chain.Verify(t.Context(), db.AuditLog(), 0, mark)
 	if err != nil || !r.Intact || r.First != 4 || r.Purged != 3 || r.Events != 7 || r.Unsealed != 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -75,10 +76,10 @@ func TestPurge(t *testing.T) {
 		t.Errorf("in the log: %+v, %v", events, err)
 	}
 	// What was noted of a block that is gone cannot be compared, but of the last one that went.
-	if r, err := db.chain.Verify(t.Context(), db, 0, audit.Mark{N: 2}); err != nil || !r.Intact || !r.AnchorPurged {
+	if r, err := db.chain.Verify(t.Context(), db.AuditLog(), 0, chain.Mark{N: 2}); err != nil || !r.Intact || !r.AnchorPurged {
 		t.Errorf("%+v, %v", r, err)
 	}
-	if r, err := db.chain.Verify(t.Context(), db, 0, audit.Mark{N: 3}); err != nil || findings(r) != "anchor_lost 3/0" {
+	if r, err := db.chain.Verify(t.Context(), db.AuditLog(), 0, chain.Mark{N: 3}); err != nil || findings(r) != "anchor_lost 3/0" {
 		t.Errorf("%+v, %v", r, err)
 	}
 	asOwner(t, db, `UPDATE audit_anchor SET last_id = last_id - 1`)
@@ -127,7 +128,7 @@ func TestPurgeKeeps(t *testing.T) {
 func TestPurgeByBlocksWorth(t *testing.T) {
 	t.Parallel()
 	db := openSealing(t)
-	for _, n := range []int{audit.BlockRows, 4000, 5000, 3000, 1} {
+	for _, n := range []int{chain.BlockRows, 4000, 5000, 3000, 1} {
 		sealedAgo(t, db, n, 500*day)
 	}
 	var took []int64
@@ -151,12 +152,12 @@ func TestPurgeByBlocksWorth(t *testing.T) {
 
 // purging removes old blocks while they are verified: whenever the verification reads a block.
 type purging struct {
-	*DB
+	*ChainedLog[audit.Row]
 	due func()
 }
 
-func (p purging) AuditBlock(ctx context.Context, n int64) (audit.Block, error) {
-	b, err := p.DB.AuditBlock(ctx, n)
+func (p purging) Block(ctx context.Context, n int64) (chain.Block, error) {
+	b, err := p.ChainedLog.Block(ctx, n)
 	p.due()
 	return b, err
 }
@@ -170,12 +171,12 @@ func TestVerifyWhilePurged(t *testing.T) {
 			sealedAgo(t, db, 3, 500*day)
 		}
 		calls := 0
-		source := purging{db, func() {
+		source := purging{db.AuditLog(), func() {
 			if calls++; calls == after {
 				purgeAll(t, db)
 			}
 		}}
-		r, err := db.chain.Verify(t.Context(), source, 0, audit.Mark{})
+		r, err := db.chain.Verify(t.Context(), source, 0, chain.Mark{})
 		if err != nil || !r.Intact || r.Purged > 3 || r.Newest != 4 {
 			t.Errorf("removed after %d: %+v, %v", after, r, err)
 		}

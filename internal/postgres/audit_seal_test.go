@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/presswork/presswork/internal/audit"
+	"github.com/presswork/presswork/internal/chain"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/testkit/dbtest"
 )
@@ -73,9 +74,9 @@ func sealAll(tb testing.TB, db *DB) {
 }
 
 // verified is what a verification of the whole log says.
-func verified(tb testing.TB, db *DB) audit.Report {
+func verified(tb testing.TB, db *DB) chain.Report {
 	tb.Helper()
-	r, err := db.chain.Verify(tb.Context(), db, 0, audit.Mark{})
+	r, err := db.chain.Verify(tb.Context(), db.AuditLog(), 0, chain.Mark{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -144,7 +145,7 @@ func TestSealOnceEach(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		ctx := t.Context()
 		var open []pgx.Tx
-		horizons := make([]audit.Horizon, 2)
+		horizons := make([]chain.Horizon, 2)
 		end := func(i int, commit bool) {
 			var err error
 			if commit {
@@ -190,7 +191,7 @@ func TestSealOnceEach(t *testing.T) {
 }
 
 // sealStep does what the scheduler does: it seals up to a horizon, and takes a new one when that is reached.
-func sealStep(ctx context.Context, db *DB, h *audit.Horizon) (err error) {
+func sealStep(ctx context.Context, db *DB, h *chain.Horizon) (err error) {
 	if h.Last == 0 {
 		if *h, err = db.AuditHorizon(ctx); err != nil {
 			return err
@@ -198,7 +199,7 @@ func sealStep(ctx context.Context, db *DB, h *audit.Horizon) (err error) {
 	}
 	_, reached, err := db.SealAudit(ctx, *h)
 	if reached {
-		*h = audit.Horizon{}
+		*h = chain.Horizon{}
 	}
 	return err
 }
@@ -232,7 +233,7 @@ func TestSealWhileMoreIsWritten(t *testing.T) {
 	}
 	for range 3 {
 		sealers.Go(func() {
-			var h audit.Horizon
+			var h chain.Horizon
 			for {
 				if err := sealStep(t.Context(), db, &h); err != nil {
 					t.Error(err)
@@ -261,15 +262,15 @@ var errGivenUp = errors.New("given up")
 func TestBlocksAreBounded(t *testing.T) {
 	t.Parallel()
 	db := openSealing(t)
-	asOwner(t, db, fmt.Sprintf(`INSERT INTO audit_event (actor, action, entity) SELECT 'x', 'x.y', 'x' FROM generate_series(1, %d)`, 2*audit.BlockRows+1))
-	if b, err := db.AuditBacklog(t.Context()); err != nil || b.Events != 2*audit.BlockRows+1 || b.Age <= 0 {
+	asOwner(t, db, fmt.Sprintf(`INSERT INTO audit_event (actor, action, entity) SELECT 'x', 'x.y', 'x' FROM generate_series(1, %d)`, 2*chain.BlockRows+1))
+	if b, err := db.AuditBacklog(t.Context()); err != nil || b.Events != 2*chain.BlockRows+1 || b.Age <= 0 {
 		t.Errorf("backlog %+v, %v", b, err)
 	}
 	sealAll(t, db)
-	if b, err := db.AuditBacklog(t.Context()); err != nil || b != (audit.Backlog{}) {
+	if b, err := db.AuditBacklog(t.Context()); err != nil || b != (chain.Backlog{}) {
 		t.Errorf("backlog %+v, %v", b, err)
 	}
-	if r := verified(t, db); !r.Intact || r.Blocks != 3 || r.Events != 2*audit.BlockRows+1 {
+	if r := verified(t, db); !r.Intact || r.Blocks != 3 || r.Events != 2*chain.BlockRows+1 {
 		t.Errorf("%+v", r)
 	}
 }
@@ -339,7 +340,7 @@ func TestSealRefusesAStranger(t *testing.T) {
 	sealAll(t, db)
 	note(t, db, 2)
 	stranger := db.withKey(chainOf(t, 'b'))
-	h := audit.Horizon{Last: 4}
+	h := chain.Horizon{Last: 4}
 	if _, _, err := stranger.SealAudit(t.Context(), h); err == nil {
 		t.Error("sealed behind a block of an unknown key")
 	}
@@ -358,11 +359,11 @@ func TestSealRefusesAStranger(t *testing.T) {
 	if r := verified(t, next); !r.Intact || r.Blocks != 2 {
 		t.Errorf("%+v", r)
 	}
-	if _, _, err := db.SealAudit(t.Context(), audit.Horizon{Last: 9}); !errors.Is(err, audit.ErrKey) {
+	if _, _, err := db.SealAudit(t.Context(), chain.Horizon{Last: 9}); !errors.Is(err, chain.ErrKey) {
 		t.Errorf("who knows only the old key goes on with it: %v", err)
 	}
 	// Who was told of the new key in advance, and still seals with the old one, gives way too.
-	if _, _, err := db.withKey(chainOf(t, 'a', 'b')).SealAudit(t.Context(), audit.Horizon{Last: 9}); !errors.Is(err, audit.ErrGivenUp) {
+	if _, _, err := db.withKey(chainOf(t, 'a', 'b')).SealAudit(t.Context(), chain.Horizon{Last: 9}); !errors.Is(err, chain.ErrGivenUp) {
 		t.Errorf("who has not changed keys yet goes on with the old one: %v", err)
 	}
 }

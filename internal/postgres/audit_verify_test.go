@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/presswork/presswork/internal/audit"
+	"github.com/presswork/presswork/internal/chain"
 )
 
 // sealedLog has 5 blocks of 4 events each: ids 1 to 4, 5 to 8, …
@@ -21,7 +22,7 @@ func sealedLog(t *testing.T) *DB {
 }
 
 // findings is what a report says, in one line: "event_missing 2/7" is about event 7 in block 2.
-func findings(r audit.Report) string {
+func findings(r chain.Report) string {
 	list := make([]string, len(r.Findings))
 	for i, f := range r.Findings {
 		list[i] = fmt.Sprintf("%s %d/%d", f.Problem, f.Block, f.Event)
@@ -98,13 +99,13 @@ func TestTampering(t *testing.T) {
 func TestTruncatedTail(t *testing.T) {
 	t.Parallel()
 	db := sealedLog(t)
-	mark, err := audit.ParseMark(verified(t, db).Anchor)
+	mark, err := chain.ParseMark(verified(t, db).Anchor)
 	if err != nil || mark.N != 5 {
 		t.Fatalf("noted %v, %v", mark, err)
 	}
 	check := func(want string) {
 		t.Helper()
-		if r, err := db.chain.Verify(t.Context(), db, 0, mark); err != nil || findings(r) != want {
+		if r, err := db.chain.Verify(t.Context(), db.AuditLog(), 0, mark); err != nil || findings(r) != want {
 			t.Errorf("got %q, %v; want %q", findings(r), err, want)
 		}
 	}
@@ -156,9 +157,9 @@ func TestRotatedKeys(t *testing.T) {
 	}
 }
 
-func newest(t *testing.T, db *DB) audit.Block {
+func newest(t *testing.T, db *DB) chain.Block {
 	t.Helper()
-	b, err := db.NewestAuditBlock(t.Context())
+	b, err := db.AuditLog().Newest(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +168,7 @@ func newest(t *testing.T, db *DB) audit.Block {
 
 func rowsFrom(t *testing.T, db *DB, first int64) []audit.Row {
 	t.Helper()
-	rows, err := db.AuditRows(t.Context(), first, 1<<40, audit.BlockRows)
+	rows, err := db.AuditLog().Rows(t.Context(), first, 1<<40, chain.BlockRows)
 	if err != nil || len(rows) == 0 {
 		t.Fatal(len(rows), err)
 	}
@@ -179,9 +180,9 @@ func TestVerifyFrom(t *testing.T) {
 	t.Parallel()
 	db := sealedLog(t)
 	asOwner(t, db, `UPDATE audit_event SET actor = 'nobody' WHERE id = 2`)
-	from := func(n int64) audit.Report {
+	from := func(n int64) chain.Report {
 		t.Helper()
-		r, err := db.chain.Verify(t.Context(), db, n, audit.Mark{})
+		r, err := db.chain.Verify(t.Context(), db.AuditLog(), n, chain.Mark{})
 		if err != nil {
 			t.Fatal(err)
 		}

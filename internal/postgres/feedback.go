@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/consent"
 	"github.com/presswork/presswork/internal/feedback"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/suppression"
@@ -114,6 +115,12 @@ func (db *DB) suppressReturned(ctx context.Context, tx pgx.Tx, events []feedback
 
 // suppressAll is called once in a transaction.
 func (db *DB) suppressAll(ctx context.Context, tx pgx.Tx, all []toSuppress) error {
+	if len(all) == 0 {
+		return nil
+	}
+	if err := consenting(ctx, tx, consent.Reported); err != nil {
+		return err
+	}
 	if err := beginListing(ctx, tx, column(all, func(l toSuppress) string { return l.address })...); err != nil {
 		return err
 	}

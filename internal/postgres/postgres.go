@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/presswork/presswork/internal/audit"
+	"github.com/presswork/presswork/internal/consent"
 	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/internal/suppression"
 )
@@ -35,6 +36,8 @@ type Options struct {
 	Addresses *suppression.Hasher
 	// Audit seals the audit log; nil in a process without SECRET_KEY.
 	Audit *audit.Chain
+	// Consent seals the record of consent; nil likewise.
+	Consent *consent.Chain
 	// Ended is told of each publication that this process ended, and how; nil for nobody. It must be quick.
 	Ended func(publication.State)
 	// Announced is told, after the commit, that there may be events for webhook endpoints; nil for nobody. It must not block.
@@ -55,6 +58,7 @@ type DB struct {
 	addresses *suppression.Hasher
 	// chain is nil likewise.
 	chain      *audit.Chain
+	consents   *consent.Chain
 	observeEnd func(publication.State) // nil: nobody looks
 	batchSize  int
 }
@@ -91,7 +95,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database pool: %w", err)
 	}
-	return &DB{pool: pool, takers: takers{life: takersLife}, tracer: o.Tracer, addresses: o.Addresses, chain: o.Audit,
+	return &DB{pool: pool, takers: takers{life: takersLife}, tracer: o.Tracer, addresses: o.Addresses, chain: o.Audit, consents: o.Consent,
 		observeEnd: o.Ended, batchSize: o.BatchSize, announced: o.Announced}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/presswork/presswork/internal/analytics"
+	"github.com/presswork/presswork/internal/consent"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
 )
@@ -38,6 +39,9 @@ RETURNING uid`
 // more counts as done.
 func (db *DB) Unsubscribe(ctx context.Context, u publication.Unsubscription) error {
 	return db.tx(ctx, "unsubscribe", func(tx pgx.Tx) error {
+		if err := consenting(ctx, tx, consent.Page); err != nil {
+			return err
+		}
 		var uid ident.UID
 		err := tx.QueryRow(ctx, leave, u.Subscriber, u.Topics).Scan(&uid)
 		if errors.Is(err, pgx.ErrNoRows) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/presswork/presswork/internal/consent"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/subscriber"
 )
@@ -27,6 +28,9 @@ FROM subscriber s`
 func (db *DB) CreateSubscriber(ctx context.Context, s subscriber.Subscriber) (subscriber.Subscriber, error) {
 	s.UID = ident.New()
 	err := db.tx(ctx, "create a subscriber", func(tx pgx.Tx) error {
+		if err := consenting(ctx, tx, consent.API); err != nil {
+			return err
+		}
 		if err := createSubscriber(ctx, tx, &s); err != nil {
 			return err
 		}
@@ -74,6 +78,9 @@ func (db *DB) UpdateSubscriber(
 ) (subscriber.Subscriber, error) {
 	var s subscriber.Subscriber
 	err := db.tx(ctx, "update a subscriber", func(tx pgx.Tx) (err error) {
+		if err := consenting(ctx, tx, consent.API); err != nil {
+			return err
+		}
 		var moved bool
 		if s, moved, err = updateSubscriber(ctx, tx, uid, change); err != nil || !moved {
 			return err
@@ -133,7 +140,12 @@ func writeChange(ctx context.Context, tx pgx.Tx, c subscriber.Change, s *subscri
 // them; PurgeSubscribers removes the empty row later. change is asked first and may refuse. It returns
 // NotFound.
 func (db *DB) DeleteSubscriber(ctx context.Context, uid ident.UID, change func(subscriber.Subscriber) error) error {
-	return db.tx(ctx, "delete a subscriber", func(tx pgx.Tx) error { return deleteSubscriber(ctx, tx, uid, change) })
+	return db.tx(ctx, "delete a subscriber", func(tx pgx.Tx) error {
+		if err := consenting(ctx, tx, consent.API); err != nil {
+			return err
+		}
+		return deleteSubscriber(ctx, tx, uid, change)
+	})
 }
 
 // emptySubscribers leaves nothing personal of the subscribers with some ids.

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/presswork/presswork/internal/bulk"
+	"github.com/presswork/presswork/internal/consent"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/subscriber"
@@ -18,6 +19,9 @@ import (
 // call's key it may be repeated.
 func (db *DB) BulkSubscribers(ctx context.Context, call bulk.Call, items []subscriber.Item) (bulk.Result, error) {
 	return db.bulk(ctx, "change subscribers in bulk", call, func(tx pgx.Tx) ([]bulk.Outcome, error) {
+		if err := consenting(ctx, tx, consent.API); err != nil {
+			return nil, err
+		}
 		before, err := lockSubscribers(ctx, tx, items)
 		if err != nil {
 			return nil, err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/presswork/presswork/internal/consent"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/subscriber"
@@ -76,6 +77,9 @@ func (db *DB) ImportSubscribers(
 	email := func(s subscriber.Subscriber) string { return s.Email }
 	err = db.tx(ctx, "import subscribers", func(tx pgx.Tx) error {
 		total = subscriber.Imported{}
+		if err := consenting(ctx, tx, consent.Import); err != nil {
+			return err
+		}
 		topics, err := ensureTopics(ctx, tx, everyTopic(lines))
 		if err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/presswork/presswork/internal/consent"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/suppression"
@@ -75,6 +76,9 @@ func (db *DB) Suppress(ctx context.Context, address string, fresh suppression.En
 	var entry suppression.Entry
 	added := false
 	err := db.tx(ctx, "suppress an address", func(tx pgx.Tx) (err error) {
+		if err := consenting(ctx, tx, consent.API); err != nil {
+			return err
+		}
 		if err := beginListing(ctx, tx, address); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/presswork/presswork/internal/consent"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/suppression"
@@ -46,6 +47,9 @@ func (db *DB) ImportSuppressions(ctx context.Context, lines []suppression.Line, 
 	}
 	err = db.tx(ctx, "import suppressed addresses", func(tx pgx.Tx) error {
 		created = 0
+		if err := consenting(ctx, tx, consent.Import); err != nil {
+			return err
+		}
 		if err := db.beginImport(ctx, tx, lines); err != nil {
 			return err
 		}

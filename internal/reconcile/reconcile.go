@@ -11,7 +11,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/presswork/presswork/internal/audit"
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/queue"
 	"github.com/presswork/presswork/tasks"
@@ -36,6 +35,7 @@ type Record interface {
 	StepReplay(ctx context.Context) (reopened int, stepped bool, err error)
 	SweepReopened(ctx context.Context) error
 	AuditLog
+	ConsentLog
 }
 
 // Queue is the queue's side.
@@ -81,14 +81,17 @@ type Reconciler struct {
 
 	resent, replayed atomic.Int64
 
-	horizon   audit.Horizon // up to which the audit log is to be sealed; zero: to be found
-	unsealed  atomic.Pointer[audit.Backlog]
-	auditKept time.Duration // 0: for ever
+	auditLog, consentLog sealedLog
+	auditKept            time.Duration // 0: for ever
 }
 
 // New makes a Reconciler; poke tells the outbox relay that there is work.
 func New(record Record, queue Queue, poke func(), log *zap.Logger) *Reconciler {
 	r := &Reconciler{record: record, queue: queue, poke: poke, log: log, paused: make(map[string]bool)}
+	if record != nil { // tests of what is the queue's have none
+		r.auditLog.find, r.auditLog.seal, r.auditLog.look = record.AuditHorizon, record.SealAudit, record.AuditBacklog
+		r.consentLog.find, r.consentLog.seal, r.consentLog.look = record.ConsentHorizon, record.SealConsent, record.ConsentBacklog
+	}
 	r.suspectAll()
 	return r
 }
@@ -124,7 +127,8 @@ func (r *Reconciler) Run(ctx context.Context) {
 		{"uncertain", quickPeriod, r.uncertain},
 		{"replays", quickPeriod, r.replays},
 		{"reopened", slowPeriod, r.record.SweepReopened},
-		{"audit", sealPeriod, r.seal},
+		{"audit", sealPeriod, r.auditLog.step},
+		{"consent", sealPeriod, r.consentLog.step},
 		{"audit retention", slowPeriod, r.purge},
 	}
 	var wg sync.WaitGroup

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/presswork/presswork/internal/audit"
+	"github.com/presswork/presswork/internal/chain"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/postgres"
 	"github.com/presswork/presswork/internal/testkit/dbtest"
@@ -20,22 +21,22 @@ import (
 // sealing is a record with a key for the audit log.
 func sealing(t *testing.T) (*postgres.DB, *audit.Chain) {
 	t.Helper()
-	chain, err := audit.NewChain(bytes.Repeat([]byte("a"), 32))
+	sealer, err := audit.NewChain(bytes.Repeat([]byte("a"), 32))
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := postgres.Open(t.Context(), dbtest.New(t), postgres.Options{MaxConns: 4, Audit: chain})
+	db, err := postgres.Open(t.Context(), dbtest.New(t), postgres.Options{MaxConns: 4, Audit: sealer})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
-	return db, chain
+	return db, sealer
 }
 
 // TestSchedulersSeal: several take turns, nothing is left, and each event is in one block.
 func TestSchedulersSeal(t *testing.T) {
 	t.Parallel()
-	db, chain := sealing(t)
+	db, sealer := sealing(t)
 	one, two := New(db, awayQueue{}, func() {}, zap.NewNop()), New(db, awayQueue{}, func() {}, zap.NewNop())
 	for range 3 {
 		for range 4 {
@@ -44,15 +45,15 @@ func TestSchedulersSeal(t *testing.T) {
 			}
 		}
 		for _, r := range []*Reconciler{one, two} {
-			if err := r.seal(t.Context()); err != nil {
+			if err := r.auditLog.step(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	if left := one.Unsealed(); left != (audit.Backlog{}) {
+	if left := one.Unsealed(); left != (chain.Backlog{}) {
 		t.Errorf("left %+v", left)
 	}
-	if r, err := chain.Verify(t.Context(), db, 0, audit.Mark{}); err != nil || !r.Intact || r.Blocks != 3 || r.Events != 12 || r.Unsealed != 0 {
+	if r, err := sealer.Verify(t.Context(), db.AuditLog(), 0, chain.Mark{}); err != nil || !r.Intact || r.Blocks != 3 || r.Events != 12 || r.Unsealed != 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
@@ -73,19 +74,19 @@ type sealed struct {
 
 var errNotAuthentic = errors.New("the newest block was altered")
 
-func (s *scripted) AuditHorizon(context.Context) (audit.Horizon, error) {
+func (s *scripted) AuditHorizon(context.Context) (chain.Horizon, error) {
 	s.horizons++
-	return audit.Horizon{Last: int64(s.horizons)}, nil
+	return chain.Horizon{Last: int64(s.horizons)}, nil
 }
 
-func (s *scripted) SealAudit(context.Context, audit.Horizon) (more, reached bool, err error) {
+func (s *scripted) SealAudit(context.Context, chain.Horizon) (more, reached bool, err error) {
 	a := s.answers[0]
 	s.answers = s.answers[1:]
 	return a.more, a.reached, a.err
 }
 
-func (s *scripted) AuditBacklog(context.Context) (audit.Backlog, error) {
-	return audit.Backlog{Events: int64(len(s.answers)), Age: time.Minute}, nil
+func (s *scripted) AuditBacklog(context.Context) (chain.Backlog, error) {
+	return chain.Backlog{Events: int64(len(s.answers)), Age: time.Minute}, nil
 }
 
 func (s *scripted) PurgeAudit(_ context.Context, keep time.Duration) (audit.Purged, error) {
@@ -101,11 +102,11 @@ func TestSealKeepsItsHorizon(t *testing.T) {
 	log := &scripted{answers: []sealed{{}, {more: true}, {more: true}, {}, {more: true}, {reached: true}, {reached: true}, {err: errNotAuthentic}}}
 	r := New(log, awayQueue{}, func() {}, zap.NewNop())
 	for i, want := range []struct{ horizons, left int }{{1, 7}, {1, 4}, {1, 2}, {2, 1}} {
-		if err := r.seal(t.Context()); err != nil || log.horizons != want.horizons || len(log.answers) != want.left {
+		if err := r.auditLog.step(t.Context()); err != nil || log.horizons != want.horizons || len(log.answers) != want.left {
 			t.Errorf("step %d: %d horizons, %d left, %v", i, log.horizons, len(log.answers), err)
 		}
 	}
-	if err := r.seal(t.Context()); !errors.Is(err, errNotAuthentic) || r.Unsealed().Age != time.Minute || r.Unsealed().Events != 0 {
+	if err := r.auditLog.step(t.Context()); !errors.Is(err, errNotAuthentic) || r.Unsealed().Age != time.Minute || r.Unsealed().Events != 0 {
 		t.Errorf("%v, %+v", err, r.Unsealed())
 	}
 }

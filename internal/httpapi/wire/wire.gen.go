@@ -106,6 +106,31 @@ const (
 	ChoiceBasisUnknown ChoiceBasis = "unknown"
 )
 
+// Defines values for ConsentEntryEvent.
+const (
+	ConsentEntryEventCarried    ConsentEntryEvent = "carried"
+	ConsentEntryEventChanged    ConsentEntryEvent = "changed"
+	ConsentEntryEventConfirmed  ConsentEntryEvent = "confirmed"
+	ConsentEntryEventErased     ConsentEntryEvent = "erased"
+	ConsentEntryEventExpired    ConsentEntryEvent = "expired"
+	ConsentEntryEventGranted    ConsentEntryEvent = "granted"
+	ConsentEntryEventRequested  ConsentEntryEvent = "requested"
+	ConsentEntryEventSuppressed ConsentEntryEvent = "suppressed"
+	ConsentEntryEventWithdrawn  ConsentEntryEvent = "withdrawn"
+)
+
+// Defines values for ConsentEntrySource.
+const (
+	ConsentEntrySourceAPI      ConsentEntrySource = "api"
+	ConsentEntrySourceDatabase ConsentEntrySource = "database"
+	ConsentEntrySourceEvent    ConsentEntrySource = "event"
+	ConsentEntrySourceForm     ConsentEntrySource = "form"
+	ConsentEntrySourceImport   ConsentEntrySource = "import"
+	ConsentEntrySourceOneClick ConsentEntrySource = "one_click"
+	ConsentEntrySourcePage     ConsentEntrySource = "page"
+	ConsentEntrySourceSystem   ConsentEntrySource = "system"
+)
+
 // Defines values for ContentFormat.
 const (
 	ContentFormatHTML     ContentFormat = "html"
@@ -1030,6 +1055,84 @@ type CloneInput struct {
 
 	// Draft Whether it waits until it is published.
 	Draft *bool `json:"draft"`
+}
+
+// ConsentDetail What an entry holds of a person. It is erased with them.
+type ConsentDetail struct {
+	// Email The address that the entry is about.
+	Email string `json:"email"`
+
+	// Stated Where the consent came from, in the words of whoever stored them; may be empty.
+	Stated string `json:"stated"`
+
+	// IP The address that the request came from; empty if the reader made none.
+	IP string `json:"ip"`
+
+	// UserAgent What the browser called itself; may be empty.
+	UserAgent string `json:"user_agent"`
+
+	// Since When consent was given, of who was there before the record.
+	Since *time.Time `json:"since"`
+}
+
+// ConsentEntry An entry of the record of consent.
+type ConsentEntry struct {
+	// ID Its number.
+	ID int64     `json:"id"`
+	At time.Time `json:"at"`
+
+	// Event What happened: somebody asked for messages to this address; the reader confirmed by the link that was mailed to them; whoever
+	// stored them said that they consented; they have other topics, channels or another address; they may not be written to any more;
+	// their address is suppressed by a complaint or by hand; they did not confirm in time; they were forgotten; or how they were when
+	// the record began.
+	Event ConsentEntryEvent `json:"event"`
+
+	// Status Whether they may be written to. Only active ones receive anything.
+	Status SubscriberStatus `json:"status"`
+
+	// Topics Slugs of their topics afterwards, sorted.
+	Topics []string `json:"topics"`
+
+	// ChannelsOff Channels that they do not want.
+	ChannelsOff []string `json:"channels_off"`
+
+	// Source By which way: the public form, a page that a link leads to, the button of a mail program, the API, an import, what a provider
+	// reported, Presswork itself, or a statement in the database.
+	Source ConsentEntrySource `json:"source"`
+
+	// By A principal, subscriber or system.
+	By string `json:"by"`
+
+	// Text Words that readers were shown when they agreed.
+	Text *ConsentText `json:"text"`
+
+	// Detail What an entry holds of a person. It is erased with them.
+	Detail *ConsentDetail `json:"detail"`
+}
+
+// ConsentEntryEvent What happened: somebody asked for messages to this address; the reader confirmed by the link that was mailed to them; whoever
+// stored them said that they consented; they have other topics, channels or another address; they may not be written to any more;
+// their address is suppressed by a complaint or by hand; they did not confirm in time; they were forgotten; or how they were when
+// the record began.
+type ConsentEntryEvent string
+
+// ConsentEntrySource By which way: the public form, a page that a link leads to, the button of a mail program, the API, an import, what a provider
+// reported, Presswork itself, or a statement in the database.
+type ConsentEntrySource string
+
+// ConsentEntryPage A page of a list.
+type ConsentEntryPage = Page[ConsentEntry]
+
+// ConsentText Words that readers were shown when they agreed.
+type ConsentText struct {
+	// Language The language of the words.
+	Language string `json:"language"`
+
+	// Body The words.
+	Body string `json:"body"`
+
+	// Hash SHA-256 of the language, a line feed and the words.
+	Hash string `json:"hash"`
 }
 
 // Content One version of a content item.

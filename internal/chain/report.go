@@ -1,4 +1,4 @@
-package audit
+package chain
 
 // Problem is one of the things that can be wrong with a log.
 type Problem string

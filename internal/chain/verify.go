@@ -1,4 +1,4 @@
-package audit
+package chain
 
 import (
 	"bytes"
@@ -9,29 +9,29 @@ import (
 )
 
 // Source is the log as it is stored.
-type Source interface {
-	// AuditAnchor is zero if nothing was removed yet.
-	AuditAnchor(ctx context.Context) (Anchor, error)
-	// AuditBlock is the first block with a number above n; zero if there is none.
-	AuditBlock(ctx context.Context, n int64) (Block, error)
-	// AuditRows are the rows with ids from first to last, at most limit of them, in the order of their ids.
-	AuditRows(ctx context.Context, first, last int64, limit int) ([]Row, error)
-	// AuditUnsealed is how many rows have ids above last, at most limit.
-	AuditUnsealed(ctx context.Context, last int64, limit int) (int64, error)
+type Source[R Row] interface {
+	// Anchor is zero if nothing was removed yet.
+	Anchor(ctx context.Context) (Anchor, error)
+	// Block is the first block with a number above n; zero if there is none.
+	Block(ctx context.Context, n int64) (Block, error)
+	// Rows are the rows with ids from first to last, at most limit of them, in the order of their ids.
+	Rows(ctx context.Context, first, last int64, limit int) ([]R, error)
+	// Unsealed is how many rows have ids above last, at most limit.
+	Unsealed(ctx context.Context, last int64, limit int) (int64, error)
 }
 
 // Verify reads the log from a block on, 0 for all of it, and compares it with the chain. It may be called while events are
 // written, sealed and removed. Of what precedes from, only the link is compared. noted is a block to be found, or zero.
-func (c *Chain) Verify(ctx context.Context, from Source, first int64, noted Mark) (Report, error) {
-	v := verifier{chain: c, source: from, report: Report{Findings: []Finding{}}}
+func (c *Chain[R]) Verify(ctx context.Context, from Source[R], first int64, noted Mark) (Report, error) {
+	v := verifier[R]{chain: c, source: from, report: Report{Findings: []Finding{}}}
 	err := v.run(ctx, first, noted)
 	v.report.Intact = v.report.Found == 0
 	return v.report, err
 }
 
-type verifier struct {
-	chain  *Chain
-	source Source
+type verifier[R Row] struct {
+	chain  *Chain[R]
+	source Source[R]
 	report Report
 	// anchor is the beginning, before the block that the next one has to follow.
 	anchor Anchor
@@ -40,19 +40,19 @@ type verifier struct {
 	keys   map[KeyID]bool // those so far
 }
 
-func (v *verifier) find(p Problem, block, event int64) {
+func (v *verifier[R]) find(p Problem, block, event int64) {
 	v.report.Found++
 	if len(v.report.Findings) < maxFindings {
 		v.report.Findings = append(v.report.Findings, Finding{p, block, event})
 	}
 }
 
-func (v *verifier) run(ctx context.Context, first int64, noted Mark) error {
+func (v *verifier[R]) run(ctx context.Context, first int64, noted Mark) error {
 	if err := v.begin(ctx, first); err != nil {
 		return err
 	}
 	for {
-		b, err := v.source.AuditBlock(ctx, v.before.N)
+		b, err := v.source.Block(ctx, v.before.N)
 		if err != nil {
 			return err
 		}
@@ -73,15 +73,15 @@ func (v *verifier) run(ctx context.Context, first int64, noted Mark) error {
 }
 
 // begin finds what the first block has to follow: the anchor, or with a first block the one before it.
-func (v *verifier) begin(ctx context.Context, first int64) error {
+func (v *verifier[R]) begin(ctx context.Context, first int64) error {
 	var err error
-	if v.anchor, err = v.source.AuditAnchor(ctx); err != nil {
+	if v.anchor, err = v.source.Anchor(ctx); err != nil {
 		return err
 	}
 	v.keys = map[KeyID]bool{}
 	v.report.Purged = v.anchor.N
 	if first > v.anchor.N+1 {
-		b, err := v.source.AuditBlock(ctx, first-2)
+		b, err := v.source.Block(ctx, first-2)
 		if err != nil {
 			return err
 		}
@@ -96,19 +96,19 @@ func (v *verifier) begin(ctx context.Context, first int64) error {
 	if v.anchor.N > 0 && v.chain.CheckAnchor(v.anchor) != nil {
 		v.find(BeginningAltered, v.anchor.N, 0)
 	}
-	rows, err := v.source.AuditRows(ctx, math.MinInt64, v.before.Last, maxFindings)
+	rows, err := v.source.Rows(ctx, math.MinInt64, v.before.Last, maxFindings)
 	for _, row := range rows {
-		v.find(EventAdded, 0, row.ID)
+		v.find(EventAdded, 0, row.Number())
 	}
 	return err
 }
 
 // purged reports that blocks before b were removed meanwhile because their time was over: then it goes on behind them.
-func (v *verifier) purged(ctx context.Context, b Block) (bool, error) {
+func (v *verifier[R]) purged(ctx context.Context, b Block) (bool, error) {
 	if b.N == v.before.N+1 {
 		return false, nil
 	}
-	anchor, err := v.source.AuditAnchor(ctx)
+	anchor, err := v.source.Anchor(ctx)
 	if err != nil || anchor.N <= v.before.N || v.chain.CheckAnchor(anchor) != nil {
 		return false, err
 	}
@@ -117,7 +117,7 @@ func (v *verifier) purged(ctx context.Context, b Block) (bool, error) {
 	return true, nil
 }
 
-func (v *verifier) block(ctx context.Context, b Block) error {
+func (v *verifier[R]) block(ctx context.Context, b Block) error {
 	r := &v.report
 	if r.Blocks++; r.First == 0 {
 		r.First = b.N
@@ -127,7 +127,7 @@ func (v *verifier) block(ctx context.Context, b Block) error {
 	return v.rows(ctx, b)
 }
 
-func (v *verifier) header(b Block) {
+func (v *verifier[R]) header(b Block) {
 	if b.N != v.before.N+1 {
 		for n := v.before.N + 1; n < b.N && n <= v.before.N+maxFindings; n++ {
 			v.find(BlockMissing, n, 0)
@@ -151,7 +151,7 @@ func (v *verifier) header(b Block) {
 }
 
 // rows compares the rows of a block with its entries: both are in the order of their ids.
-func (v *verifier) rows(ctx context.Context, b Block) error {
+func (v *verifier[R]) rows(ctx context.Context, b Block) error {
 	h, err := v.chain.mac(b.Key)
 	if err != nil {
 		return nil //nolint:nilerr // header has found that: without the key nothing can be said of the rows
@@ -161,19 +161,19 @@ func (v *verifier) rows(ctx context.Context, b Block) error {
 	entries := b.Entries
 	var entry []byte
 	for next := b.First; ; {
-		rows, err := v.source.AuditRows(ctx, next, b.Last, BlockRows)
+		rows, err := v.source.Rows(ctx, next, b.Last, BlockRows)
 		if err != nil {
 			return err
 		}
 		for _, row := range rows {
 			v.report.Events++
 			entry = appendEntry(entry[:0], h, row)
-			entries = v.compare(b.N, entries, entry, row.ID)
+			entries = v.compare(b.N, entries, entry, row.Number())
 		}
-		if len(rows) < BlockRows || rows[len(rows)-1].ID == b.Last {
+		if len(rows) < BlockRows || rows[len(rows)-1].Number() == b.Last {
 			break
 		}
-		next = rows[len(rows)-1].ID + 1
+		next = rows[len(rows)-1].Number() + 1
 	}
 	for ; len(entries) >= entrySize; entries = entries[entrySize:] {
 		v.find(EventMissing, b.N, entryID(entries))
@@ -182,7 +182,7 @@ func (v *verifier) rows(ctx context.Context, b Block) error {
 		return nil
 	}
 	// It may have been removed between, because its time was over.
-	anchor, err := v.source.AuditAnchor(ctx)
+	anchor, err := v.source.Anchor(ctx)
 	if err == nil && anchor.N >= b.N && v.chain.CheckAnchor(anchor) == nil {
 		v.report.Findings, v.report.Found = v.report.Findings[:found], total
 	}
@@ -190,7 +190,7 @@ func (v *verifier) rows(ctx context.Context, b Block) error {
 }
 
 // compare finds what is wrong up to and including a row, and returns the entries behind it.
-func (v *verifier) compare(block int64, entries, entry []byte, row int64) []byte {
+func (v *verifier[R]) compare(block int64, entries, entry []byte, row int64) []byte {
 	for len(entries) >= entrySize && entryID(entries) < row {
 		v.find(EventMissing, block, entryID(entries))
 		entries = entries[entrySize:]
@@ -210,9 +210,9 @@ func entryID(entry []byte) int64 {
 }
 
 // end counts what is not sealed yet, and looks for the noted block.
-func (v *verifier) end(ctx context.Context, noted Mark) error {
+func (v *verifier[R]) end(ctx context.Context, noted Mark) error {
 	var err error
-	if v.report.Unsealed, err = v.source.AuditUnsealed(ctx, v.before.Last, maxUnsealed); err != nil || noted.N == 0 {
+	if v.report.Unsealed, err = v.source.Unsealed(ctx, v.before.Last, maxUnsealed); err != nil || noted.N == 0 {
 		return err
 	}
 	if anchor := v.anchor; noted.N <= anchor.N {
@@ -221,7 +221,7 @@ func (v *verifier) end(ctx context.Context, noted Mark) error {
 		}
 		return nil
 	}
-	b, err := v.source.AuditBlock(ctx, noted.N-1)
+	b, err := v.source.Block(ctx, noted.N-1)
 	if err == nil && (b.N != noted.N || b.Hash != noted.Hash) {
 		v.find(AnchorLost, noted.N, 0)
 	}
