@@ -15,6 +15,7 @@ import (
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/internal/subscriber"
+	"github.com/presswork/presswork/internal/suppression"
 )
 
 // history is what the record says of a subscriber, oldest first, one line for each entry.
@@ -104,10 +105,16 @@ func TestConsentIsWritten(t *testing.T) {
 	wantHistory(t, db, cat.UID, "requested by key:k via import: pending [] cat@x.org", "granted by key:k via api: active [go] cat@x.org",
 		"changed by subscriber via page: active [] cat@x.org", "withdrawn by subscriber via page: unsubscribed [] cat@x.org")
 
-	if _, _, err := db.Suppress(ctx, "dan@x.org"); err != nil {
+	if _, _, err := db.Suppress(ctx, "dan@x.org", byHand()); err != nil {
 		t.Fatal(err)
 	}
 	wantHistory(t, db, dan.UID, "granted by key:k via api: active [] dan@x.org", "suppressed by key:k via api: active [] dan@x.org")
+	if _, _, err := db.ImportSuppressions(ctx, []suppression.Line{{Address: "cat@x.org", Reason: suppression.Complaint}}, false); err != nil {
+		t.Fatal(err)
+	}
+	if got := history(t, db, cat.UID); got[len(got)-1] != "suppressed by key:k via import: unsubscribed [] cat@x.org" {
+		t.Errorf("after an import of the suppression list: %q", got)
+	}
 	if stray := value[int](t, db, `SELECT count(*)::int FROM consent WHERE source = 'database'`); stray != 0 {
 		t.Errorf("%d changes do not say where they come from", stray)
 	}
