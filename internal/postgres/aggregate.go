@@ -59,7 +59,7 @@ WITH fresh AS MATERIALIZED (
 )
 SELECT count(*) FROM fresh`
 
-// AggregateEvents folds new events into the counters and returns how many it counted; repeat it until that
+// AggregateEvents folds new events into the counters and into what is known of each reader (engagement.go), and returns how many it counted; repeat it until that
 // is 0. Each event is counted once: the cursor moves in the same transaction. Events of transactions that
 // still run are left for later.
 func (db *DB) AggregateEvents(ctx context.Context) (int, error) {
@@ -71,6 +71,9 @@ func (db *DB) AggregateEvents(ctx context.Context) (int, error) {
 		}
 		var from, to string
 		if err := tx.QueryRow(ctx, aggregateWindow, aggregatePage).Scan(&from, &to); err != nil {
+			return err
+		}
+		if err := engageEvents(ctx, tx, from, to); err != nil {
 			return err
 		}
 		if err := tx.QueryRow(ctx, countEvents, from, to).Scan(&counted); err != nil {

@@ -307,8 +307,8 @@ func TestExpandOnePage(t *testing.T) {
 
 // pages counts down as a backlog does.
 type pages struct {
-	left int
-	err  error
+	left, sent int
+	err        error
 }
 
 func (p *pages) AggregateEvents(context.Context) (int, error) {
@@ -319,12 +319,20 @@ func (p *pages) AggregateEvents(context.Context) (int, error) {
 	return 1, nil
 }
 
+func (p *pages) CountEngagement(context.Context) (bool, error) {
+	if p.sent == 0 {
+		return false, p.err
+	}
+	p.sent--
+	return true, nil
+}
+
 func TestAggregateUntilNothingIsLeft(t *testing.T) {
 	t.Parallel()
-	p := &pages{left: 3}
+	p := &pages{left: 3, sent: 2}
 	h := Aggregate{Events: p}
-	if err := h.Handle(t.Context(), tasks.AggregateAnalytics{}); err != nil || p.left != 0 {
-		t.Errorf("%v, %d pages left", err, p.left)
+	if err := h.Handle(t.Context(), tasks.AggregateAnalytics{}); err != nil || p.left != 0 || p.sent != 0 {
+		t.Errorf("%v, %d and %d pages left", err, p.left, p.sent)
 	}
 	p.err = errAway
 	if err := h.Handle(t.Context(), tasks.AggregateAnalytics{}); !errors.Is(err, errAway) {
