@@ -199,6 +199,7 @@ const (
 const (
 	DeliveryHappeningTypeDeliveryBounced    DeliveryHappeningType = "delivery.bounced"
 	DeliveryHappeningTypeDeliveryComplained DeliveryHappeningType = "delivery.complained"
+	DeliveryHappeningTypeDeliveryDeferred   DeliveryHappeningType = "delivery.deferred"
 	DeliveryHappeningTypeDeliveryDelivered  DeliveryHappeningType = "delivery.delivered"
 	DeliveryHappeningTypeDeliveryFailed     DeliveryHappeningType = "delivery.failed"
 	DeliveryHappeningTypeDeliveryReopened   DeliveryHappeningType = "delivery.reopened"
@@ -217,12 +218,15 @@ const (
 const (
 	DeliveryReasonCancelled            DeliveryReason = "cancelled"
 	DeliveryReasonChannelOff           DeliveryReason = "channel_off"
+	DeliveryReasonChannelOffByReader   DeliveryReason = "channel_off_by_reader"
 	DeliveryReasonExpired              DeliveryReason = "expired"
 	DeliveryReasonGone                 DeliveryReason = "gone"
 	DeliveryReasonNoAnswer             DeliveryReason = "no_answer"
+	DeliveryReasonPausedByReader       DeliveryReason = "paused_by_reader"
 	DeliveryReasonPlaceholder          DeliveryReason = "placeholder"
 	DeliveryReasonProcessDied          DeliveryReason = "process_died"
 	DeliveryReasonQuarantined          DeliveryReason = "quarantined"
+	DeliveryReasonQuietHours           DeliveryReason = "quiet_hours"
 	DeliveryReasonRejected             DeliveryReason = "rejected"
 	DeliveryReasonRetriesUsed          DeliveryReason = "retries_used"
 	DeliveryReasonSuppressedBounce     DeliveryReason = "suppressed_bounce"
@@ -783,13 +787,13 @@ type Attachment struct {
 
 // Attempt A call to a provider, or what may have been one.
 type Attempt struct {
-	// Number Counted from 1. 0 is no attempt: the recipient was made owed again.
+	// Number Counted from 1. 0 is no attempt: the recipient was deferred, or made owed again.
 	Number int `json:"number"`
 
 	// By Who made the recipient owed again: a principal, policy or archive.
 	By string `json:"by,omitzero"`
 
-	// At When the outcome was stored.
+	// At When the outcome was stored, or from when on the recipient was deferred.
 	At Time `json:"at"`
 
 	// Outcome What it left the recipient in; one that is tried again is retry.
@@ -1420,6 +1424,9 @@ type Counts struct {
 
 	// Uncertain Nobody knows whether they were reached.
 	Uncertain int64 `json:"uncertain"`
+
+	// Deferred Held until a time of their own, and not in pending.
+	Deferred int64 `json:"deferred"`
 }
 
 // DeadLetter A delivery that failed for good.
@@ -1664,6 +1671,9 @@ type DeliveryEventData struct {
 	// Reason Why a delivery is where it is.
 	Reason DeliveryReason `json:"reason,omitzero"`
 
+	// Until When a deferred one is looked at again.
+	Until Time `json:"until,omitzero"`
+
 	// ErrorCode The code of its dead letter.
 	ErrorCode string `json:"error_code,omitzero"`
 }
@@ -1703,6 +1713,24 @@ type DeliveryHappeningType string
 
 // DeliveryHappeningDatacontenttype What data is.
 type DeliveryHappeningDatacontenttype string
+
+// DeliveryPolicy When readers may be sent to.
+type DeliveryPolicy struct {
+	// QuietHours When nobody is sent to who did not say otherwise; null for never.
+	QuietHours *QuietHours `json:"quiet_hours"`
+
+	// Version Counts from 1.
+	Version int `json:"version"`
+
+	// UpdatedAt An RFC 3339 time; answers are in UTC.
+	UpdatedAt Time `json:"updated_at"`
+}
+
+// DeliveryPolicyInput The policy as it is to be.
+type DeliveryPolicyInput struct {
+	// QuietHours When nobody is sent to who did not say otherwise; null for never.
+	QuietHours QuietHours `json:"quiet_hours,omitzero"`
+}
 
 // DeliveryReason Why a delivery is where it is.
 type DeliveryReason string
@@ -2126,6 +2154,9 @@ type Progress struct {
 	// ETASeconds How long it takes from now at that rate; null while it cannot be known.
 	ETASeconds *int64 `json:"eta_seconds"`
 
+	// NextDueAt When the first of those that are deferred is looked at again; null if nobody is.
+	NextDueAt *time.Time `json:"next_due_at"`
+
 	// StartedAt When sending began.
 	StartedAt *time.Time `json:"started_at"`
 
@@ -2544,6 +2575,15 @@ type Queues struct {
 	Items []Queue `json:"items"`
 }
 
+// QuietHours A part of each reader's own day, by their time zone. It goes over midnight if it ends before it begins.
+type QuietHours struct {
+	// From The first minute, such as 22:00.
+	From string `json:"from"`
+
+	// To The first minute that is not quiet any more, such as 07:00.
+	To string `json:"to"`
+}
+
 // Reaction How often something happened.
 type Reaction struct {
 	// Total How often in all.
@@ -2629,6 +2669,9 @@ type Recipient struct {
 
 	// SettledAt When it was settled.
 	SettledAt *time.Time `json:"settled_at"`
+
+	// Until When a deferred one is looked at again; null for all others.
+	Until *time.Time `json:"until"`
 }
 
 // RecipientDelivery What became of a recipient on a channel, with all attempts and events.
@@ -2647,6 +2690,9 @@ type RecipientDelivery struct {
 
 	// SettledAt When it was settled.
 	SettledAt *time.Time `json:"settled_at"`
+
+	// Until When a deferred one is looked at again; null for all others.
+	Until *time.Time `json:"until"`
 
 	// Choice What was chosen; null for a place, which gets everything.
 	Choice *Choice `json:"choice"`
@@ -4634,6 +4680,23 @@ func (c *Client) DeleteDeadLetter(ctx context.Context, id int64, options ...Opti
 func (c *Client) GetDeadLetter(ctx context.Context, id int64, options ...Option) (DeadLetterHistory, error) {
 	r := &Request{Operation: "getDeadLetter", Method: http.MethodGet, Path: path("/api/v1/dead-letters/%s", id)}
 	return call[DeadLetterHistory](ctx, c, r, options)
+}
+
+// GetDeliveryPolicy is GET /api/v1/delivery-policy: get the delivery policy.
+//
+// There is always one.
+func (c *Client) GetDeliveryPolicy(ctx context.Context, options ...Option) (DeliveryPolicy, error) {
+	r := &Request{Operation: "getDeliveryPolicy", Method: http.MethodGet, Path: "/api/v1/delivery-policy"}
+	return call[DeliveryPolicy](ctx, c, r, options)
+}
+
+// PutDeliveryPolicy is PUT /api/v1/delivery-policy: replace the delivery policy.
+//
+// What is left out is as it was in the beginning. It counts within seconds, also for what is under way. What is deferred
+// already is looked at again when it was due, and is then sent or put off by what holds at that time.
+func (c *Client) PutDeliveryPolicy(ctx context.Context, body DeliveryPolicyInput, options ...Option) (DeliveryPolicy, error) {
+	r := &Request{Operation: "putDeliveryPolicy", Method: http.MethodPut, Path: "/api/v1/delivery-policy", Body: body, MediaType: "application/json"}
+	return call[DeliveryPolicy](ctx, c, r, options)
 }
 
 // ListPauses is GET /api/v1/pauses: list what is paused.

@@ -73,7 +73,7 @@ func newData(kind string) any {
 		"publication.failed", "publication.cancelled", "publication.deleted":
 		return &api.PublicationEventData{}
 	case "delivery.sent", "delivery.delivered", "delivery.failed", "delivery.uncertain", "delivery.skipped", "delivery.suppressed",
-		"delivery.reopened", "delivery.bounced", "delivery.complained":
+		"delivery.deferred", "delivery.reopened", "delivery.bounced", "delivery.complained":
 		return &api.DeliveryEventData{}
 	case "delivery.opened", "delivery.clicked", "delivery.unsubscribed":
 		return &api.ReactionEventData{}

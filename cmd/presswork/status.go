@@ -67,9 +67,9 @@ func showStatus(c *cobra.Command, p api.Progress) error {
 	_, _ = fmt.Fprintln(c.OutOrStdout(), progress.Line(p))
 	p.All.Channel = "all"
 	return table[api.Counts]{
-		columns: "CHANNEL\tTOTAL\tSENT\tPENDING\tFAILED\tSKIPPED\tUNCERTAIN", align: tabwriter.AlignRight,
+		columns: "CHANNEL\tTOTAL\tSENT\tPENDING\tDEFERRED\tFAILED\tSKIPPED\tUNCERTAIN", align: tabwriter.AlignRight,
 		row: func(k api.Counts) []any {
-			return []any{k.Channel, k.Total, k.Sent, k.Pending + k.Sending, k.Failed, k.Skipped, k.Uncertain}
+			return []any{k.Channel, k.Total, k.Sent, k.Pending + k.Sending, k.Deferred, k.Failed, k.Skipped, k.Uncertain}
 		},
 	}.show(c, append(p.Channels, p.All), false)
 }

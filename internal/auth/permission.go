@@ -41,6 +41,9 @@ const (
 	SuppressionsWrite
 	PausesRead
 	PausesWrite
+	PolicyRead
+	// PolicyWrite says when readers may be sent to, and how much.
+	PolicyWrite
 	QueuesRead
 	DeadLettersRead
 	DeadLettersWrite
@@ -76,6 +79,7 @@ func scopes() []string {
 		RecipientsRead:      "recipients:read", AnalyticsRead: "analytics:read",
 		SuppressionsRead: "suppressions:read", SuppressionsWrite: "suppressions:write",
 		PausesRead: "pauses:read", PausesWrite: "pauses:write", QueuesRead: "queues:read",
+		PolicyRead: "delivery-policy:read", PolicyWrite: "delivery-policy:write",
 		DeadLettersRead: "dead-letters:read", DeadLettersWrite: "dead-letters:write",
 		UncertainRead: "uncertain:read", UncertainWrite: "uncertain:write",
 		APIKeysRead: "api-keys:read", APIKeysWrite: "api-keys:write",

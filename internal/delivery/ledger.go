@@ -34,6 +34,11 @@ type Recipient struct {
 	Choice  []byte
 	// Skip, if not NoReason, is why nothing may be sent any more.
 	Skip Reason
+	// HeldFor, if not NoReason, is why nothing may be sent before HeldUntil.
+	HeldFor   Reason
+	HeldUntil time.Time
+	// Closes is from when on nothing may be sent, by this process's clock; zero: never.
+	Closes time.Time
 	// Outlet is noted by Send: the channel row by which the attempt goes.
 	Outlet int64
 
@@ -109,7 +114,7 @@ type Ledger interface {
 	// not: the batch is not due yet, or the session has ended; nothing is claimed, and the nudge must come again. After
 	// another error the batch may be claimed all the same; repeating the claim with the same token is safe and tells.
 	Claim(ctx context.Context, session, batch int64, gen, token int) (*Batch, error)
-	// Owed reads the recipients of a claimed batch who are still pending, by id.
+	// Owed reads the recipients of a claimed batch who are still pending, by id, and decides who of them may be sent to now.
 	Owed(ctx context.Context, b *Batch) ([]Recipient, error)
 	// Flush writes outcomes and the in-flight list. ErrFenced: the session can write no more, or some of its rows were
 	// settled by somebody else. Another error: it may have been written; repeating the same Flush is safe.
@@ -118,7 +123,7 @@ type Ledger interface {
 	// uncertain under that session. It is to be repeated for a while: the counters of a batch that was just being
 	// released follow with the next call.
 	SettleLate(ctx context.Context, session int64, outcomes []Outcome) error
-	// Release recounts a batch and closes it, or makes the rest ready again with a new nudge that may be claimed
+	// Release recounts a batch and closes it, if it owes nobody anything now, or makes the rest ready again with a new nudge that may be claimed
 	// after wait. ErrFenced if the claim is no longer ours.
 	Release(ctx context.Context, b *Batch, wait time.Duration) (Released, error)
 	// PutOff gives a batch back that nothing was sent of. It may be claimed after wait by the nudge that brought it, which

@@ -35,7 +35,8 @@ type memoryRow struct {
 	reason  Reason
 	session int64
 	dead    *DeadLetter
-	until   time.Time // of who is in doubt
+	until   time.Time // of who is in doubt, or put off
+	closes  time.Time // when quiet hours begin, for an hour
 }
 
 type memorySession struct {
@@ -96,7 +97,11 @@ func (m *memory) Owed(_ context.Context, b *Batch) ([]Recipient, error) {
 	var owed []Recipient
 	for id := b.Lo + 1; id <= b.Hi; id++ {
 		if row := m.rows[id]; row.state == Pending {
-			owed = append(owed, Recipient{ID: id, Attempt: row.attempt, Email: "x", Until: row.until, InDoubt: !row.until.IsZero()})
+			r := Recipient{ID: id, Attempt: row.attempt, Email: "x", Until: row.until, InDoubt: !row.until.IsZero(), Closes: row.closes}
+			if !row.closes.IsZero() && !time.Now().Before(row.closes) {
+				r.HeldFor, r.HeldUntil, r.Closes = QuietHours, row.closes.Add(time.Hour), time.Time{}
+			}
+			owed = append(owed, r)
 		}
 	}
 	return owed, nil
@@ -118,7 +123,7 @@ func (m *memory) Flush(_ context.Context, f Flush) error {
 		if row.state != Pending {
 			return ErrFenced
 		}
-		*row = memoryRow{state: o.State, attempt: o.Attempt, reason: o.Reason, session: f.Session, dead: o.Dead}
+		*row = memoryRow{state: o.State, attempt: o.Attempt, reason: o.Reason, session: f.Session, dead: o.Dead, until: o.Until}
 	}
 	return nil
 }

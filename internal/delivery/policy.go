@@ -25,6 +25,7 @@ type Outcome struct {
 	State       State
 	Attempt     int16 // attempts used so far
 	Reason      Reason
+	Until       time.Time   // with Deferred
 	Dead        *DeadLetter // with Failed
 	// Cause is why the attempt was no success; nil if it was one, and if no attempt was made or used.
 	Cause *Cause

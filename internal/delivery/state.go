@@ -12,7 +12,7 @@ type State int16
 // The states. "sending" is not one of them: it is derived from the sessions' in-flight lists.
 const (
 	Pending State = iota
-	// Deferred is held until a time (quiet hours, caps).
+	// Deferred is put off until a time, for a Reason.
 	Deferred
 	// Sent means that the provider accepted.
 	Sent
@@ -106,12 +106,18 @@ const (
 	// SuppressedSoftBounce: the address is on the suppression list, since mail to it bounced again and again for reasons
 	// that might have passed.
 	SuppressedSoftBounce
+	// PausedByReader: deferred until the day that the reader chose.
+	PausedByReader
+	// QuietHours: deferred until those of the reader, or of the organisation, end.
+	QuietHours
+	// ChannelOffByReader: the reader does not want this kind of channel.
+	ChannelOffByReader
 )
 
 var reasonNames = [...]string{"", "unsubscribed", "topic_left", "gone", "cancelled", "rejected",
 	"retries_used", "no_answer", "process_died", "channel_off", "unrenderable", "placeholder",
 	"quarantined", "suppressed_bounce", "suppressed_complaint", "suppressed_manual", "expired",
-	"suppressed_soft_bounce"}
+	"suppressed_soft_bounce", "paused_by_reader", "quiet_hours", "channel_off_by_reader"}
 
 // Suppressed reports a reason by which a recipient is suppressed rather than skipped.
 func (r Reason) Suppressed() bool {

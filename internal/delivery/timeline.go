@@ -17,6 +17,8 @@ type Entry struct {
 	Reason    Reason
 	Used      int16 // attempts, since it was made or replayed
 	SettledAt *time.Time
+	// Until is when a deferred one is looked at again.
+	Until *time.Time
 }
 
 // Find chooses deliveries of a publication, by channel and recipient. The zero value of a part lets all through.
@@ -73,8 +75,8 @@ type Account struct {
 // MaxEvents bounds the events that a timeline shows of one delivery: some programs open a mail every minute.
 const MaxEvents = 500
 
-// Attempt is one call to a provider, or what may have been one. With Number 0 it is none: somebody, By, made the recipient
-// owed again, and attempts are counted anew.
+// Attempt is one call to a provider, or what may have been one. With Number 0 it is none: the recipient was deferred, until it
+// was due, or somebody, By, made the recipient owed again, and attempts are counted anew.
 type Attempt struct {
 	Number int16
 	By     string
@@ -105,9 +107,12 @@ func (a Account) Story() []Attempt {
 	if a.Used == 0 || a.SettledAt == nil {
 		return a.Attempts
 	}
-	for i := len(a.Attempts) - 1; i >= 0 && a.Attempts[i].Number > 0; i-- {
-		if a.Attempts[i].Number == a.Used {
+	for _, tried := range slices.Backward(a.Attempts) {
+		if tried.Number == a.Used {
 			return a.Attempts
+		}
+		if tried.Number == 0 && tried.State != Deferred {
+			break // those before were counted for themselves
 		}
 	}
 	last := Attempt{Number: a.Used, At: *a.SettledAt, State: a.State, Reason: a.Reason}

@@ -26,7 +26,7 @@ func (w *window) work() {
 			return
 		}
 		recipient.lapse(time.Now())
-		if recipient.Skip == NoReason {
+		if recipient.Skip == NoReason && recipient.HeldFor == NoReason {
 			taken--
 		}
 		outcome, wait := w.attempt(recipient)
@@ -57,6 +57,9 @@ func (w *window) mayStart(recipient *Recipient) bool {
 	case recipient.Email != "" && r.engine.control.revoked(recipient):
 		r.stop(0) // the next claim reads the row anew and decides
 		return false
+	case !recipient.Closes.IsZero() && !time.Now().Before(recipient.Closes):
+		r.stop(0) // likewise: quiet hours began
+		return false
 	}
 	return true
 }
@@ -70,6 +73,10 @@ func (w *window) attempt(recipient *Recipient) (Outcome, time.Duration) {
 		}
 		return stillInDoubt(recipient, Outcome{Publication: r.batch.Publication, Channel: r.batch.Channel, Recipient: recipient.ID,
 			State: state, Attempt: recipient.Attempt, Reason: recipient.Skip}), 0
+	}
+	if recipient.HeldFor != NoReason {
+		return Outcome{Publication: r.batch.Publication, Channel: r.batch.Channel, Recipient: recipient.ID,
+			State: Deferred, Attempt: recipient.Attempt, Reason: recipient.HeldFor, Until: recipient.HeldUntil}, 0
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()

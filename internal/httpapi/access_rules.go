@@ -102,6 +102,9 @@ func accessRules() map[string]access { //nolint:funlen // it is a table
 		"DELETE /api/v1/pauses/:scope": needs(auth.PausesWrite),
 		"GET /api/v1/queues":           needs(auth.QueuesRead),
 
+		"GET /api/v1/delivery-policy": needs(auth.PolicyRead),
+		"PUT /api/v1/delivery-policy": needs(auth.PolicyWrite),
+
 		"GET /api/v1/suppressions":         needs(auth.SuppressionsRead),
 		"POST /api/v1/suppressions":        needs(auth.SuppressionsWrite),
 		"POST /api/v1/suppressions/lookup": needs(auth.SuppressionsRead),

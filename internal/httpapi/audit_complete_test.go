@@ -37,6 +37,7 @@ func newAudited(t *testing.T) *audited {
 	everything := func(d *Deps) {
 		d.Suppressions, d.Pauses = d.Topics.(SuppressionStore), d.Topics.(PauseStore)      //nolint:forcetypeassert // a DB
 		d.DeadLetters, d.Uncertain = d.Topics.(DeadLetterStore), d.Topics.(UncertainStore) //nolint:forcetypeassert // a DB
+		d.Policy = d.Topics.(PolicyStore)                                                  //nolint:forcetypeassert // a DB
 		d.Recipients, d.Audit = d.Topics.(RecipientStore), d.Topics.(AuditStore)           //nolint:forcetypeassert // a DB
 		d.Webhooks.Tester = believing{}
 		d.Auth = auth.NewGate(testKey, auth.NewKeys(d.Topics.(auth.KeyStore)), nil) //nolint:forcetypeassert // a DB
@@ -172,6 +173,8 @@ func (a *audited) walkTexts() {
 }
 
 func (a *audited) walkChannels() {
+	a.step(a.api, "PUT /delivery-policy", "", `{"quiet_hours":{"from":"22:00","to":"07:00"}}`, admin+`delivery_policy.update - {"version": 2}`, "If-Match: *")
+
 	chat := a.made(a.step(a.api, "POST /channels", "", map[string]any{"name": "walk", "kind": "slack", "provider": "slack",
 		"settings": map[string]any{"channel": "C1"}, "secrets": map[string]any{"token": walkToken}}, admin+`channel.create `+some+`{.*"provider": "slack"}`))
 	a.step(a.api, "PUT /channels/:id", chat, map[string]any{"name": "walk", "kind": "slack", "provider": "slack",

@@ -46,6 +46,7 @@ func requestBodies() map[string]bodyReader {
 		"TemplateChange":       readsAs[wire.TemplateChange],
 		"TemplateInput":        readsAs[wire.TemplateInput],
 		"TopicInput":           readsAs[wire.TopicInput],
+		"DeliveryPolicyInput":  readsAs[wire.DeliveryPolicyInput],
 		"TopicRename":          readsAs[wire.TopicRename],
 		"WebhookEndpointInput": readsAs[wire.WebhookEndpointInput],
 		"WebhookEndpointNew":   readsAs[wire.WebhookEndpointNew],

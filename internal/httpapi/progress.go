@@ -38,7 +38,7 @@ func registerProgress(r gin.IRouter, d Deps) {
 func showCounts(c publication.Counts) wire.Counts {
 	return wire.Counts{
 		Total: c.Total(), Pending: c.Pending, Sending: c.Sending, Sent: c.Sent, Failed: c.Failed,
-		Skipped: c.Skipped, Uncertain: c.Uncertain,
+		Skipped: c.Skipped, Uncertain: c.Uncertain, Deferred: c.Deferred,
 	}
 }
 
@@ -46,6 +46,7 @@ func showProgress(p publication.Progress) wire.Progress {
 	body := wire.Progress{
 		State: wire.PublicationState(p.State), FanoutDone: p.FanoutDone, All: showCounts(p.All()), Channels: []wire.Counts{},
 		RatePerSecond: math.Round(p.Rate()*100) / 100, RateWindowSeconds: int64(math.Round(p.Window.Seconds())), StartedAt: utc(p.StartedAt), CompletedAt: utc(p.Ended),
+		NextDueAt: utc(p.NextDue),
 	}
 	for _, c := range p.Channels {
 		counts := showCounts(c)

@@ -61,10 +61,10 @@ func TestProgress(t *testing.T) {
 	})
 	got := a.do("GET", somePublication+"/progress", nil).want(http.StatusOK)
 	want := `{"state":"sending","fanout_done":true,` +
-		`"all":{"total":150,"pending":49,"sending":1,"sent":99,"failed":1,"skipped":0,"uncertain":0},` +
-		`"channels":[{"channel":"email","total":149,"pending":49,"sending":0,"sent":99,"failed":1,"skipped":0,"uncertain":0},` +
-		`{"channel":"slack","total":1,"pending":0,"sending":1,"sent":0,"failed":0,"skipped":0,"uncertain":0}],` +
-		`"rate_per_second":10,"rate_window_seconds":10,"eta_seconds":5,"started_at":"2030-01-01T00:00:00Z","completed_at":null}`
+		`"all":{"total":150,"pending":49,"sending":1,"sent":99,"failed":1,"skipped":0,"uncertain":0,"deferred":0},` +
+		`"channels":[{"channel":"email","total":149,"pending":49,"sending":0,"sent":99,"failed":1,"skipped":0,"uncertain":0,"deferred":0},` +
+		`{"channel":"slack","total":1,"pending":0,"sending":1,"sent":0,"failed":0,"skipped":0,"uncertain":0,"deferred":0}],` +
+		`"rate_per_second":10,"rate_window_seconds":10,"eta_seconds":5,"next_due_at":null,"started_at":"2030-01-01T00:00:00Z","completed_at":null}`
 	if strings.TrimSpace(got.Body) != want {
 		t.Errorf("got  %s\nwant %s", got.Body, want)
 	}

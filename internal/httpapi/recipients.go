@@ -36,7 +36,8 @@ func registerRecipients(r gin.IRouter, d Deps) {
 
 func showEntry(e delivery.Entry) wire.Recipient {
 	return wire.Recipient{RecipientID: optionalID(e.UID), Channel: channelName(e.Channel), State: wire.DeliveryState(e.State.String()),
-		Reason: reasonCode(e.Reason), AttemptsUsed: int(e.Used), SettledAt: utc(e.SettledAt)}
+		Reason: reasonCode(e.Reason), AttemptsUsed: int(e.Used), SettledAt: utc(e.SettledAt),
+		Until: utc(e.Until)}
 }
 
 func reasonCode(r delivery.Reason) *wire.DeliveryReason {

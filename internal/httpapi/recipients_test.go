@@ -71,8 +71,8 @@ func TestRecipientsList(t *testing.T) {
 	if l.find.Limit != 3 || len(l.find.States) != 2 || l.find.Reasons[0] != delivery.Rejected || l.find.Channel != 1 {
 		t.Errorf("asked for %+v", l.find)
 	}
-	want := `{"items":[{"recipient_id":"` + reader.String() + `","channel":"email","state":"failed","reason":"rejected","attempts_used":2,"settled_at":"2030-01-01T00:00:00Z"},` +
-		`{"recipient_id":null,"channel":"newsletter","state":"pending","reason":null,"attempts_used":0,"settled_at":null}],"next":"`
+	want := `{"items":[{"recipient_id":"` + reader.String() + `","channel":"email","state":"failed","reason":"rejected","attempts_used":2,"settled_at":"2030-01-01T00:00:00Z","until":null},` +
+		`{"recipient_id":null,"channel":"newsletter","state":"pending","reason":null,"attempts_used":0,"settled_at":null,"until":null}],"next":"`
 	if !strings.HasPrefix(got.Body, want) {
 		t.Errorf("got  %s\nwant %s", got.Body, want)
 	}

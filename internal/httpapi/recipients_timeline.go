@@ -28,7 +28,7 @@ func showTimeline(publicationID ident.UID, t delivery.Timeline, e explainer) wir
 
 func showAccount(a delivery.Account, e explainer) wire.RecipientDelivery {
 	body := wire.RecipientDelivery{Channel: channelName(a.Channel), State: wire.RecipientDeliveryState(a.State.String()), Reason: reasonCode(a.Reason),
-		AttemptsUsed: int(a.Used), SettledAt: utc(a.SettledAt), Choice: e.explain(a), Attempts: []wire.Attempt{}, Events: []wire.RecipientEvent{}}
+		AttemptsUsed: int(a.Used), SettledAt: utc(a.SettledAt), Until: utc(a.Until), Choice: e.explain(a), Attempts: []wire.Attempt{}, Events: []wire.RecipientEvent{}}
 	if a.Sending {
 		body.State = wire.RecipientDeliveryStateSending
 	}
@@ -50,6 +50,8 @@ func showAccount(a delivery.Account, e explainer) wire.RecipientDelivery {
 // outcomeOf is the state that an attempt left the recipient in; one that is tried again is a failure.
 func outcomeOf(a delivery.Attempt) wire.AttemptOutcome {
 	switch {
+	case a.Number == 0 && a.State == delivery.Deferred:
+		return wire.AttemptOutcomeDeferred
 	case a.Number == 0:
 		return wire.AttemptOutcomeReopened
 	case a.State == delivery.Pending:

@@ -75,6 +75,7 @@ type Deps struct {
 	Analytics    AnalyticsStore
 	Recipients   RecipientStore
 	Pauses       PauseStore
+	Policy       PolicyStore
 	Queues       QueueReader
 	Suppressions SuppressionStore
 	Audit        AuditStore
@@ -160,6 +161,7 @@ func registerResources(r gin.IRouter, d Deps) {
 	registerRecipients(r, d)
 	registerAnalytics(r, d)
 	registerPauses(r, d)
+	registerPolicy(r, d)
 	registerSuppressions(r, d)
 	registerAudit(r, d)
 	registerQueues(r, d)

@@ -25,6 +25,7 @@ UPDATE publication p SET
 WHERE p.state IN ('sending', 'pausing') AND (
     p.state = 'sending' AND p.fanout_done
         AND NOT EXISTS (SELECT FROM batch WHERE publication_id = p.id AND state IN ('ready', 'claimed', 'waiting'))
+        AND NOT EXISTS (SELECT FROM batch WHERE publication_id = p.id AND n_deferred > 0)
     OR p.state = 'pausing'
         AND NOT EXISTS (SELECT FROM batch WHERE publication_id = p.id AND state = 'claimed'))
   AND p.reopened = (SELECT v.reopened FROM publication v WHERE v.id = p.id)`

@@ -25,7 +25,7 @@ FROM (SELECT k.publication_id, k.channel_id, k.lane,
              coalesce(sum(k.owed) FILTER (WHERE k.state = 'claimed'), 0)::float8 AS running,
              coalesce(sum(k.owed) FILTER (WHERE k.state <> 'claimed' AND k.not_before <= clock_timestamp() + $1::interval), 0)::float8 AS retrying,
              coalesce(sum(k.owed) FILTER (WHERE k.state <> 'claimed' AND k.not_before > clock_timestamp() + $1::interval), 0)::float8 AS late
-      FROM (SELECT *, size - n_sent - n_failed - n_skipped - n_uncertain AS owed FROM batch
+      FROM (SELECT *, size - n_sent - n_failed - n_skipped - n_uncertain - n_deferred AS owed FROM batch
             WHERE state IN ('ready', 'claimed', 'waiting')) k
       GROUP BY 1, 2, 3) b
 JOIN publication p ON p.id = b.publication_id

@@ -10,8 +10,10 @@ import (
 	"github.com/presswork/presswork/internal/webhook"
 )
 
-// stoppable locks a page of a publication's batches that are with no worker.
-const stoppable = `SELECT id FROM batch WHERE publication_id = $1 AND state IN ('ready', 'waiting') LIMIT 50 FOR UPDATE`
+// stoppable locks a page of a publication's batches that are with no worker, and owe somebody something now or later.
+const stoppable = `
+SELECT id FROM batch WHERE publication_id = $1 AND (state IN ('ready', 'waiting') OR state = 'done' AND n_deferred > 0)
+LIMIT 50 FOR UPDATE`
 
 // stopBatches closes batches that are with no worker: who was still owed is skipped. The counters are of the snapshot
 // before that, so what is pending there counts as skipped. It returns who was, if $2: nobody may want to know of ten thousand.
@@ -25,8 +27,13 @@ WITH b AS (
                        AND k.recipient_id > b.lo AND k.recipient_id <= b.hi AND k.state IN (0, 1) OFFSET 0) x
     WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.state IN (0, 1)
     RETURNING d.publication_id, d.channel_id, d.recipient_id, d.attempt
+), dropped AS (
+    DELETE FROM held h
+    USING b, LATERAL (SELECT k.ctid AS tid FROM held k WHERE k.publication_id = b.publication_id AND k.channel_id = b.channel_id
+                        AND k.recipient_id > b.lo AND k.recipient_id <= b.hi OFFSET 0) y
+    WHERE h.ctid = y.tid
 ), closed AS (
-UPDATE batch SET state = 'stopped', gen = gen + 1,
+UPDATE batch SET state = 'stopped', gen = gen + 1, n_deferred = 0,
        n_sent = c.sent, n_failed = c.failed, n_uncertain = c.uncertain, n_skipped = c.skipped
 FROM b, LATERAL (SELECT count(*) FILTER (WHERE d.state IN (2, 3, 4, 5)) AS sent,
                         count(*) FILTER (WHERE d.state = 6) AS failed,
@@ -58,8 +65,13 @@ func (db *DB) finishCancel(ctx context.Context, id int64) error {
 			UPDATE publication SET state = 'cancelled', completed_at = clock_timestamp(),
 			       updated_at = clock_timestamp(), version = version + 1
 			WHERE id = $1 AND state = 'cancelling'
-			  AND NOT EXISTS (SELECT FROM batch WHERE publication_id = $1 AND state IN ('ready', 'claimed', 'waiting'))`, id)
+			  AND NOT EXISTS (SELECT FROM batch WHERE publication_id = $1 AND state IN ('ready', 'claimed', 'waiting'))
+			  AND NOT EXISTS (SELECT FROM batch WHERE publication_id = $1 AND n_deferred > 0)`, id)
 		if cancelled = err == nil && tag.RowsAffected() > 0; !cancelled {
+			return err
+		}
+		// Of which no batch is left: somebody had them looked at again just then.
+		if _, err := tx.Exec(ctx, `DELETE FROM held WHERE publication_id = $1`, id); err != nil {
 			return err
 		}
 		return db.announcePublications(ctx, tx, happened{id, webhook.PublicationCancelled})

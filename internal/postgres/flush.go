@@ -48,7 +48,7 @@ func (db *DB) Flush(ctx context.Context, f delivery.Flush) error {
 		return translate(err, "flush a sender session")
 	}
 	var fenced, settled int
-	if tells := taken.settles(f.Outcomes); !tells && len(o.dead) == 0 && len(o.kept) == 0 && len(o.unsure) == 0 {
+	if tells := taken.settles(f.Outcomes); !tells && len(o.dead) == 0 && len(o.kept) == 0 && len(o.unsure) == 0 && len(o.held) == 0 {
 		err = db.pool.QueryRow(ctx, flushSession, args...).Scan(&fenced, &settled)
 	} else {
 		err = db.tx(ctx, "flush a sender session", func(tx pgx.Tx) error {
@@ -69,6 +69,9 @@ func (db *DB) Flush(ctx context.Context, f delivery.Flush) error {
 				return err
 			}
 			if err := noteUncertain(ctx, tx, o.unsure); err != nil {
+				return err
+			}
+			if err := insertHeld(ctx, tx, o.held); err != nil {
 				return err
 			}
 			return insertDead(ctx, tx, o.dead)

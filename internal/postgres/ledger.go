@@ -87,7 +87,7 @@ SELECT d.recipient_id, d.attempt, d.choice,
             WHEN s.suppression_id IS NOT NULL THEN coalesce((SELECT 12 + u.reason FROM suppression u WHERE u.id = s.suppression_id), 0)
             ELSE 0 END,
        coalesce(s.uid::text, ''), coalesce(s.email, ''), coalesce(s.name, ''), coalesce(s.language, ''),
-       coalesce(s.timezone, ''), coalesce(s.country, ''), s.topics, s.attributes, coalesce(s.revoked_at, 'epoch'),` + wasUncertain + `
+       coalesce(s.timezone, ''), coalesce(s.country, ''), s.topics, s.attributes, coalesce(s.revoked_at, 'epoch'),` + wasUncertain + `,` + chosenColumns + `
 FROM delivery d
 CROSS JOIN (SELECT ARRAY(SELECT jsonb_array_elements_text(audience -> 'topics')::integer) AS topics, reopened
             FROM publication WHERE id = $1) a
@@ -98,7 +98,7 @@ ORDER BY d.recipient_id`
 const owedTargets = `
 SELECT d.recipient_id, d.attempt, d.choice,
        CASE WHEN c.id IS NULL THEN 3 WHEN NOT c.enabled THEN 9 ELSE 0 END,
-       coalesce(c.uid::text, ''), '', '', '', '', '', '{}'::integer[], '{}'::jsonb, 'epoch'::timestamptz,` + wasUncertain + `
+       coalesce(c.uid::text, ''), '', '', '', '', '', '{}'::integer[], '{}'::jsonb, 'epoch'::timestamptz,` + wasUncertain + `,` + nothingChosen + `
 FROM delivery d
 CROSS JOIN (SELECT reopened FROM publication WHERE id = $1) a
 LEFT JOIN LATERAL (SELECT * FROM channel WHERE id = d.recipient_id OFFSET 0) c ON true
@@ -123,46 +123,55 @@ func (db *DB) Owed(ctx context.Context, b *delivery.Batch) ([]delivery.Recipient
 	case kind.Personal():
 		statement = owedReaders
 	}
-	var owed []delivery.Recipient
-	var topics [][]int32
+	var owed []owedRow
+	var r rulesNow
 	asked := time.Now() // not later than what the database's clock says
 	batch := &pgx.Batch{}
 	batch.Queue(planOnce)
+	batch.Queue(rulesOf, b.Publication).QueryRow(r.scan)
 	batch.Queue(statement, b.Publication, b.Channel, b.Lo, b.Hi).Query(func(rows pgx.Rows) error {
-		owed, topics, err = collectOwed(rows, asked)
+		owed, err = collectOwed(rows, asked)
 		return err
 	})
 	if err := db.pool.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, translate(err, "read what a batch owes")
 	}
-	for i := range owed {
-		if owed[i].Topics, err = db.topicSlugs(ctx, topics[i]); err != nil {
+	list := make([]delivery.Recipient, len(owed))
+	for i, o := range owed {
+		if o.Topics, err = db.topicSlugs(ctx, o.topics); err != nil {
 			return nil, err
 		}
+		if kind.Personal() {
+			db.holdBack(&o, r, b.Channel, asked)
+		}
+		list[i] = o.Recipient
 	}
 	if b.Message {
-		return owed, db.suppressStrangers(ctx, owed)
+		return list, db.suppressStrangers(ctx, list)
 	}
-	return owed, nil
+	return list, nil
 }
 
-// collectOwed also returns the ids of each one's topics.
-func collectOwed(rows pgx.Rows, asked time.Time) (owed []delivery.Recipient, topics [][]int32, err error) {
-	owed, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (delivery.Recipient, error) {
-		var r delivery.Recipient
-		var ids []int32
+// owedRow is a recipient with what is looked at more closely.
+type owedRow struct {
+	delivery.Recipient
+	topics []int32
+	chosen chosen
+}
+
+func collectOwed(rows pgx.Rows, asked time.Time) ([]owedRow, error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (owedRow, error) {
+		var r owedRow
 		var attributes []byte
 		var expires *float64
-		err := row.Scan(&r.ID, &r.Attempt, &r.Choice, &r.Skip, &r.UID, &r.Email, &r.Name, &r.Language,
-			&r.Timezone, &r.Country, &ids, &attributes, &r.Revoked, &r.InDoubt, &expires)
+		err := row.Scan(append([]any{&r.ID, &r.Attempt, &r.Choice, &r.Skip, &r.UID, &r.Email, &r.Name, &r.Language,
+			&r.Timezone, &r.Country, &r.topics, &attributes, &r.Revoked, &r.InDoubt, &expires}, r.chosen.targets()...)...)
 		if expires != nil {
 			r.Until = asked.Add(time.Duration(*expires * float64(time.Second)))
 		}
 		r.Attributes = json.RawMessage(attributes)
-		topics = append(topics, ids)
 		return r, err
 	})
-	return owed, topics, err
 }
 
 // In releaseBatch, "had" says whether the batch has a place that it passes on: it is done, or waits beside the places. It
@@ -171,7 +180,8 @@ func collectOwed(rows pgx.Rows, asked time.Time) (owed []delivery.Recipient, top
 const releaseBatch = `
 WITH c AS (
     SELECT count(*) AS size,
-           count(*) FILTER (WHERE state IN (0, 1)) AS pending,
+           count(*) FILTER (WHERE state = 0) AS pending,
+           count(*) FILTER (WHERE state = 1) AS deferred,
            count(*) FILTER (WHERE state IN (2, 3, 4, 5)) AS sent,
            count(*) FILTER (WHERE state = 6) AS failed,
            count(*) FILTER (WHERE state = 7) AS uncertain,
@@ -189,7 +199,8 @@ WITH c AS (
         gen = b.gen + CASE WHEN c.pending > 0 THEN 1 ELSE 0 END,
         place = CASE WHEN c.pending = 0 THEN 0 WHEN had.passes THEN 2 ELSE b.place END,
         nudged_at = clock_timestamp(), session_id = NULL, crashes = 0,
-        n_sent = c.sent, n_failed = c.failed, n_uncertain = c.uncertain, n_skipped = c.skipped
+        n_sent = c.sent, n_failed = c.failed, n_uncertain = c.uncertain, n_skipped = c.skipped,
+        n_deferred = c.deferred
     FROM c, had
     WHERE b.id = $1 AND b.token = $2 AND b.session_id = $3 AND b.state = 'claimed'
     RETURNING b.id, b.gen, b.state, b.not_before

@@ -11,7 +11,7 @@ import (
 )
 
 const readPage = `
-SELECT s.id, s.language, s.topics FROM subscriber s
+SELECT s.id, s.language, s.topics, s.timezone,` + chosenColumns + ` FROM subscriber s
 WHERE s.id > $4 AND s.id <= $5 AND` + audienceFilter + `
 ORDER BY s.id LIMIT $6`
 
@@ -37,6 +37,10 @@ func (db *DB) ReadPage(ctx context.Context, rangeID int64, gen int) (*publicatio
 	if err != nil {
 		return nil, translate(err, "read the publication of a fan-out range")
 	}
+	var r rulesNow
+	if err := r.scan(db.pool.QueryRow(ctx, rulesOf, publicationID)); err != nil {
+		return nil, translate(err, "read what is said of when to send")
+	}
 	args := append(audienceArgs(page.Publication.Audience), page.Cursor, page.Hi, publication.PageSize)
 	rows, err := db.pool.Query(ctx, readPage, append([]any{plannedEachTime}, args...)...)
 	if err != nil {
@@ -44,11 +48,17 @@ func (db *DB) ReadPage(ctx context.Context, rangeID int64, gen int) (*publicatio
 	}
 	var topics [][]int32
 	page.Readers, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (publication.Reader, error) {
-		var r publication.Reader
+		var reader publication.Reader
 		var ids []int32
-		err := row.Scan(&r.ID, &r.Language, &ids)
+		var zone string
+		var c chosen
+		err := row.Scan(append([]any{&reader.ID, &reader.Language, &ids, &zone}, c.targets()...)...)
 		topics = append(topics, ids)
-		return r, err
+		// Whether they want the channel is for its sender to see.
+		if v := r.policy.Decide(&db.zones, r.message, c.reader(zone), r.now); v.Held() {
+			reader.HeldFor, reader.HeldUntil = int16(reasonOf(v.Reason)), v.Until
+		}
+		return reader, err
 	})
 	if err != nil {
 		return nil, translate(err, "read a page of the audience")
@@ -86,7 +96,7 @@ func (db *DB) ExpandPage(ctx context.Context, page *publication.Page, channels [
 			return err
 		}
 		for _, channelID := range channels {
-			if err := expandChannel(ctx, tx, page, channelID, choices, db.batchSize, inline); err != nil {
+			if err := db.expandChannel(ctx, tx, page, channelID, choices, inline); err != nil {
 				return err
 			}
 		}
@@ -108,28 +118,24 @@ func (db *DB) ExpandPage(ctx context.Context, page *publication.Page, channels [
 	return &e, db.fanoutDone(ctx, page.Publication.ID)
 }
 
-// expandChannel writes the rows and batches of one channel, size recipients to a batch, and nudges as many as find a place.
-// The key absorbs a second time. A page that is alone, of an audience of a few hundred, needs nobody counted.
-func expandChannel(ctx context.Context, tx pgx.Tx, page *publication.Page, channelID int16, choices [][]byte, size int, alone bool) error {
+// expandChannel writes the rows and batches of one channel, batchSize recipients to a batch, and nudges as many as find a
+// place. Who is held back has a row as well, and is of a batch. The key absorbs a second time. A page that is alone, of an
+// audience of a few hundred, needs nobody counted.
+func (db *DB) expandChannel(ctx context.Context, tx pgx.Tx, page *publication.Page, channelID int16, choices [][]byte, alone bool) error {
 	if len(page.Readers) == 0 {
 		return nil
 	}
-	ids := make([]int64, len(page.Readers))
-	for i := range page.Readers {
-		ids[i] = page.Readers[i].ID
-	}
+	ids := column(page.Readers, func(r publication.Reader) int64 { return r.ID })
+	reasons := column(page.Readers, func(r publication.Reader) int16 { return r.HeldFor })
 	if _, err := tx.Exec(ctx, `
-		INSERT INTO delivery (publication_id, channel_id, recipient_id, choice)
-		SELECT $1, $2, i.id, i.choice FROM unnest($3::bigint[], $4::bytea[]) AS i (id, choice)
-		ON CONFLICT DO NOTHING`, page.Publication.ID, channelID, ids, choices); err != nil {
+		INSERT INTO delivery (publication_id, channel_id, recipient_id, choice, reason, state)
+		SELECT $1, $2, i.id, i.choice, i.reason, CASE WHEN i.reason = 0 THEN 0 ELSE 1 END
+		FROM unnest($3::bigint[], $4::bytea[], $5::smallint[]) AS i (id, choice, reason)
+		ON CONFLICT DO NOTHING`, page.Publication.ID, channelID, ids, choices, reasons); err != nil {
 		return err
 	}
-	var los, his []int64
-	var sizes []int
-	for lo, from := page.Cursor, 0; from < len(ids); from += size {
-		to := min(from+size, len(ids))
-		los, his, sizes = append(los, lo), append(his, ids[to-1]), append(sizes, to-from)
-		lo = ids[to-1]
+	if err := db.expandHeld(ctx, tx, page, channelID); err != nil {
+		return err
 	}
 	free := Places
 	if !alone {
@@ -138,7 +144,8 @@ func expandChannel(ctx context.Context, tx pgx.Tx, page *publication.Page, chann
 			return err
 		}
 	}
-	rows, err := tx.Query(ctx, insertBatches, page.Publication.ID, channelID, page.Publication.Lane, los, his, sizes, free)
+	b := cutBatches(page, db.batchSize, free)
+	rows, err := tx.Query(ctx, insertBatches, page.Publication.ID, channelID, page.Publication.Lane, b.los, b.his, b.sizes, b.deferred, b.places)
 	if err != nil {
 		return err
 	}
@@ -146,12 +153,40 @@ func expandChannel(ctx context.Context, tx pgx.Tx, page *publication.Page, chann
 	return err
 }
 
-// insertBatches makes batches, of which the first $7 get a place and are nudged.
+// batchColumns are new batches as the arrays that unnest takes.
+type batchColumns struct {
+	los, his                []int64
+	sizes, deferred, places []int
+}
+
+// cutBatches cuts a page into batches. The first that owe somebody something now have a place, of those that are free.
+func cutBatches(page *publication.Page, size, free int) (b batchColumns) {
+	for lo, from := page.Cursor, 0; from < len(page.Readers); from += size {
+		part := page.Readers[from:min(from+size, len(page.Readers))]
+		deferred, place := 0, 0
+		for _, r := range part {
+			if r.HeldFor != 0 {
+				deferred++
+			}
+		}
+		if deferred < len(part) && free > 0 {
+			free--
+			place = 1
+		}
+		hi := part[len(part)-1].ID
+		b.los, b.his, b.sizes = append(b.los, lo), append(b.his, hi), append(b.sizes, len(part))
+		b.deferred, b.places = append(b.deferred, deferred), append(b.places, place)
+		lo = hi
+	}
+	return b
+}
+
+// insertBatches makes batches, and nudges those that get a place. One that owes nobody anything now is done.
 const insertBatches = `
 WITH made AS (
-    INSERT INTO batch (publication_id, channel_id, lane, lo, hi, size, place)
-    SELECT $1, $2, $3, i.lo, i.hi, i.size, CASE WHEN i.n <= $7 THEN 1 ELSE 0 END
-    FROM unnest($4::bigint[], $5::bigint[], $6::integer[]) WITH ORDINALITY AS i (lo, hi, size, n)
+    INSERT INTO batch (publication_id, channel_id, lane, lo, hi, size, n_deferred, place, state)
+    SELECT $1, $2, $3, i.lo, i.hi, i.size, i.deferred, i.place, CASE WHEN i.deferred < i.size THEN 'ready' ELSE 'done' END
+    FROM unnest($4::bigint[], $5::bigint[], $6::integer[], $7::integer[], $8::smallint[]) AS i (lo, hi, size, deferred, place)
     RETURNING id, channel_id, lane, gen, not_before, place
 )
 SELECT id, channel_id, lane, gen, not_before, NULL::text FROM made WHERE place = 1 ORDER BY id`

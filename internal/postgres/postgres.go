@@ -15,6 +15,7 @@ import (
 
 	"github.com/presswork/presswork/internal/audit"
 	"github.com/presswork/presswork/internal/consent"
+	"github.com/presswork/presswork/internal/eligibility"
 	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/internal/suppression"
 )
@@ -48,6 +49,8 @@ type Options struct {
 type DB struct {
 	pool   *pgxpool.Pool
 	topics topicNames
+	// zones are those of readers.
+	zones eligibility.Zones
 	// takers knows which events somebody listens to.
 	takers takers
 	// told counts what was announced, and announced is told of it after the commit; it may be nil.

@@ -112,6 +112,9 @@ var reasons = map[delivery.Reason]struct {
 		attempt(t, db, nil)
 	}},
 	delivery.SuppressedSoftBounce: {delivery.Suppressed, suppressedAs("5")},
+	delivery.PausedByReader:       {delivery.Deferred, changed(`UPDATE subscriber SET paused_until = now() + interval '1 day'`)},
+	delivery.QuietHours:           {delivery.Deferred, changed(quietNow)},
+	delivery.ChannelOffByReader:   {delivery.Skipped, changed(`UPDATE subscriber SET channels_off = '{1}'`)},
 }
 
 // TestEveryReason yields each of the closed list by the real ledger, finds it in the list of recipients and in what webhook

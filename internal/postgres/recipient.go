@@ -50,6 +50,9 @@ func (db *DB) Unsubscribe(ctx context.Context, u publication.Unsubscription) err
 		if err != nil {
 			return err
 		}
+		if err := ReleaseHeld(ctx, tx, u.Subscriber); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, `
 			INSERT INTO event (kind, publication_id, channel_id, recipient_id) VALUES ($1, $2, $3, $4)`,
 			int16(analytics.Unsubscribe), u.Publication, u.Channel, u.Subscriber); err != nil {

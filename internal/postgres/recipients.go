@@ -34,10 +34,12 @@ WITH seen AS MATERIALIZED (
 )
 SELECT w.n, w.channel_id, coalesce((SELECT max(recipient_id) FROM seen WHERE channel_id = w.channel_id), 0),
        coalesce(h.channel_id, 0), coalesce(h.recipient_id, 0), coalesce(h.state, 0), coalesce(h.reason, 0),
-       coalesce(h.attempt, 0), h.settled_at, coalesce(s.uid, c.uid)
+       coalesce(h.attempt, 0), h.settled_at, coalesce(s.uid, c.uid), t.due
 FROM walk w LEFT JOIN hit h ON true
 LEFT JOIN LATERAL (SELECT uid FROM subscriber WHERE id = h.recipient_id AND h.channel_id = ANY($9::smallint[]) OFFSET 0) s ON true
 LEFT JOIN LATERAL (SELECT uid FROM channel WHERE id = h.recipient_id AND h.channel_id <> ALL($9::smallint[]) OFFSET 0) c ON true
+LEFT JOIN LATERAL (SELECT k.due FROM held k WHERE h.state = 1 AND k.publication_id = $1 AND k.channel_id = h.channel_id
+                     AND k.recipient_id = h.recipient_id OFFSET 0) t ON true
 ORDER BY h.channel_id, h.recipient_id`
 
 // Recipients are a publication's deliveries that f finds, in the order of channel and recipient, or NotFound. If they are
@@ -80,7 +82,7 @@ func lookedAt(rows pgx.Rows, f *delivery.Found) (seen int, err error) {
 	var lastChannel int16
 	var lastRecipient int64
 	_, err = pgx.ForEachRow(rows, []any{&seen, &lastChannel, &lastRecipient, &e.Channel, &e.Recipient, &e.State, &e.Reason,
-		&e.Used, &e.SettledAt, &uid}, func() error {
+		&e.Used, &e.SettledAt, &uid, &e.Until}, func() error {
 		if e.Channel > 0 {
 			found := e
 			if uid != nil {

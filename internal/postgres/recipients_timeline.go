@@ -28,7 +28,9 @@ SELECT d.channel_id, d.recipient_id, d.state, d.reason, d.attempt, d.settled_at,
            SELECT FROM sender_session s, unnest(s.inflight_batch, s.inflight_after, s.inflight_through) AS w (batch_id, after, through),
                   LATERAL (SELECT FROM batch b WHERE b.id = w.batch_id AND b.publication_id = d.publication_id
                              AND b.channel_id = d.channel_id OFFSET 0) b
-           WHERE s.ended_at IS NULL AND d.recipient_id > w.after AND d.recipient_id <= w.through)
+           WHERE s.ended_at IS NULL AND d.recipient_id > w.after AND d.recipient_id <= w.through),
+       CASE WHEN d.state = 1 THEN (SELECT h.due FROM held h WHERE h.publication_id = d.publication_id
+                                     AND h.channel_id = d.channel_id AND h.recipient_id = d.recipient_id) END
 FROM unnest($3::smallint[]) AS k (channel_id),
      LATERAL (SELECT * FROM delivery WHERE publication_id = $1 AND channel_id = k.channel_id AND recipient_id = $2 OFFSET 0) d
 ORDER BY d.channel_id`
@@ -106,7 +108,7 @@ func readAccounts(ctx context.Context, tx pgx.Tx, p *publication.Publication, s 
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (delivery.Account, error) {
 		var a delivery.Account
-		err := row.Scan(&a.Channel, &a.Recipient, &a.State, &a.Reason, &a.Used, &a.SettledAt, &a.Choice, &a.Sending)
+		err := row.Scan(&a.Channel, &a.Recipient, &a.State, &a.Reason, &a.Used, &a.SettledAt, &a.Choice, &a.Sending, &a.Until)
 		return a, err
 	})
 	if err != nil {

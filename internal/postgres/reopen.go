@@ -209,16 +209,21 @@ func (h *held) reopen(ctx context.Context, tx pgx.Tx, changed map[delivery.Key]b
 	if err != nil {
 		return nil, err
 	}
+	return again, sendAgain(ctx, tx, ids)
+}
+
+// sendAgain has the closed ones of some batches sent, which the transaction has locked.
+func sendAgain(ctx context.Context, tx pgx.Tx, ids []int64) error {
 	if len(ids) > Places { // behind: the scheduler feeds them
 		_, err := tx.Exec(ctx, reopenClosed, ids, 0)
-		return again, err
+		return err
 	}
 	rows, err := tx.Query(ctx, reopenClosed, ids, 2) // beside those in the queue
 	if err != nil {
-		return nil, err
+		return err
 	}
 	_, err = nudgeAll(ctx, tx, rows)
-	return again, err
+	return err
 }
 
 // resume makes completed ones of some publications, which the transaction has locked, sending again, and returns those.

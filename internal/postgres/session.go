@@ -143,6 +143,7 @@ type outcomeColumns struct {
 	dead                            []delivery.Outcome
 	kept                            []delivery.Outcome // whose attempts have a row of their own
 	unsure                          []delivery.Key     // who became uncertain
+	held                            []delivery.Outcome // who is put off
 }
 
 func outcomesOf(outcomes []delivery.Outcome) outcomeColumns {
@@ -157,6 +158,9 @@ func outcomesOf(outcomes []delivery.Outcome) outcomeColumns {
 		}
 		if o.State == delivery.Uncertain {
 			c.unsure = append(c.unsure, delivery.Key{Publication: o.Publication, Channel: o.Channel, Recipient: o.Recipient})
+		}
+		if o.State == delivery.Deferred {
+			c.held = append(c.held, o)
 		}
 		if keepAttempt(o) {
 			c.kept = append(c.kept, o)

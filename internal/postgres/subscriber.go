@@ -109,6 +109,11 @@ func updateSubscriber(
 	if err := writeChange(ctx, tx, c, &s); err != nil {
 		return s, false, taken(err, takenSubscriber)
 	}
+	if c.Revoked {
+		if err := ReleaseHeld(ctx, tx, s.ID); err != nil {
+			return s, false, err
+		}
+	}
 	return s, s.Email != before.Email, record(ctx, tx, "subscriber", "update", uid, map[string]any{"fields": c.Fields})
 }
 
@@ -165,6 +170,9 @@ func deleteSubscriber(ctx context.Context, tx pgx.Tx, uid ident.UID, check func(
 		return err
 	}
 	if _, err = tx.Exec(ctx, emptySubscribers, []int64{before.ID}); err != nil {
+		return err
+	}
+	if err := ReleaseHeld(ctx, tx, before.ID); err != nil {
 		return err
 	}
 	return record(ctx, tx, "subscriber", "delete", uid, nil)

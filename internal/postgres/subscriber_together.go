@@ -142,6 +142,9 @@ func (b *subscribersTogether) write(ctx context.Context, tx pgx.Tx) error {
 	if _, err := tx.Exec(ctx, emptySubscribers, column(b.emptied, func(w written) int64 { return w.s.ID })); err != nil {
 		return fmt.Errorf("delete subscribers: %w", err)
 	}
+	if err := ReleaseHeld(ctx, tx, b.withdrawn()...); err != nil {
+		return fmt.Errorf("release what was held for subscribers: %w", err)
+	}
 	for _, w := range b.made {
 		b.done(w, made, "create", nil)
 	}
@@ -149,6 +152,12 @@ func (b *subscribersTogether) write(ctx context.Context, tx pgx.Tx) error {
 		b.done(w, changed, "update", map[string]any{"fields": w.change.Fields})
 	}
 	return nil
+}
+
+// withdrawn are those who are no readers any more, or of less than before.
+func (b *subscribersTogether) withdrawn() []int64 {
+	revoked := slices.DeleteFunc(slices.Clone(b.changed), func(w written) bool { return !w.change.Revoked })
+	return column(slices.Concat(b.emptied, revoked), func(w written) int64 { return w.s.ID })
 }
 
 // done notes what became of somebody who was to be made or changed.

@@ -15,7 +15,7 @@ import (
 
 // settledType is the type of the event that a delivery is in a state; "" while it is owed.
 func settledType(s delivery.State) webhook.Type {
-	if !s.Settled() {
+	if s == delivery.Pending {
 		return ""
 	}
 	return webhook.Type("delivery." + s.String())
@@ -75,6 +75,10 @@ func (db *DB) announceDeliveries(ctx context.Context, tx pgx.Tx, typeOf func(del
 		}
 		d := webhook.DeliveryData{Publication: who[i].publication, Channel: who[i].channel, Recipient: who[i].recipient,
 			State: o.State.String(), Reason: o.Reason.String(), Attempts: int(o.Attempt)}
+		if !o.Until.IsZero() {
+			until := o.Until.UTC()
+			d.Until = &until
+		}
 		if o.Dead != nil {
 			d.ErrorCode = storable(o.Dead.Code)
 		}

@@ -26,6 +26,7 @@ func TestEveryEventIsTold(t *testing.T) {
 	s.beforeItBegins()
 	s.sending()
 	s.ends()
+	s.puttingOff()
 	s.channels()
 	s.endpoints()
 	for _, k := range webhook.Types() {
@@ -145,6 +146,30 @@ func (s *story) ends() {
 	s.step("cancel", func() error { _, err := s.CancelPublication(ctx, uid, anyVersion); return err })
 	s.step("give up", func() error { return s.AdvanceOpen(ctx) }, "delivery.uncertain", "delivery.skipped", "delivery.skipped",
 		"delivery.skipped", "delivery.skipped", "publication.cancelled")
+}
+
+func (s *story) puttingOff() {
+	ctx := s.t.Context()
+	var id int64
+	release := func() error { _, err := s.ReleaseDue(ctx); return err }
+	due := func(pauses string) {
+		s.exec(s.t, `UPDATE subscriber SET paused_until = `+pauses)
+		s.exec(s.t, `UPDATE held SET due = now()`)
+	}
+	deferred := func(n int) []string { return slices.Repeat([]string{"delivery.deferred"}, n) }
+	s.exec(s.t, `UPDATE subscriber SET suppression_id = NULL, paused_until = CASE WHEN id > (
+		SELECT min(id) FROM subscriber WHERE status = 'active') THEN now() + interval '1 day' END`)
+	paused := value[int](s.t, s.DB, `SELECT count(*) FROM subscriber WHERE status = 'active' AND paused_until IS NOT NULL`)
+	s.step("accept", func() error { id, _ = s.mail(nil); return nil }, "publication.queued")
+	s.step("begin", func() error { fanOut(s.t, s.DB, id, 1); return nil }, append(deferred(paused), "publication.sending")...)
+	s.exec(s.t, `UPDATE subscriber SET paused_until = now() + interval '1 day'`)
+	s.step("send to who paused meanwhile", func() error { return s.send(id) }, deferred(1)...)
+	due(`now() + interval '2 days'`)
+	s.step("put off anew", release, deferred(paused+1)...)
+	due(`NULL`)
+	s.step("release", release)
+	s.step("end", func() error { return errors.Join(s.send(id), s.send(id), s.send(id)) },
+		append(slices.Repeat([]string{"delivery.sent"}, paused+1), "publication.completed")...)
 }
 
 func (s *story) channels() {

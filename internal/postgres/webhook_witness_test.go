@@ -54,12 +54,22 @@ CREATE TRIGGER witness AFTER INSERT OR UPDATE OR DELETE ON publication FOR EACH 
 CREATE FUNCTION witness_delivery() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     INSERT INTO witnessed (what, subject) SELECT 'delivery.' ||
-        (ARRAY['reopened', '', 'sent', 'delivered', 'bounced', 'complained', 'failed', 'uncertain', 'suppressed', 'skipped'])[NEW.state + 1],
+        (ARRAY['reopened', 'deferred', 'sent', 'delivered', 'bounced', 'complained', 'failed', 'uncertain', 'suppressed', 'skipped'])[NEW.state + 1],
         (SELECT 'publications/' || uid FROM publication WHERE id = NEW.publication_id) || coalesce('/recipients/' || CASE WHEN NEW.channel_id IN (1, 2)
             THEN (SELECT uid FROM subscriber WHERE id = NEW.recipient_id) ELSE (SELECT uid FROM channel WHERE id = NEW.recipient_id) END, '');
     RETURN NULL;
 END $$;
-CREATE TRIGGER witness AFTER UPDATE ON delivery FOR EACH ROW WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION witness_delivery();
+CREATE TRIGGER witness AFTER UPDATE ON delivery FOR EACH ROW WHEN (OLD.state <> NEW.state AND NOT (OLD.state = 1 AND NEW.state = 0))
+    EXECUTE FUNCTION witness_delivery();
+CREATE TRIGGER witness_held_back AFTER INSERT ON delivery FOR EACH ROW WHEN (NEW.state = 1) EXECUTE FUNCTION witness_delivery();
+
+CREATE FUNCTION witness_held() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    INSERT INTO witnessed (what, subject) SELECT 'delivery.deferred', (SELECT 'publications/' || uid FROM publication WHERE id = NEW.publication_id)
+        || coalesce('/recipients/' || (SELECT uid FROM subscriber WHERE id = NEW.recipient_id), '');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER witness AFTER UPDATE ON held FOR EACH ROW WHEN (NEW.due > OLD.due) EXECUTE FUNCTION witness_held();
 
 CREATE FUNCTION witness_event() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN

@@ -127,7 +127,7 @@ func troubles(c api.Counts) string {
 	for _, t := range []struct {
 		name string
 		n    int64
-	}{{"skipped", c.Skipped}, {"failed", c.Failed}, {"uncertain", c.Uncertain}} {
+	}{{"deferred", c.Deferred}, {"skipped", c.Skipped}, {"failed", c.Failed}, {"uncertain", c.Uncertain}} {
 		if t.n > 0 {
 			out += fmt.Sprintf(", %d %s", t.n, t.name)
 		}

@@ -1,6 +1,10 @@
 package publication
 
-import "github.com/presswork/presswork/tasks"
+import (
+	"time"
+
+	"github.com/presswork/presswork/tasks"
+)
 
 // PageSize is how many subscribers one fan-out step expands.
 const PageSize = 2000
@@ -48,6 +52,9 @@ type Reader struct {
 	ID       int64
 	Language string
 	Topics   []string
+	// HeldFor is a reason of the ledger why they are not to be sent to before HeldUntil; 0: there is none.
+	HeldFor   int16
+	HeldUntil time.Time
 }
 
 // Expanded is where a range is after a page.

@@ -8,18 +8,21 @@ type Counts struct {
 	Sent, Failed, Skipped, Uncertain int64
 	// Sending is in the hands of a worker, Pending waits for one.
 	Sending, Pending int64
+	// Deferred is put off until a time of its own.
+	Deferred int64
 }
 
 // Settled is how many nothing more will be done for.
 func (c Counts) Settled() int64 { return c.Sent + c.Failed + c.Skipped + c.Uncertain }
 
 // Total is how many recipients were expanded so far.
-func (c Counts) Total() int64 { return c.Settled() + c.Sending + c.Pending }
+func (c Counts) Total() int64 { return c.Settled() + c.Sending + c.Pending + c.Deferred }
 
 func (c Counts) plus(d Counts) Counts {
 	return Counts{
 		Sent: c.Sent + d.Sent, Failed: c.Failed + d.Failed, Skipped: c.Skipped + d.Skipped, Uncertain: c.Uncertain + d.Uncertain,
 		Sending: c.Sending + d.Sending, Pending: c.Pending + d.Pending,
+		Deferred: c.Deferred + d.Deferred,
 	}
 }
 
@@ -31,6 +34,8 @@ type Progress struct {
 	FanoutDone bool
 	Channels   []Counts
 	StartedAt  *time.Time
+	// NextDue is when the first of those that are deferred is looked at again; nil: nobody is.
+	NextDue *time.Time
 	// Ended is when it was completed or cancelled, Now the database's clock when it was counted.
 	Ended *time.Time
 	Now   time.Time
@@ -71,10 +76,10 @@ func sinceStart(p *Progress) (rate float64, window time.Duration) {
 }
 
 // Remaining is how long the rest will take at the present rate. It is not known before the totals are, when
-// nothing was settled yet, or while the publication does not send.
+// nothing was settled yet, while somebody is deferred, or while the publication does not send.
 func (p Progress) Remaining() (time.Duration, bool) {
 	rate, all := p.Rate(), p.All()
-	if p.State != Sending || !p.FanoutDone || rate <= 0 {
+	if p.State != Sending || !p.FanoutDone || rate <= 0 || all.Deferred > 0 {
 		return 0, false
 	}
 	return time.Duration(float64(all.Sending+all.Pending) / rate * float64(time.Second)), true

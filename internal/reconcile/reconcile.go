@@ -28,6 +28,7 @@ type Record interface {
 	Renudge(ctx context.Context, gone, waiting []delivery.Overdue) error
 	NoteCrashes(ctx context.Context, died []delivery.Overdue) (paused int, err error)
 	QueueDue(ctx context.Context) (int, error)
+	ReleaseDue(ctx context.Context) (int, error)
 	AdvanceOpen(ctx context.Context) error
 	PausedQueues(ctx context.Context) ([]string, error)
 	Maintain(ctx context.Context) error
@@ -114,6 +115,7 @@ func (r *Reconciler) Run(ctx context.Context) {
 		step  func(context.Context) error
 	}{
 		{"schedules", quickPeriod, r.schedules},
+		{"deferred", quickPeriod, r.deferred},
 		{"completion", quickPeriod, r.record.AdvanceOpen},
 		{"takeover", quickPeriod, r.takeover},
 		{"canary", canaryPeriod, r.canary},
@@ -160,6 +162,15 @@ func bounded(ctx context.Context, step func(context.Context) error) error {
 
 func (r *Reconciler) schedules(ctx context.Context) error {
 	n, err := r.record.QueueDue(ctx)
+	if n > 0 {
+		r.poke()
+	}
+	return err
+}
+
+// deferred has those sent to whose time has come.
+func (r *Reconciler) deferred(ctx context.Context) error {
+	n, err := r.record.ReleaseDue(ctx)
 	if n > 0 {
 		r.poke()
 	}

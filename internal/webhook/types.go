@@ -30,6 +30,7 @@ const (
 	DeliveryUncertain    Type = "delivery.uncertain"
 	DeliverySkipped      Type = "delivery.skipped"
 	DeliverySuppressed   Type = "delivery.suppressed"
+	DeliveryDeferred     Type = "delivery.deferred"
 	DeliveryReopened     Type = "delivery.reopened"
 	DeliveryBounced      Type = "delivery.bounced"
 	DeliveryComplained   Type = "delivery.complained"
@@ -93,6 +94,7 @@ func deliveryTypes() []Kind {
 		{DeliveryUncertain, "A provider may or may not have accepted a message.", none},
 		{DeliverySkipped, "Nothing was sent to a recipient; the reason says why.", none},
 		{DeliverySuppressed, "Nothing was sent to a recipient, whose address is on the suppression list.", none},
+		{DeliveryDeferred, "A message is to be sent later; the reason says why, and until when.", none},
 		{DeliveryReopened, "A failed or uncertain delivery is owed again.", none},
 		{DeliveryBounced, "A message was returned for good.", none},
 		{DeliveryComplained, "A recipient called a message spam.", none},

@@ -43,6 +43,8 @@ type DeliveryData struct {
 	State     string     `json:"state"`
 	// Reason is of the closed list of reasons, absent for none.
 	Reason string `json:"reason,omitempty"`
+	// Until is when a deferred one is looked at again.
+	Until *time.Time `json:"until,omitempty"`
 	// ErrorCode is that of its dead letter.
 	ErrorCode string `json:"error_code,omitempty"`
 	// Attempts is how many were made since it was owed.

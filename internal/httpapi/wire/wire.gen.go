@@ -179,6 +179,7 @@ const (
 const (
 	DeliveryHappeningTypeDeliveryBounced    DeliveryHappeningType = "delivery.bounced"
 	DeliveryHappeningTypeDeliveryComplained DeliveryHappeningType = "delivery.complained"
+	DeliveryHappeningTypeDeliveryDeferred   DeliveryHappeningType = "delivery.deferred"
 	DeliveryHappeningTypeDeliveryDelivered  DeliveryHappeningType = "delivery.delivered"
 	DeliveryHappeningTypeDeliveryFailed     DeliveryHappeningType = "delivery.failed"
 	DeliveryHappeningTypeDeliveryReopened   DeliveryHappeningType = "delivery.reopened"
@@ -192,12 +193,15 @@ const (
 const (
 	DeliveryReasonCancelled            DeliveryReason = "cancelled"
 	DeliveryReasonChannelOff           DeliveryReason = "channel_off"
+	DeliveryReasonChannelOffByReader   DeliveryReason = "channel_off_by_reader"
 	DeliveryReasonExpired              DeliveryReason = "expired"
 	DeliveryReasonGone                 DeliveryReason = "gone"
 	DeliveryReasonNoAnswer             DeliveryReason = "no_answer"
+	DeliveryReasonPausedByReader       DeliveryReason = "paused_by_reader"
 	DeliveryReasonPlaceholder          DeliveryReason = "placeholder"
 	DeliveryReasonProcessDied          DeliveryReason = "process_died"
 	DeliveryReasonQuarantined          DeliveryReason = "quarantined"
+	DeliveryReasonQuietHours           DeliveryReason = "quiet_hours"
 	DeliveryReasonRejected             DeliveryReason = "rejected"
 	DeliveryReasonRetriesUsed          DeliveryReason = "retries_used"
 	DeliveryReasonSuppressedBounce     DeliveryReason = "suppressed_bounce"
@@ -657,13 +661,13 @@ type Attachment struct {
 
 // Attempt A call to a provider, or what may have been one.
 type Attempt struct {
-	// Number Counted from 1. 0 is no attempt: the recipient was made owed again.
+	// Number Counted from 1. 0 is no attempt: the recipient was deferred, or made owed again.
 	Number int `json:"number"`
 
 	// By Who made the recipient owed again: a principal, policy or archive.
 	By string `json:"by,omitzero"`
 
-	// At When the outcome was stored.
+	// At When the outcome was stored, or from when on the recipient was deferred.
 	At time.Time `json:"at"`
 
 	// Outcome What it left the recipient in; one that is tried again is retry.
@@ -1227,6 +1231,9 @@ type Counts struct {
 
 	// Uncertain Nobody knows whether they were reached.
 	Uncertain int64 `json:"uncertain"`
+
+	// Deferred Held until a time of their own, and not in pending.
+	Deferred int64 `json:"deferred"`
 }
 
 // DeadLetter A delivery that failed for good.
@@ -1435,6 +1442,9 @@ type DeliveryEventData struct {
 	// Reason Why a delivery is where it is.
 	Reason DeliveryReason `json:"reason,omitzero"`
 
+	// Until When a deferred one is looked at again.
+	Until time.Time `json:"until,omitzero"`
+
 	// ErrorCode The code of its dead letter.
 	ErrorCode string `json:"error_code,omitzero"`
 }
@@ -1468,6 +1478,22 @@ type DeliveryHappening struct {
 
 // DeliveryHappeningType What happened.
 type DeliveryHappeningType string
+
+// DeliveryPolicy When readers may be sent to.
+type DeliveryPolicy struct {
+	// QuietHours A part of each reader's own day, by their time zone. It goes over midnight if it ends before it begins.
+	QuietHours *QuietHours `json:"quiet_hours"`
+
+	// Version Counts from 1.
+	Version   int       `json:"version"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// DeliveryPolicyInput The policy as it is to be.
+type DeliveryPolicyInput struct {
+	// QuietHours A part of each reader's own day, by their time zone. It goes over midnight if it ends before it begins.
+	QuietHours *QuietHours `json:"quiet_hours,omitzero"`
+}
 
 // DeliveryReason Why a delivery is where it is.
 type DeliveryReason string
@@ -1868,6 +1894,9 @@ type Progress struct {
 	// ETASeconds How long it takes from now at that rate; null while it cannot be known.
 	ETASeconds *int64 `json:"eta_seconds"`
 
+	// NextDueAt When the first of those that are deferred is looked at again; null if nobody is.
+	NextDueAt *time.Time `json:"next_due_at"`
+
 	// StartedAt When sending began.
 	StartedAt *time.Time `json:"started_at"`
 
@@ -2239,6 +2268,15 @@ type Queues struct {
 	Items []Queue `json:"items"`
 }
 
+// QuietHours A part of each reader's own day, by their time zone. It goes over midnight if it ends before it begins.
+type QuietHours struct {
+	// From The first minute, such as 22:00.
+	From string `json:"from"`
+
+	// To The first minute that is not quiet any more, such as 07:00.
+	To string `json:"to"`
+}
+
 // Reaction How often something happened.
 type Reaction struct {
 	// Total How often in all.
@@ -2318,6 +2356,9 @@ type Recipient struct {
 
 	// SettledAt When it was settled.
 	SettledAt *time.Time `json:"settled_at"`
+
+	// Until When a deferred one is looked at again; null for all others.
+	Until *time.Time `json:"until"`
 }
 
 // RecipientDelivery What became of a recipient on a channel, with all attempts and events.
@@ -2336,6 +2377,9 @@ type RecipientDelivery struct {
 
 	// SettledAt When it was settled.
 	SettledAt *time.Time `json:"settled_at"`
+
+	// Until When a deferred one is looked at again; null for all others.
+	Until *time.Time `json:"until"`
 
 	// Choice What was chosen for a reader.
 	Choice *Choice `json:"choice"`

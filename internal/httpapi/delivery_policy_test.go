@@ -1,0 +1,32 @@
+package httpapi
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/presswork/presswork/internal/httpapi/wire"
+)
+
+func TestDeliveryPolicy(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t, func(d *Deps) { d.Policy = stored[PolicyStore](t, d) })
+	const path = "/api/v1/delivery-policy"
+	r := n.do("GET", path, nil)
+	r.want(http.StatusOK)
+	if p := read[wire.DeliveryPolicy](r); p.QuietHours != nil || p.Version != 1 || r.Header.Get("ETag") != `"1"` {
+		t.Errorf("in the beginning %+v", p)
+	}
+	n.do("PUT", path, `{}`).problem(http.StatusPreconditionRequired, "precondition_required")
+	n.do("PUT", path, `{"quiet_hours":{"from":"10pm","to":"07:00"}}`, "If-Match: *").
+		problem(http.StatusUnprocessableEntity, "invalid_input", "/quiet_hours/from format")
+	r = n.do("PUT", path, `{"quiet_hours":{"from":"22:00","to":"07:30"}}`, `If-Match: "1"`)
+	r.want(http.StatusOK)
+	if p := read[wire.DeliveryPolicy](r); p.QuietHours == nil || p.QuietHours.From != "22:00" || p.QuietHours.To != "07:30" || p.Version != 2 {
+		t.Errorf("stored %+v", p)
+	}
+	n.do("PUT", path, `{}`, `If-Match: "1"`).problem(http.StatusPreconditionFailed, "version_mismatch")
+	n.do("GET", path, nil, `If-None-Match: "2"`).want(http.StatusNotModified)
+	if p := read[wire.DeliveryPolicy](n.do("PUT", path, `{"quiet_hours":null}`, "If-Match: *")); p.QuietHours != nil || p.Version != 3 {
+		t.Errorf("none again %+v", p)
+	}
+}
