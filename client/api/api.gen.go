@@ -441,6 +441,18 @@ const (
 	ReplayStateStopped   ReplayState = "stopped"
 )
 
+// Defines values for ReputationPauseCause.
+const (
+	ReputationPauseCauseBounces    ReputationPauseCause = "bounces"
+	ReputationPauseCauseComplaints ReputationPauseCause = "complaints"
+)
+
+// Defines values for ReputationWindowWindow.
+const (
+	ReputationWindowWindowN24H ReputationWindowWindow = "24h"
+	ReputationWindowWindowN7D  ReputationWindowWindow = "7d"
+)
+
 // Defines values for Role.
 const (
 	RoleAdmin     Role = "admin"
@@ -2184,7 +2196,7 @@ type Publication struct {
 	// State How far it is. The last four are final, but for a replay of dead letters, which makes a completed one sending again.
 	State PublicationState `json:"state"`
 
-	// Failure Why it failed as a whole.
+	// Failure Why it failed as a whole, or why Presswork paused it.
 	Failure string `json:"failure,omitzero"`
 
 	// Channels The kinds of channels it goes out by.
@@ -2907,6 +2919,123 @@ type ReplayPage struct {
 	// TotalIsEstimate Whether the total was reckoned instead of counted; there beside it.
 	TotalIsEstimate bool `json:"total_is_estimate,omitzero"`
 }
+
+// Reputation How mail is received.
+type Reputation struct {
+	// Windows The last hours.
+	Windows []ReputationWindow `json:"windows"`
+
+	// Paused Publications that were paused for how they were received, the newest first.
+	Paused []ReputationPause `json:"paused"`
+}
+
+// ReputationPause A publication that was paused for how it was received.
+type ReputationPause struct {
+	// PublicationID A public id, a UUID of version 7 (RFC 9562).
+	PublicationID ID `json:"publication_id"`
+
+	// Channel On which channel.
+	Channel string `json:"channel"`
+
+	// Cause What there was too much of.
+	Cause ReputationPauseCause `json:"cause"`
+
+	// Bad How many bounced or complained.
+	Bad int `json:"bad"`
+
+	// Judged Of how many of whom the receiver's answer was known.
+	Judged int `json:"judged"`
+
+	// PausedAt An RFC 3339 time; answers are in UTC.
+	PausedAt Time `json:"paused_at"`
+
+	// ResumedAt When somebody resumed it, and accepted that.
+	ResumedAt Time `json:"resumed_at,omitzero"`
+}
+
+// ReputationPauseCause What there was too much of.
+type ReputationPauseCause string
+
+// ReputationPolicy What bounces and complaints are held against.
+type ReputationPolicy struct {
+	// SoftBounces After how many publications that bounced softly an address is suppressed; 0: never.
+	SoftBounces int `json:"soft_bounces"`
+
+	// SoftDays How many days there are at least between the first and the last of them.
+	SoftDays int `json:"soft_days"`
+
+	// MinSample Of how many recipients the receiver's answer must be known before a publication is judged.
+	MinSample int `json:"min_sample"`
+
+	// MaxBounceRate The part of a publication's mail that may bounce for good.
+	MaxBounceRate float64 `json:"max_bounce_rate"`
+
+	// MaxComplaintRate The part of a publication's delivered mail that may be called spam.
+	MaxComplaintRate float64 `json:"max_complaint_rate"`
+
+	// Pause Whether a publication that exceeds a rate is paused.
+	Pause bool `json:"pause"`
+
+	// Version Counts from 1.
+	Version int `json:"version"`
+
+	// UpdatedAt An RFC 3339 time; answers are in UTC.
+	UpdatedAt Time `json:"updated_at"`
+}
+
+// ReputationPolicyInput What bounces and complaints are held against, as a client gives it.
+type ReputationPolicyInput struct {
+	// SoftBounces After how many publications that bounced softly, with nothing that reached the mailbox between them, an address is suppressed; 0: never.
+	SoftBounces int `json:"soft_bounces"`
+
+	// SoftDays How many days there are at least between the first and the last of them.
+	SoftDays int `json:"soft_days"`
+
+	// MinSample Of how many recipients the receiver's answer must be known before a publication is judged.
+	MinSample int `json:"min_sample"`
+
+	// MaxBounceRate The part of a publication's mail that may bounce for good.
+	MaxBounceRate float64 `json:"max_bounce_rate"`
+
+	// MaxComplaintRate The part of a publication's delivered mail that may be called spam.
+	MaxComplaintRate float64 `json:"max_complaint_rate"`
+
+	// Pause Whether a publication that exceeds a rate is paused.
+	Pause bool `json:"pause"`
+}
+
+// ReputationWindow What became of all mail in the last hours.
+type ReputationWindow struct {
+	// Window How long that is.
+	Window ReputationWindowWindow `json:"window"`
+
+	// Delivered How many mails receivers took.
+	Delivered int `json:"delivered"`
+
+	// Bounced How many they refused for good.
+	Bounced int `json:"bounced"`
+
+	// Complained How many readers called spam.
+	Complained int `json:"complained"`
+
+	// SoftBounced How many receivers would not take for a reason that may pass.
+	SoftBounced int `json:"soft_bounced"`
+
+	// BounceRate Bounced of those that were delivered or bounced.
+	BounceRate float64 `json:"bounce_rate"`
+
+	// ComplaintRate Complained of those that were delivered.
+	ComplaintRate float64 `json:"complaint_rate"`
+
+	// BouncesExceeded Whether that is more than the policy allows, and not by chance.
+	BouncesExceeded bool `json:"bounces_exceeded"`
+
+	// ComplaintsExceeded The same of complaints.
+	ComplaintsExceeded bool `json:"complaints_exceeded"`
+}
+
+// ReputationWindowWindow How long that is.
+type ReputationWindowWindow string
 
 // Role What somebody is in the organisation; docs/security says what each may do.
 type Role string
@@ -5041,6 +5170,31 @@ func (c *Client) DiffPublicationVersions(ctx context.Context, id ID, version int
 func (c *Client) ListQueues(ctx context.Context, options ...Option) (Queues, error) {
 	r := &Request{Operation: "listQueues", Method: http.MethodGet, Path: "/api/v1/queues"}
 	return call[Queues](ctx, c, r, options)
+}
+
+// GetReputation is GET /api/v1/reputation: see how mail is received.
+//
+// What became of all mail of the last 24 hours and 7 days, and which publications were paused for how they were received, the
+// newest 50. A rate is of those of whom the receiver's answer is known, by the hour.
+func (c *Client) GetReputation(ctx context.Context, options ...Option) (Reputation, error) {
+	r := &Request{Operation: "getReputation", Method: http.MethodGet, Path: "/api/v1/reputation"}
+	return call[Reputation](ctx, c, r, options)
+}
+
+// GetReputationPolicy is GET /api/v1/reputation/policy: get the policy.
+//
+// What bounces and complaints are held against.
+func (c *Client) GetReputationPolicy(ctx context.Context, options ...Option) (ReputationPolicy, error) {
+	r := &Request{Operation: "getReputationPolicy", Method: http.MethodGet, Path: "/api/v1/reputation/policy"}
+	return call[ReputationPolicy](ctx, c, r, options)
+}
+
+// UpdateReputationPolicy is PUT /api/v1/reputation/policy: replace the policy.
+//
+// It holds for what is reported from then on.
+func (c *Client) UpdateReputationPolicy(ctx context.Context, body ReputationPolicyInput, options ...Option) (ReputationPolicy, error) {
+	r := &Request{Operation: "updateReputationPolicy", Method: http.MethodPut, Path: "/api/v1/reputation/policy", Body: body, MediaType: "application/json"}
+	return call[ReputationPolicy](ctx, c, r, options)
 }
 
 // ListSenders is GET /api/v1/senders: list senders.

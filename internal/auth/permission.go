@@ -58,6 +58,10 @@ const (
 	WebhooksControl
 	// AuditRead is who did what.
 	AuditRead
+	// ReputationRead is how mail is received.
+	ReputationRead
+	// ReputationWrite says what bounces and complaints are held against.
+	ReputationWrite
 	// OpsAccess is the operators' listener: metrics, profiles, Asynqmon, draining.
 	OpsAccess
 
@@ -84,7 +88,8 @@ func scopes() []string {
 		UncertainRead: "uncertain:read", UncertainWrite: "uncertain:write",
 		APIKeysRead: "api-keys:read", APIKeysWrite: "api-keys:write",
 		WebhooksRead: "webhooks:read", WebhooksWrite: "webhooks:write", WebhooksControl: "webhooks:control",
-		AuditRead: "audit:read",
+		AuditRead:      "audit:read",
+		ReputationRead: "reputation:read", ReputationWrite: "reputation:write",
 		OpsAccess: "ops:access",
 	}
 }

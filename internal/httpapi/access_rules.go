@@ -105,6 +105,10 @@ func accessRules() map[string]access { //nolint:funlen // it is a table
 		"GET /api/v1/delivery-policy": needs(auth.PolicyRead),
 		"PUT /api/v1/delivery-policy": needs(auth.PolicyWrite),
 
+		"GET /api/v1/reputation":        needs(auth.ReputationRead),
+		"GET /api/v1/reputation/policy": needs(auth.ReputationRead),
+		"PUT /api/v1/reputation/policy": needs(auth.ReputationWrite),
+
 		"GET /api/v1/suppressions":         needs(auth.SuppressionsRead),
 		"POST /api/v1/suppressions":        needs(auth.SuppressionsWrite),
 		"POST /api/v1/suppressions/lookup": needs(auth.SuppressionsRead),

@@ -35,6 +35,7 @@ const (
 func newAudited(t *testing.T) *audited {
 	t.Helper()
 	everything := func(d *Deps) {
+		d.Reputation = d.Topics.(ReputationStore)                                          //nolint:forcetypeassert // a DB
 		d.Suppressions, d.Pauses = d.Topics.(SuppressionStore), d.Topics.(PauseStore)      //nolint:forcetypeassert // a DB
 		d.DeadLetters, d.Uncertain = d.Topics.(DeadLetterStore), d.Topics.(UncertainStore) //nolint:forcetypeassert // a DB
 		d.Policy = d.Topics.(PolicyStore)                                                  //nolint:forcetypeassert // a DB
@@ -151,6 +152,8 @@ func (a *audited) walkReaders() {
 	a.step(a.api, "POST /subscribers/bulk", reader, many, admin+`subscriber.create `+some+`{}\n`+admin+`subscriber.update ID {"fields": \["name"\]}`)
 	a.step(a.api, "DELETE /subscribers/:id", reader, nil, admin+`subscriber.delete ID {}`)
 	listed := a.made(a.step(a.api, "POST /suppressions", "", map[string]any{"email": walkAddress, "note": "of " + walkName}, admin+`suppression.create `+some+`{.*"reason".*}`))
+	a.step(a.api, "PUT /reputation/policy", "", `{"soft_bounces":3,"soft_days":3,"min_sample":100,
+		"max_bounce_rate":0.05,"max_complaint_rate":0.001,"pause":true}`, admin+`reputation_policy.update - {"soft_bounces": {"to": 3, "from": 5}}`, "If-Match: *")
 	a.step(a.api, "POST /suppressions/import", "", "email,note\nx"+walkAddress+",of "+walkName+"\n", admin+`suppression.import - {"created": 1, "skipped": 0}`,
 		"Content-Type: text/csv")
 	a.step(a.api, "DELETE /suppressions/:id", listed, nil, admin+`suppression.delete ID {}`)

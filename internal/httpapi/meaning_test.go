@@ -86,6 +86,7 @@ func faults(err error) []string {
 func TestEverythingIsToldAtOnce(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t, func(d *Deps) {
+		d.Reputation = stored[ReputationStore](t, d)
 		d.Suppressions, d.DeadLetters, d.Uncertain = stored[SuppressionStore](t, d), stored[DeadLetterStore](t, d), stored[UncertainStore](t, d)
 	})
 	draft, other := n.draft(nil), n.draft(nil)

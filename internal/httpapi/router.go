@@ -78,6 +78,7 @@ type Deps struct {
 	Policy       PolicyStore
 	Queues       QueueReader
 	Suppressions SuppressionStore
+	Reputation   ReputationStore
 	Audit        AuditStore
 	// SESHook takes SES's events; nil: it is not there.
 	SESHook     SESHook
@@ -163,6 +164,7 @@ func registerResources(r gin.IRouter, d Deps) {
 	registerPauses(r, d)
 	registerPolicy(r, d)
 	registerSuppressions(r, d)
+	registerReputation(r, d)
 	registerAudit(r, d)
 	registerQueues(r, d)
 	registerDeadLetters(r, d)

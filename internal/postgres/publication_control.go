@@ -43,7 +43,8 @@ func (db *DB) CancelPublication(ctx context.Context, uid ident.UID, check func(v
 	})
 }
 
-// ResumePublication goes on where a pause stopped: it nudges exactly what is still owed. It may be repeated, and
+// ResumePublication goes on where a pause stopped: it nudges exactly what is still owed. Whoever resumes accepts how it was
+// received so far. It may be repeated, and
 // changes nothing of one that is under way. check is asked first and may refuse. One that has ended is a Conflict.
 func (db *DB) ResumePublication(ctx context.Context, uid ident.UID, check func(version int) error) (publication.Summary, error) {
 	return db.control(ctx, uid, "resume", check, func(tx pgx.Tx, p *controlled) (publication.State, error) {
@@ -54,6 +55,9 @@ func (db *DB) ResumePublication(ctx context.Context, uid ident.UID, check func(v
 			}
 			return p.State, nil
 		case p.Started:
+			if err := acceptReception(ctx, tx, p.ID); err != nil {
+				return p.State, err
+			}
 			return publication.Sending, nudgeOwed(ctx, tx, p)
 		case p.Ahead && p.State == publication.Paused:
 			return publication.Scheduled, nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/queue"
+	"github.com/presswork/presswork/internal/reputation"
 	"github.com/presswork/presswork/tasks"
 )
 
@@ -35,6 +36,9 @@ type Record interface {
 	ResendUncertain(ctx context.Context) (resent int, more bool, err error)
 	StepReplay(ctx context.Context) (reopened int, stepped bool, err error)
 	SweepReopened(ctx context.Context) error
+	WatchReputation(ctx context.Context) ([]reputation.Paused, error)
+	ReputationWindows(ctx context.Context) ([]reputation.Window, error)
+	ReputationPolicy(ctx context.Context) (reputation.Policy, error)
 	AuditLog
 	ConsentLog
 }
@@ -82,13 +86,20 @@ type Reconciler struct {
 
 	resent, replayed atomic.Int64
 
+	stopped  map[reputation.Cause]*atomic.Int64 // publications paused for how they were received
+	received atomic.Pointer[Received]
+
 	auditLog, consentLog sealedLog
 	auditKept            time.Duration // 0: for ever
 }
 
 // New makes a Reconciler; poke tells the outbox relay that there is work.
 func New(record Record, queue Queue, poke func(), log *zap.Logger) *Reconciler {
-	r := &Reconciler{record: record, queue: queue, poke: poke, log: log, paused: make(map[string]bool)}
+	r := &Reconciler{record: record, queue: queue, poke: poke, log: log, paused: make(map[string]bool),
+		stopped: make(map[reputation.Cause]*atomic.Int64)}
+	for _, cause := range reputation.Causes() {
+		r.stopped[cause] = new(atomic.Int64)
+	}
 	if record != nil { // tests of what is the queue's have none
 		r.auditLog.find, r.auditLog.seal, r.auditLog.look = record.AuditHorizon, record.SealAudit, record.AuditBacklog
 		r.consentLog.find, r.consentLog.seal, r.consentLog.look = record.ConsentHorizon, record.SealConsent, record.ConsentBacklog
@@ -129,6 +140,8 @@ func (r *Reconciler) Run(ctx context.Context) {
 		{"uncertain", quickPeriod, r.uncertain},
 		{"replays", quickPeriod, r.replays},
 		{"reopened", slowPeriod, r.record.SweepReopened},
+		{"reputation", statPeriod, r.watch},
+		{"received", receivedPeriod, r.lookReceived},
 		{"audit", sealPeriod, r.auditLog.step},
 		{"consent", sealPeriod, r.consentLog.step},
 		{"audit retention", slowPeriod, r.purge},

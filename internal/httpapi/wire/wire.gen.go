@@ -366,6 +366,18 @@ const (
 	ReplayStateStopped   ReplayState = "stopped"
 )
 
+// Defines values for ReputationPauseCause.
+const (
+	ReputationPauseCauseBounces    ReputationPauseCause = "bounces"
+	ReputationPauseCauseComplaints ReputationPauseCause = "complaints"
+)
+
+// Defines values for ReputationWindowWindow.
+const (
+	ReputationWindowWindowN24H ReputationWindowWindow = "24h"
+	ReputationWindowWindowN7D  ReputationWindowWindow = "7d"
+)
+
 // Defines values for Role.
 const (
 	RoleAdmin     Role = "admin"
@@ -1920,7 +1932,7 @@ type Publication struct {
 	// State How far it is. The last four are final, but for a replay of dead letters, which makes a completed one sending again.
 	State PublicationState `json:"state"`
 
-	// Failure Why it failed as a whole.
+	// Failure Why it failed as a whole, or why Presswork paused it.
 	Failure string `json:"failure,omitzero"`
 
 	// Channels The kinds of channels it goes out by.
@@ -2560,6 +2572,118 @@ type ReplayInput struct {
 
 // ReplayPage A page of a list.
 type ReplayPage = Page[Replay]
+
+// Reputation How mail is received.
+type Reputation struct {
+	// Windows The last hours.
+	Windows []ReputationWindow `json:"windows"`
+
+	// Paused Publications that were paused for how they were received, the newest first.
+	Paused []ReputationPause `json:"paused"`
+}
+
+// ReputationPause A publication that was paused for how it was received.
+type ReputationPause struct {
+	PublicationID ident.UID `json:"publication_id"`
+
+	// Channel On which channel.
+	Channel string `json:"channel"`
+
+	// Cause What there was too much of.
+	Cause ReputationPauseCause `json:"cause"`
+
+	// Bad How many bounced or complained.
+	Bad int `json:"bad"`
+
+	// Judged Of how many of whom the receiver's answer was known.
+	Judged   int       `json:"judged"`
+	PausedAt time.Time `json:"paused_at"`
+
+	// ResumedAt When somebody resumed it, and accepted that.
+	ResumedAt time.Time `json:"resumed_at,omitzero"`
+}
+
+// ReputationPauseCause What there was too much of.
+type ReputationPauseCause string
+
+// ReputationPolicy What bounces and complaints are held against.
+type ReputationPolicy struct {
+	// SoftBounces After how many publications that bounced softly an address is suppressed; 0: never.
+	SoftBounces int `json:"soft_bounces"`
+
+	// SoftDays How many days there are at least between the first and the last of them.
+	SoftDays int `json:"soft_days"`
+
+	// MinSample Of how many recipients the receiver's answer must be known before a publication is judged.
+	MinSample int `json:"min_sample"`
+
+	// MaxBounceRate The part of a publication's mail that may bounce for good.
+	MaxBounceRate float64 `json:"max_bounce_rate"`
+
+	// MaxComplaintRate The part of a publication's delivered mail that may be called spam.
+	MaxComplaintRate float64 `json:"max_complaint_rate"`
+
+	// Pause Whether a publication that exceeds a rate is paused.
+	Pause bool `json:"pause"`
+
+	// Version Counts from 1.
+	Version   int       `json:"version"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// ReputationPolicyInput What bounces and complaints are held against, as a client gives it.
+type ReputationPolicyInput struct {
+	// SoftBounces After how many publications that bounced softly, with nothing that reached the mailbox between them, an address is suppressed; 0: never.
+	SoftBounces int `json:"soft_bounces"`
+
+	// SoftDays How many days there are at least between the first and the last of them.
+	SoftDays int `json:"soft_days"`
+
+	// MinSample Of how many recipients the receiver's answer must be known before a publication is judged.
+	MinSample int `json:"min_sample"`
+
+	// MaxBounceRate The part of a publication's mail that may bounce for good.
+	MaxBounceRate float64 `json:"max_bounce_rate"`
+
+	// MaxComplaintRate The part of a publication's delivered mail that may be called spam.
+	MaxComplaintRate float64 `json:"max_complaint_rate"`
+
+	// Pause Whether a publication that exceeds a rate is paused.
+	Pause bool `json:"pause"`
+}
+
+// ReputationWindow What became of all mail in the last hours.
+type ReputationWindow struct {
+	// Window How long that is.
+	Window ReputationWindowWindow `json:"window"`
+
+	// Delivered How many mails receivers took.
+	Delivered int `json:"delivered"`
+
+	// Bounced How many they refused for good.
+	Bounced int `json:"bounced"`
+
+	// Complained How many readers called spam.
+	Complained int `json:"complained"`
+
+	// SoftBounced How many receivers would not take for a reason that may pass.
+	SoftBounced int `json:"soft_bounced"`
+
+	// BounceRate Bounced of those that were delivered or bounced.
+	BounceRate float64 `json:"bounce_rate"`
+
+	// ComplaintRate Complained of those that were delivered.
+	ComplaintRate float64 `json:"complaint_rate"`
+
+	// BouncesExceeded Whether that is more than the policy allows, and not by chance.
+	BouncesExceeded bool `json:"bounces_exceeded"`
+
+	// ComplaintsExceeded The same of complaints.
+	ComplaintsExceeded bool `json:"complaints_exceeded"`
+}
+
+// ReputationWindowWindow How long that is.
+type ReputationWindowWindow string
 
 // Role What somebody is in the organisation; docs/security says what each may do.
 type Role string
