@@ -468,6 +468,19 @@ const (
 	SubscriberChangesModePerItem      SubscriberChangesMode = "per_item"
 )
 
+// Defines values for SubscriberImportState.
+const (
+	SubscriberImportStateCompleted SubscriberImportState = "completed"
+	SubscriberImportStateRefused   SubscriberImportState = "refused"
+	SubscriberImportStateRunning   SubscriberImportState = "running"
+)
+
+// Defines values for SubscriberImportDuplicates.
+const (
+	SubscriberImportDuplicatesSkip   SubscriberImportDuplicates = "skip"
+	SubscriberImportDuplicatesUpdate SubscriberImportDuplicates = "update"
+)
+
 // Defines values for SubscriberInputStatus.
 const (
 	SubscriberInputStatusActive       SubscriberInputStatus = "active"
@@ -1998,6 +2011,9 @@ type ImportProblem struct {
 	// CorrelationID The id under which the log has more.
 	CorrelationID string `json:"correlation_id"`
 
+	// ID A public id, a UUID of version 7 (RFC 9562).
+	ID ID `json:"id"`
+
 	// DryRun Whether nothing was stored.
 	DryRun bool `json:"dry_run"`
 
@@ -2025,6 +2041,9 @@ type ImportProblemType string
 
 // ImportReport What an import did.
 type ImportReport struct {
+	// ID A public id, a UUID of version 7 (RFC 9562).
+	ID ID `json:"id"`
+
 	// DryRun Whether nothing was stored.
 	DryRun bool `json:"dry_run"`
 
@@ -3193,6 +3212,54 @@ type SubscriberChanges struct {
 // SubscriberChangesMode What becomes of a call some of whose items cannot be done.
 type SubscriberChangesMode string
 
+// SubscriberImport How far an import is, or what became of it.
+type SubscriberImport struct {
+	// ID A public id, a UUID of version 7 (RFC 9562).
+	ID ID `json:"id"`
+
+	// State Refused ones had bad lines, and nothing was stored. One that is running and was not updated for half a minute has lost its process.
+	State SubscriberImportState `json:"state"`
+
+	// DryRun Whether nothing was to be stored.
+	DryRun bool `json:"dry_run"`
+
+	// Duplicates What happened to addresses that were there.
+	Duplicates SubscriberImportDuplicates `json:"duplicates"`
+
+	// Lines How many lines the file has besides its header.
+	Lines int `json:"lines"`
+
+	// Done How many of them are stored.
+	Done int `json:"done"`
+
+	// Created How many subscribers are new.
+	Created int `json:"created"`
+
+	// Updated How many were written over.
+	Updated int `json:"updated"`
+
+	// Skipped How many were left as they are.
+	Skipped int `json:"skipped"`
+
+	// ErrorCount How many errors there are in all.
+	ErrorCount int `json:"error_count"`
+
+	// Errors The first of the errors.
+	Errors []LineError `json:"errors"`
+
+	// CreatedAt An RFC 3339 time; answers are in UTC.
+	CreatedAt Time `json:"created_at"`
+
+	// UpdatedAt An RFC 3339 time; answers are in UTC.
+	UpdatedAt Time `json:"updated_at"`
+}
+
+// SubscriberImportState Refused ones had bad lines, and nothing was stored. One that is running and was not updated for half a minute has lost its process.
+type SubscriberImportState string
+
+// SubscriberImportDuplicates What happened to addresses that were there.
+type SubscriberImportDuplicates string
+
 // SubscriberInput A subscriber, as a client gives them.
 type SubscriberInput struct {
 	// Email Their address. Case and white space around it make no difference.
@@ -4207,7 +4274,7 @@ type ListSubscribersParams struct {
 	Total string
 	// Email (query parameter email): Only those whose address begins so.
 	Email string
-	// Q (query parameter q): Only those whose address begins so, or in whose name each of these words begins a word; in any order, without regard tocase and accents.
+	// Q (query parameter q): Only those whose address begins so, or in whose name each of these words begins a word; in any order, without regard to case and accents.
 	Q string
 	// Topic (query parameter topic): Only those who chose this topic.
 	Topic TopicName
@@ -4221,7 +4288,7 @@ type ListSubscribersParams struct {
 	CreatedAfter time.Time
 	// CreatedBefore (query parameter created_before): Only those who were made before this time.
 	CreatedBefore time.Time
-	// Attributes (query parameter attributes): Only those who have all of these attributes: a JSON object of up to 8 of them. Types count: the number 4 is not thetext "4".
+	// Attributes (query parameter attributes): Only those who have all of these attributes: a JSON object of up to 8 of them. Types count: the number 4 is not the text "4".
 	Attributes string
 }
 
@@ -4229,7 +4296,7 @@ type ListSubscribersParams struct {
 type ExportSubscribersParams struct {
 	// Email (query parameter email): Only those whose address begins so.
 	Email string
-	// Q (query parameter q): Only those whose address begins so, or in whose name each of these words begins a word; in any order, without regard tocase and accents.
+	// Q (query parameter q): Only those whose address begins so, or in whose name each of these words begins a word; in any order, without regard to case and accents.
 	Q string
 	// Topic (query parameter topic): Only those who chose this topic.
 	Topic TopicName
@@ -4243,12 +4310,22 @@ type ExportSubscribersParams struct {
 	CreatedAfter time.Time
 	// CreatedBefore (query parameter created_before): Only those who were made before this time.
 	CreatedBefore time.Time
-	// Attributes (query parameter attributes): Only those who have all of these attributes: a JSON object of up to 8 of them. Types count: the number 4 is not thetext "4".
+	// Attributes (query parameter attributes): Only those who have all of these attributes: a JSON object of up to 8 of them. Types count: the number 4 is not the text "4".
 	Attributes string
+	// Columns (query parameter columns): Only these columns, in this order, with commas between them; all if it is left out.
+	Columns string
 }
 
 // ImportSubscribersParams are what ImportSubscribers can be asked for. What is zero is not asked for.
 type ImportSubscribersParams struct {
+	// ID (query parameter id): A UUID by which it can be asked for before there is an answer; one is made if it is left out.
+	ID string
+	// ConsentSource (query parameter consent_source): Where those consented who are new and of whom their line does not say it.
+	ConsentSource string
+	// Columns (query parameter columns): What the columns of the file are called here, as a JSON object: email, name, language, timezone, country, topics, status, consent_source, attr.NAME, attr.NAME:number, attr.NAME:boolean, or an empty text for one that is not read.
+	Columns string
+	// Report (query parameter report): Whether the report is JSON, or CSV with a line for each error.
+	Report string
 	// DryRun (query parameter dry_run): Whether only to say what would be done.
 	DryRun string
 	// Duplicates (query parameter duplicates): What happens to addresses that are there: they stay as they are, or the line is written over them.
@@ -5318,17 +5395,34 @@ func (c *Client) ExportSubscribers(ctx context.Context, params ExportSubscribers
 	r.ask("created_after", params.CreatedAfter)
 	r.ask("created_before", params.CreatedBefore)
 	r.ask("attributes", params.Attributes)
+	r.ask("columns", params.Columns)
 	return c.send(ctx, r, options)
 }
 
 // ImportSubscribers is POST /api/v1/subscribers/import: import subscribers.
 //
-// Checks the whole file, up to 10 MiB and 200,000 lines, and then stores all of it, or nothing if a line is bad.
+// Checks the whole file, up to 10 MiB and 200,000 lines, and then stores it, or nothing if a line is bad. It goes on if the
+// connection is lost: ask by its id how far it is, and if its process died send the same file again with the same id, which
+// goes on where it was. With the id of an import that has ended the answer is what became of it. Where somebody consented
+// has to be said, for the file or by each line that does not say that somebody unsubscribed. A server has two in hand: a third
+// is refused with 429.
 func (c *Client) ImportSubscribers(ctx context.Context, params ImportSubscribersParams, body io.Reader, options ...Option) (ImportReport, error) {
 	r := &Request{Operation: "importSubscribers", Method: http.MethodPost, Path: "/api/v1/subscribers/import", Body: body, MediaType: "text/csv"}
+	r.ask("id", params.ID)
+	r.ask("consent_source", params.ConsentSource)
+	r.ask("columns", params.Columns)
+	r.ask("report", params.Report)
 	r.ask("dry_run", params.DryRun)
 	r.ask("duplicates", params.Duplicates)
 	return call[ImportReport](ctx, c, r, options)
+}
+
+// GetSubscriberImport is GET /api/v1/subscribers/imports/{id}: get an import.
+//
+// How far an import is, or what became of it. It can be asked for 30 days.
+func (c *Client) GetSubscriberImport(ctx context.Context, id ID, options ...Option) (SubscriberImport, error) {
+	r := &Request{Operation: "getSubscriberImport", Method: http.MethodGet, Path: path("/api/v1/subscribers/imports/%s", id)}
+	return call[SubscriberImport](ctx, c, r, options)
 }
 
 // DeleteSubscriber is DELETE /api/v1/subscribers/{id}: delete a subscriber.

@@ -19,7 +19,7 @@ func tiny() size {
 		runs: 2, mails: 200, warm: 50 * time.Millisecond, load: 200 * time.Millisecond, clients: 4,
 		audience: 20, starts: 2, idle: time.Millisecond, pause: time.Millisecond,
 		urgent: 5, budgeted: time.Second, shared: 200,
-		calls: 200, few: 40, many: 200, backlog: 3000, delay: 200 * time.Millisecond, steady: 600 * time.Millisecond,
+		calls: 200, searches: 5, lines: 100, few: 40, many: 200, backlog: 3000, delay: 200 * time.Millisecond, steady: 600 * time.Millisecond,
 	}
 }
 
@@ -41,6 +41,8 @@ func TestRun(t *testing.T) {
 		{"memory", []string{"rss_mb_few", "rss_mb_many"}},
 		{"reconcile", []string{"pending", "rate_before", "rate_after", "cpu_us_before", "cpu_us_after"}},
 		{"workers.scale", []string{"limit", "runs"}},
+		{"subscriber.search", []string{"p50_ms", "p95_ms"}},
+		{"subscriber.import", []string{"runs"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

@@ -205,7 +205,7 @@ func (m *masking) strangersCome() {
 	for path, bodies := range map[string][]string{
 		"/subscribers": {`{"email":"` + address, `{"email":"` + address + `","name":"\u0000` + readerMark + `"}`, `{"email":"not ` + address + `"}`, `{"` + address + `":1}`,
 			`{"email":"` + address + `","timezone":"` + readerMark + `"}`, `{"email":"` + address + `","name":"` + strings.Repeat(readerMark, 200) + `"}`},
-		"/subscribers/import":  {"email,name\n" + address + "," + readerMark + "\nno address " + readerMark + ",x,y,z\n"},
+		"/subscribers/import":  {"email,name,consent_source\n" + address + "," + readerMark + "," + readerMark + "\nno address " + readerMark + ",x,y,z\n"},
 		"/suppressions":        {`{"email":"` + address + `"}`, `{"email":"` + address + `"}`, `{"email":"` + readerMark + `"}`},
 		"/suppressions/lookup": {`{"email":"` + address + `"}`},
 		"/channels":            {`{"kind":"slack","provider":"slack","name":"` + secretMark + `","secrets":{"bot_token":"vault://` + secretMark + `#a"}}`},

@@ -31,6 +31,7 @@ func accessRules() map[string]access { //nolint:funlen // it is a table
 		"POST /api/v1/subscribers":            needs(auth.SubscribersWrite),
 		"GET /api/v1/subscribers/export":      needs(auth.SubscribersExport),
 		"POST /api/v1/subscribers/import":     needs(auth.SubscribersWrite),
+		"GET /api/v1/subscribers/imports/:id": needs(auth.SubscribersRead),
 		"POST /api/v1/subscribers/bulk":       needs(auth.SubscribersWrite),
 		"GET /api/v1/subscribers/:id":         needs(auth.SubscribersRead),
 		"PUT /api/v1/subscribers/:id":         needs(auth.SubscribersWrite),

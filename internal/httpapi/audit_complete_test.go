@@ -145,7 +145,7 @@ func (a *audited) walkReaders() {
 		admin+`subscriber.create `+some+`{}`))
 	a.step(a.api, "PUT /subscribers/:id", reader, map[string]any{"email": walkAddress, "name": walkName + " II", "status": "active"},
 		admin+`subscriber.update ID {"fields": \["name"\]}`, "If-Match: *")
-	a.step(a.api, "POST /subscribers/import", "", "email,name\nx"+walkAddress+","+walkName+"\n",
+	a.step(a.api, "POST /subscribers/import", "", "email,name,consent_source\nx"+walkAddress+","+walkName+",walk\n",
 		admin+`subscriber.import - {.*"created": 1.*}`, "Content-Type: text/csv")
 	many := `{"mode":"per_item","items":[{"action":"create","subscriber":{"email":"y` + walkAddress + `","name":"` + walkName + `"}},
 		{"action":"update","id":"` + reader + `","version":0,"subscriber":{"email":"` + walkAddress + `","name":"` + walkName + `"}}]}`

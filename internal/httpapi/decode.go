@@ -81,14 +81,40 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, &fault.Error{Kind: fault.Malformed, Code: codeSlowBody, Detail: "The body did not come in in time.", Err: err}
 	case err != nil:
-		return nil, &fault.Error{Kind: fault.Malformed, Code: "unreadable_body", Detail: "The body could not be read.", Err: err}
+		return nil, unreadable(err)
 	case int64(len(body)) > limit:
 		return nil, tooLarge
 	}
 	return body, nil
+}
+
+// unreadable says why a body could not be read.
+func unreadable(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &fault.Error{Kind: fault.Malformed, Code: codeSlowBody, Detail: "The body did not come in in time.", Err: err}
+	}
+	return &fault.Error{Kind: fault.Malformed, Code: "unreadable_body", Detail: "The body could not be read.", Err: err}
+}
+
+// bodyOf is a body of at most limit bytes that is read as it comes. Its errors are those of readBody.
+func bodyOf(r *http.Request, limit int64) io.Reader { return &body{r.Body, limit} }
+
+type body struct {
+	r    io.Reader
+	left int64
+}
+
+// Read is io.Reader's.
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, fault.New(fault.TooLarge, "too_large", "The body is too large.")
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = unreadable(err)
+	}
+	return n, err
 }
 
 // wantType refuses other content types, character sets other than UTF-8, and encodings.

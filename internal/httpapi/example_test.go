@@ -113,6 +113,7 @@ func newWorld(t *testing.T, operation string) *world {
 // publish adds what is in the way of deletions: a reader who has chosen a topic, and a publication of all that there is.
 func (w *world) publish(operation string) {
 	w.t.Helper()
+	w.put("81", "/api/v1/subscribers/import?consent_source=form", "email\nzoe@reader.example\n", "Content-Type: text/csv")
 	w.put("02", "/api/v1/subscribers", `{"email":"ann@reader.example","topics":["release notes"],"consent_source":"form"}`)
 	body := `{"title":"First","publication_type":"digest","channels":["email"],"content_ids":["` + exampleID + `03"],
 		"template_ids":{"email":"` + exampleID + `04"},"audience":{"all":true},"sender_id":"` + exampleID + `07"`
@@ -282,7 +283,7 @@ func withQuery(path string, query url.Values) string {
 // idOf is the example of what a path is about, which the shared parameter does not know.
 func idOf(path, given string) string {
 	for _, one := range [][2]string{
-		{"/dead-letters/replays/", "0a"}, {"/publications/", "08"}, {"/subscribers/", "02"}, {"/contents/", "03"}, {"/templates/", "04"},
+		{"/dead-letters/replays/", "0a"}, {"/publications/", "08"}, {"/subscribers/imports/", "81"}, {"/subscribers/", "02"}, {"/contents/", "03"}, {"/templates/", "04"},
 		{"/assets/", "05"}, {"/channels/", "06"}, {"/senders/", "07"}, {"/suppressions/", "09"}, {"/api-keys/", "0b"}, {"/topics/", "01"},
 		{"/webhook-endpoints/", "0c"},
 	} {

@@ -25,9 +25,10 @@ type SubscriberStore interface {
 	DeleteSubscriber(ctx context.Context, uid ident.UID, check func(subscriber.Subscriber) error) error
 	ListSubscribers(ctx context.Context, f subscriber.Filter, after subscriber.Position, limit int) ([]subscriber.Subscriber, error)
 	RecordAccess(ctx context.Context, verb string, uid ident.UID, count int) error
-	ImportSubscribers(
-		ctx context.Context, lines []subscriber.Subscriber, on subscriber.OnDuplicate, dryRun bool,
-	) (subscriber.Imported, error)
+	BeginImport(ctx context.Context, run subscriber.Run) (subscriber.Run, error)
+	Import(ctx context.Context, run subscriber.Run, lines []subscriber.Subscriber) (subscriber.Run, error)
+	EndImport(ctx context.Context, run subscriber.Run) error
+	ImportRun(ctx context.Context, uid ident.UID) (subscriber.Run, error)
 	AttributeNames(ctx context.Context, limit int) ([]string, error)
 }
 
@@ -35,14 +36,17 @@ type subscribers struct {
 	store  SubscriberStore
 	sealer Sealer
 	log    *zap.Logger
+	// importing has an element for each import in hand.
+	importing chan struct{}
 }
 
 func registerSubscribers(r gin.IRouter, d Deps) {
-	h := subscribers{d.Subscribers, d.Sealer, d.Log}
+	h := subscribers{d.Subscribers, d.Sealer, d.Log, make(chan struct{}, importsAtOnce)}
 	r.GET("/subscribers", handle(h.list))
 	r.POST("/subscribers", handle(h.create))
 	r.GET("/subscribers/export", handleStream(h.export))
 	r.POST("/subscribers/import", handleStream(h.importCSV))
+	r.GET("/subscribers/imports/:id", handle(h.getImport))
 	r.GET("/subscribers/:id", handle(h.get))
 	r.PUT("/subscribers/:id", handle(h.update))
 	r.DELETE("/subscribers/:id", handle(h.delete))

@@ -18,6 +18,8 @@ import (
 type Sealer interface {
 	Seal(plaintext []byte, context string) []byte
 	Open(sealed []byte, context string) ([]byte, error)
+	// Mark is a keyed hash, by which data is known again that is not stored.
+	Mark(data []byte) []byte
 }
 
 // maxPrefix is the length of the longest address.

@@ -15,9 +15,9 @@ import (
 	"github.com/presswork/presswork/internal/subscriber"
 )
 
-// importChunk is how many lines go to the server in one statement: large enough that round trips do not
-// count, small enough for the statement timeout.
-const importChunk = 5000
+// importChunk is how many lines are stored at a time: enough that round trips do not count, and few enough that they take less than
+// half a second, for which others wait who change the same subscribers.
+const importChunk = 2000
 
 // importSource has a row for each line: $1 to $10 are parallel arrays.
 const importSource = `
@@ -57,26 +57,92 @@ SELECT count(*), count(*) FILTER (WHERE done.full) FROM done`
 const insertImported = importSource + `
 INSERT INTO subscriber (uid, email, name, language, timezone, status, topics, attributes, consent_source, country, consent_at)
 SELECT uid, email, name, coalesce(nullif(language, ''), 'en'), coalesce(nullif(timezone, ''), 'UTC'),
-       coalesce(nullif(status, ''), 'active'), topics, attributes, coalesce(nullif(consent, ''), 'import'), country,
+       coalesce(nullif(status, ''), 'active'), topics, attributes, coalesce(nullif(consent, ''), nullif($11, ''), 'import'), country,
        CASE WHEN status IN ('', 'active') THEN clock_timestamp() END
 FROM n ON CONFLICT (email) DO NOTHING`
 
-// errDryRun rolls a dry run back.
-var errDryRun = errors.New("dry run")
+// countImported is how many of the addresses $1 are there, and how many of those would have more attributes, with $2 beside theirs,
+// than one may have.
+const countImported = `
+SELECT count(*), count(*) FILTER (WHERE (SELECT count(*) FROM jsonb_object_keys(merged)) > $3 OR octet_length(merged::text) > $4)
+FROM (SELECT s.attributes || n.attributes AS merged
+      FROM unnest($1::text[], $2::jsonb[]) AS n (email, attributes) JOIN subscriber s ON s.email = n.email OFFSET 0) m`
 
-// ImportSubscribers stores the lines of an import in one transaction: all of them or none. Topics that are
-// new are made. In a dry run everything is tried and rolled back, so that the counts are exact.
+// ImportSubscribers is Import of lines that are no file of a client's.
 func (db *DB) ImportSubscribers(
 	ctx context.Context, lines []subscriber.Subscriber, on subscriber.OnDuplicate, dryRun bool,
 ) (subscriber.Imported, error) {
-	var total subscriber.Imported
+	run, err := db.BeginImport(ctx, subscriber.Run{UID: ident.New(), Mark: []byte{}, DryRun: dryRun, On: on, Lines: len(lines)})
+	if err != nil {
+		return subscriber.Imported{}, err
+	}
+	run, err = db.Import(ctx, run, lines)
+	return run.Imported, err
+}
+
+// Import stores the lines of a run that BeginImport gave, after those that are stored already. Everything that can be refused is
+// looked at before anything is written; then some thousand lines at a time are stored with how far the run is, so that nobody
+// waits long for a subscriber whom it changes, and a run that is cut off goes on where it was when the file comes again. Topics
+// that are new are made. A dry run only counts. It returns Conflict (too_many_attributes), with nothing stored, and Conflict
+// (import_elsewhere) if somebody else goes on with the run.
+func (db *DB) Import(ctx context.Context, run subscriber.Run, lines []subscriber.Subscriber) (subscriber.Run, error) {
+	there, err := db.lookAtImport(ctx, run, lines[run.Done:])
+	if err != nil {
+		if run.Done > 0 {
+			return run, err
+		}
+		return run, errors.Join(err, db.forgetImport(ctx, run.UID))
+	}
+	if run.DryRun {
+		run.Created, run.Skipped = len(lines)-there, there
+		if run.On == subscriber.Update {
+			run.Updated, run.Skipped = there, 0
+		}
+		run.State = subscriber.ImportCompleted
+		return run, db.EndImport(ctx, run)
+	}
+	for chunk := range slices.Chunk(lines[run.Done:], importChunk) {
+		if run, err = db.importSome(ctx, run, chunk); err != nil {
+			return run, err
+		}
+	}
+	run.State = subscriber.ImportCompleted
+	return run, db.EndImport(ctx, run)
+}
+
+// lookAtImport is how many of the addresses are there, if all lines can be stored.
+func (db *DB) lookAtImport(ctx context.Context, run subscriber.Run, lines []subscriber.Subscriber) (there int, err error) {
+	for chunk := range slices.Chunk(lines, importChunk) {
+		attributes := column(chunk, func(s subscriber.Subscriber) string { return encoded(s.Attributes) })
+		var found, full int
+		err := db.pool.QueryRow(ctx, countImported, column(chunk, emailOf), attributes, subscriber.MaxAttributes,
+			2*subscriber.MaxAttributeBytes).Scan(&found, &full)
+		if err != nil {
+			return 0, translate(err, "look at an import")
+		}
+		if there += found; full > 0 && run.On == subscriber.Update {
+			return 0, tooFull(full)
+		}
+	}
+	return there, nil
+}
+
+func emailOf(s subscriber.Subscriber) string { return s.Email }
+
+func tooFull(n int) error {
+	return fault.New(fault.Conflict, "too_many_attributes", fmt.Sprintf("%d subscribers would have more attributes than one may have.", n))
+}
+
+// importSome stores the next lines of a run and says how far it is then, in one transaction.
+func (db *DB) importSome(ctx context.Context, run subscriber.Run, lines []subscriber.Subscriber) (subscriber.Run, error) {
 	last, err := db.lastSuppression(ctx)
 	if err != nil {
-		return total, err
+		return run, err
 	}
-	email := func(s subscriber.Subscriber) string { return s.Email }
+	next := run
 	err = db.tx(ctx, "import subscribers", func(tx pgx.Tx) error {
-		total = subscriber.Imported{}
+		next = run
+		next.Done += len(lines)
 		if err := consenting(ctx, tx, consent.Import); err != nil {
 			return err
 		}
@@ -84,41 +150,30 @@ func (db *DB) ImportSubscribers(
 		if err != nil {
 			return err
 		}
-		for chunk := range slices.Chunk(lines, importChunk) {
-			if err := importLines(ctx, tx, chunk, topics, on, &total); err != nil {
-				return err
-			}
-			if err := db.pointAll(ctx, tx, column(chunk, email)); err != nil {
-				return fmt.Errorf("honour the suppression list: %w", err)
-			}
-		}
-		if dryRun {
-			return errDryRun
-		}
-		err = record(ctx, tx, "subscriber", "import", ident.UID{}, map[string]any{
-			"created": total.Created, "updated": total.Updated, "skipped": total.Skipped,
-		})
-		if err != nil {
+		if err := importLines(ctx, tx, &next, lines, topics); err != nil {
 			return err
 		}
-		return db.honourLater(ctx, tx, last, column(lines, email))
+		if err := db.pointAll(ctx, tx, column(lines, emailOf)); err != nil {
+			return fmt.Errorf("honour the suppression list: %w", err)
+		}
+		if err := advanceImport(ctx, tx, run, next); err != nil {
+			return err
+		}
+		return db.honourLater(ctx, tx, last, column(lines, emailOf))
 	})
-	if errors.Is(err, errDryRun) {
-		err = nil
+	if err != nil {
+		return run, err
 	}
-	return total, err
+	return next, nil
 }
 
-func importLines(
-	ctx context.Context, tx pgx.Tx, lines []subscriber.Subscriber, topics map[string]int32,
-	on subscriber.OnDuplicate, total *subscriber.Imported,
-) error {
+func importLines(ctx context.Context, tx pgx.Tx, run *subscriber.Run, lines []subscriber.Subscriber, topics map[string]int32) error {
 	args, err := importArgs(lines, topics)
 	if err != nil {
 		return err
 	}
 	updated, full := 0, 0
-	if on == subscriber.Update {
+	if run.On == subscriber.Update {
 		err := tx.QueryRow(ctx, updateImported, append(args, subscriber.MaxAttributes, 2*subscriber.MaxAttributeBytes)...).
 			Scan(&updated, &full)
 		if err != nil {
@@ -126,17 +181,16 @@ func importLines(
 		}
 	}
 	if full > 0 {
-		return fault.New(fault.Conflict, "too_many_attributes",
-			fmt.Sprintf("%d subscribers would have more attributes than one may have.", full))
+		return tooFull(full) // somebody gave them attributes since lookAtImport
 	}
-	tag, err := tx.Exec(ctx, insertImported, args...)
+	tag, err := tx.Exec(ctx, insertImported, append(args, run.ConsentSource)...)
 	if err != nil {
 		return fmt.Errorf("insert those who are new: %w", err)
 	}
 	created := int(tag.RowsAffected())
-	total.Created += created
-	total.Updated += updated
-	total.Skipped += len(lines) - created - updated
+	run.Created += created
+	run.Updated += updated
+	run.Skipped += len(lines) - created - updated
 	return nil
 }
 

@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/subscriber"
 )
 
 func readLines(t testing.TB, file string) []subscriber.Subscriber {
 	t.Helper()
-	read, err := subscriber.ReadCSV(strings.NewReader(file), subscriber.Options{})
+	read, err := subscriber.ReadCSV(strings.NewReader(file), subscriber.Options{ConsentSource: "import"})
 	if err != nil || read.Bad > 0 {
 		t.Fatalf("%+v, %v", read, err)
 	}
@@ -145,5 +146,74 @@ func TestImportIsAllOrNothing(t *testing.T) {
 	}
 	if n, err := db.CountSubscribers(t.Context(), subscriber.Filter{}); err != nil || n != 1 {
 		t.Errorf("%d stored, %v", n, err)
+	}
+}
+
+// What a dead process leaves is gone on with, by one: every line is stored once, whoever comes when.
+func TestImportGoesOn(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	var file strings.Builder
+	file.WriteString("email\n")
+	for i := range 2*importChunk + 7 {
+		fmt.Fprintf(&file, "r%d@x.org\n", i)
+	}
+	lines := readLines(t, file.String())
+	asked := subscriber.Run{UID: ident.New(), Mark: []byte("mark"), On: subscriber.Update, Lines: len(lines), ConsentSource: "fair"}
+	run, err := db.BeginImport(t.Context(), asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	half, err := db.importSome(t.Context(), run, lines[:importChunk])
+	if err != nil || half.Done != importChunk || half.Created != importChunk {
+		t.Fatalf("%+v, %v", half, err)
+	}
+	if _, err := db.BeginImport(t.Context(), asked); fault.CodeOf(err) != "import_running" {
+		t.Errorf("a second one beside it: %v", err)
+	}
+	if _, err := db.pool.Exec(t.Context(), `UPDATE subscriber_import SET updated_at = clock_timestamp() - interval '1 minute'`); err != nil {
+		t.Fatal(err)
+	}
+	other := asked
+	other.Mark = []byte("other")
+	if _, err := db.BeginImport(t.Context(), other); fault.CodeOf(err) != "import_differs" {
+		t.Errorf("another file: %v", err)
+	}
+	again, err := db.BeginImport(t.Context(), asked)
+	if err != nil || again.Done != importChunk || again.Created != importChunk || again.State != subscriber.ImportRunning {
+		t.Fatalf("%+v, %v", again, err)
+	}
+	done, err := db.Import(t.Context(), again, lines)
+	if err != nil || done.Imported != (subscriber.Imported{Created: len(lines)}) {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if _, err := db.Import(t.Context(), run, lines); fault.CodeOf(err) != "import_elsewhere" {
+		t.Errorf("who was thought dead: %v", err)
+	}
+	stored, err := db.ImportRun(t.Context(), asked.UID)
+	if err != nil || stored.State != subscriber.ImportCompleted || stored.Done != len(lines) || stored.Created != len(lines) {
+		t.Errorf("%+v, %v", stored, err)
+	}
+	if one := byEmail(t, db, "r7@x.org"); one.ConsentSource != "fair" || one.Version != 1 {
+		t.Errorf("got %+v", one)
+	}
+	if want := []string{"subscriber.import"}; !slices.Equal(auditActions(t, db), want) {
+		t.Errorf("audit %v", auditActions(t, db))
+	}
+}
+
+func TestImportsAreForgotten(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	importFile(t, db, "email\na@x.org\n", subscriber.Skip, false)
+	if _, err := db.pool.Exec(t.Context(), `UPDATE subscriber_import SET updated_at = clock_timestamp() - interval '31 days'`); err != nil {
+		t.Fatal(err)
+	}
+	importFile(t, db, "email\na@x.org\n", subscriber.Skip, true)
+	if n := value[int](t, db, `SELECT count(*) FROM subscriber_import`); n != 1 {
+		t.Errorf("%d are left", n)
+	}
+	if _, err := db.ImportRun(t.Context(), ident.New()); !fault.Is(err, fault.NotFound) {
+		t.Errorf("got %v", err)
 	}
 }

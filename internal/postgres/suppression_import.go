@@ -16,6 +16,9 @@ import (
 	"github.com/presswork/presswork/internal/suppression"
 )
 
+// errDryRun rolls a dry run back.
+var errDryRun = errors.New("dry run")
+
 // listLines is listAddress for many: $1 to $6 are parallel arrays of lines, $7 and $8 are each line's number with every hash
 // that an entry of it may have. Who is on the list already stays there as they are.
 const listLines = `

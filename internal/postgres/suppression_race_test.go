@@ -140,8 +140,8 @@ func TestStoredWhileListed(t *testing.T) {
 // insertReader is a line of an import.
 func insertReader(t *testing.T, tx pgx.Tx, email string) {
 	t.Helper()
-	var total subscriber.Imported
-	if err := importLines(t.Context(), tx, []subscriber.Subscriber{named(email)}, nil, subscriber.Update, &total); err != nil {
+	run := subscriber.Run{On: subscriber.Update}
+	if err := importLines(t.Context(), tx, &run, []subscriber.Subscriber{named(email)}, nil); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,7 +1,8 @@
 package subscriber
 
 import (
-	"bytes"
+	"bufio"
+	"crypto/sha256"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -35,6 +36,8 @@ type Import struct {
 	Problems []LineProblem
 	// Bad is the number of all problems.
 	Bad int
+	// Sum is the hash (SHA-256) of the file.
+	Sum [sha256.Size]byte
 }
 
 // LineProblem is something wrong with a line of a file. It holds nothing of what the line says.
@@ -53,12 +56,19 @@ type LineProblem struct {
 type Options struct {
 	// MaxBytes is the size of the largest file; MaxCSV unless told.
 	MaxBytes int64
+	// ConsentSource is where those consented who are new and of whom their line does not say it. Without it every line has to that does not
+	// say that somebody has unsubscribed.
+	ConsentSource string
+	// Columns are the file's names of columns that have another here: {"E-Mail": "email", "Ort": "attr.city"}. A column that is
+	// called "" here is not read. Case and white space around make no difference.
+	Columns map[string]string
 }
 
 // ReadCSV reads a file of comma-separated values (RFC 4180) in UTF-8, with a byte order mark or without,
 // and checks all of it. Its first line names the columns, in any order and case: email (required), name,
-// language, timezone, topics (separated by ";" or "|"), status, consent_source, and attr.x for an
-// attribute x, which is text. A sign that Export put before a cell is taken away again.
+// language, timezone, country, topics (separated by ";" or "|"), status, consent_source, and attr.x for an
+// attribute x, which is text; attr.x:number and attr.x:boolean are what they say. A sign that Export put before a cell is taken away
+// again. The file is read as it comes and not held as a whole.
 //
 // Bad lines are not an error: they are in Import.Problems. It returns TooLarge for a file over its limit,
 // and what r returns.
@@ -66,26 +76,48 @@ func ReadCSV(r io.Reader, o Options) (*Import, error) {
 	if o.MaxBytes == 0 {
 		o.MaxBytes = MaxCSV
 	}
-	file, err := io.ReadAll(io.LimitReader(r, o.MaxBytes+1))
-	if err != nil {
-		return nil, fmt.Errorf("read the CSV file: %w", err)
+	sum := sha256.New()
+	file := bufio.NewReaderSize(&bounded{r: io.TeeReader(r, sum), left: o.MaxBytes, most: o.MaxBytes}, 64<<10)
+	if mark, err := file.Peek(len(byteOrderMark)); err == nil && string(mark) == byteOrderMark {
+		_, _ = file.Discard(len(byteOrderMark)) // it was peeked at
 	}
-	if int64(len(file)) > o.MaxBytes {
-		return nil, fault.New(fault.TooLarge, "too_large", fmt.Sprintf("The file may have at most %d bytes.", o.MaxBytes))
-	}
-	file = bytes.TrimPrefix(file, []byte("\xef\xbb\xbf"))
-	i := &importer{parser: newParser(), seen: map[string]int{}, out: &Import{}}
-	i.csv = csv.NewReader(bytes.NewReader(file))
+	i := &importer{options: o, parser: newParser(), seen: map[string]int{}, out: &Import{}}
+	i.csv = csv.NewReader(file)
 	i.csv.FieldsPerRecord = -1
 	i.csv.ReuseRecord = true
 	if err := i.read(); err != nil {
 		return nil, err
 	}
+	if _, err := io.Copy(io.Discard, file); err != nil { // what follows a bad line: it may be too much as well
+		return nil, fmt.Errorf("read the CSV file: %w", err)
+	}
+	sum.Sum(i.out.Sum[:0])
 	return i.out, nil
+}
+
+const byteOrderMark = "\xef\xbb\xbf"
+
+// bounded is a reader of at most so many bytes. One more is TooLarge.
+type bounded struct {
+	r          io.Reader
+	left, most int64
+}
+
+// Read is io.Reader's.
+func (b *bounded) Read(p []byte) (int, error) {
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	n, err := b.r.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, fault.New(fault.TooLarge, "too_large", fmt.Sprintf("The file may have at most %d bytes.", b.most))
+	}
+	return n, err
 }
 
 // importer is the reading of one file.
 type importer struct {
+	options Options
 	csv     *csv.Reader
 	parser  *parser
 	columns []column
@@ -96,8 +128,7 @@ type importer struct {
 func (i *importer) read() error {
 	header, err := i.csv.Read()
 	if err != nil {
-		i.unreadable(err)
-		return nil
+		return i.unreadable(err)
 	}
 	if !i.header(header) {
 		return nil
@@ -108,8 +139,7 @@ func (i *importer) read() error {
 			return nil
 		}
 		if err != nil {
-			i.unreadable(err)
-			return nil
+			return i.unreadable(err)
 		}
 		if i.out.Lines++; i.out.Lines > MaxLines {
 			return fault.New(fault.TooLarge, "too_large", fmt.Sprintf("The file may have at most %d lines.", MaxLines))
@@ -119,15 +149,18 @@ func (i *importer) read() error {
 	}
 }
 
-// unreadable notes where the file stops being CSV. What follows cannot be told apart reliably.
-func (i *importer) unreadable(err error) {
+// unreadable notes where the file stops being CSV: what follows cannot be told apart reliably. Errors of reading pass.
+func (i *importer) unreadable(err error) error {
 	var parse *csv.ParseError
 	switch {
 	case errors.As(err, &parse):
 		i.problem(parse.StartLine, "", "csv_syntax", "is not CSV: quotes do not match; the rest was not read")
-	default:
+	case errors.Is(err, io.EOF):
 		i.problem(1, "", "required", "must name the columns; the file is empty")
+	default:
+		return fmt.Errorf("read the CSV file: %w", err)
 	}
+	return nil
 }
 
 func (i *importer) problem(line int, column, code, detail string) {
@@ -150,7 +183,14 @@ func (i *importer) line(line int, record []string) {
 			good = false
 			continue
 		}
-		i.columns[n].set(&in, strings.Clone(cell.Unguard(text)))
+		if detail := i.columns[n].set(&in, strings.Clone(cell.Unguard(text))); detail != "" {
+			i.problem(line, i.columns[n].name, "format", detail)
+			good = false
+		}
+	}
+	if in.ConsentSource == "" && i.options.ConsentSource == "" && in.Status != string(Unsubscribed) {
+		i.problem(line, consentColumn, "required", "must say where they consented")
+		good = false
 	}
 	if !good {
 		return

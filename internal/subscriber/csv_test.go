@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -17,7 +18,7 @@ import (
 
 func readCSV(t testing.TB, file string) *subscriber.Import {
 	t.Helper()
-	got, err := subscriber.ReadCSV(strings.NewReader(file), subscriber.Options{})
+	got, err := subscriber.ReadCSV(strings.NewReader(file), subscriber.Options{ConsentSource: "a test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,13 +95,101 @@ func TestReadCSVBounds(t *testing.T) {
 	if _, err = subscriber.ReadCSV(strings.NewReader("email\na@x.org\n"), subscriber.Options{MaxBytes: 14}); err != nil {
 		t.Errorf("just fits: %v", err)
 	}
-	_, err = subscriber.ReadCSV(strings.NewReader("email\n"+strings.Repeat("x\n", subscriber.MaxLines+1)), subscriber.Options{})
+	_, err = subscriber.ReadCSV(strings.NewReader("email\n"+strings.Repeat("x\n", subscriber.MaxLines+1)), subscriber.Options{ConsentSource: "a test"})
 	if !fault.Is(err, fault.TooLarge) {
 		t.Errorf("a line too many: %v", err)
 	}
 	got := readCSV(t, "email\n"+strings.Repeat("x\n", 3000))
 	if got.Bad != 3000 || len(got.Problems) != subscriber.MaxProblems {
 		t.Errorf("%d problems, %d shown", got.Bad, len(got.Problems))
+	}
+}
+
+func TestReadCSVNeedsConsent(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]string{
+		"email\na@x.org\n": "1 consent_source required",
+		"email,consent_source\na@x.org,form\nb@x.org,\nc@x.org,desk\n":              "3 consent_source required",
+		"email,status\na@x.org,unsubscribed\nb@x.org,active\n":                      "3 consent_source required",
+		"email,status,consent_source\na@x.org,Unsubscribed,\nb@x.org,active,form\n": "",
+	} {
+		got, err := subscriber.ReadCSV(strings.NewReader(file), subscriber.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if have := problemsOf(got); have != want {
+			t.Errorf("%q: %s, want %s", file, have, want)
+		}
+		if got := readCSV(t, file); got.Bad != 0 {
+			t.Errorf("%q with a source: %+v", file, got.Problems)
+		}
+	}
+}
+
+func problemsOf(i *subscriber.Import) string {
+	var parts []string
+	for _, p := range i.Problems {
+		parts = append(parts, fmt.Sprint(p.Line, " ", p.Column, " ", p.Code))
+	}
+	return strings.Join(parts, "; ")
+}
+
+func TestReadCSVMapsColumns(t *testing.T) {
+	t.Parallel()
+	columns := map[string]string{"E-Mail": "email", " ort ": "attr.city", "Seats": "attr.seats:number", "Trial": "attr.trial:boolean", "Internal id": ""}
+	read := func(file string) *subscriber.Import {
+		got, err := subscriber.ReadCSV(strings.NewReader(file), subscriber.Options{ConsentSource: "fair", Columns: columns})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	got := read("internal ID,E-MAIL,Ort,seats,trial,name\n17,a@x.org,Faro,'-4.50,TRUE,Ann\n18,b@x.org,,,,\n")
+	if got.Bad != 0 || len(got.Subscribers) != 2 || got.Subscribers[0].Name != "Ann" || len(got.Subscribers[1].Attributes) != 0 {
+		t.Fatalf("got %+v", got)
+	}
+	if want := map[string]any{"city": "Faro", "seats": -4.5, "trial": true}; !reflect.DeepEqual(got.Subscribers[0].Attributes, want) {
+		t.Errorf("got %v", got.Subscribers[0].Attributes)
+	}
+	for file, want := range map[string]string{
+		"e-mail,ort,seats,trial,internal id\na@x.org,,four,maybe,\n": "2 attr.seats format; 2 attr.trial format",
+		"e-mail,ort,seats,trial,internal id\na@x.org,,NaN,,\n":       "2 attr.seats format",
+		"e-mail,ort,seats,trial\na@x.org,,,\n":                       "1  missing_column",
+		"e-mail,email,ort,seats,trial,internal id\n":                 "1 column 2 duplicate",
+		"e-mail,attr.x:date,attr.y:,ort,seats,trial,internal id\n":   "1 column 2 unknown_column; 1 column 3 unknown_column",
+	} {
+		if have := problemsOf(read(file)); have != want {
+			t.Errorf("%q: %s, want %s", file, have, want)
+		}
+	}
+}
+
+func TestExportOf(t *testing.T) {
+	t.Parallel()
+	var file strings.Builder
+	export, err := subscriber.NewExportOf(&file, []string{"attr.city", "email"})
+	if err == nil {
+		err = export.Write(subscriber.Subscriber{Email: "a@x.org", Attributes: map[string]any{"city": "=Faro"}})
+	}
+	if err == nil {
+		err = export.Flush()
+	}
+	if err != nil || file.String() != "attr.city,email\n'=Faro,a@x.org\n" {
+		t.Errorf("%q, %v", file.String(), err)
+	}
+	for _, names := range [][]string{{"mail"}, {"email", "email"}, {"Email"}, {"attr.a b"}, {"attr.a:number"}, {""}} {
+		if _, err := subscriber.NewExportOf(&file, names); !fault.Is(err, fault.Malformed) {
+			t.Errorf("%q: %v", names, err)
+		}
+	}
+}
+
+func TestWriteProblems(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	err := subscriber.WriteProblems(&out, []subscriber.LineProblem{{Line: 3, Column: "=a", Code: "format", Detail: "must be, well"}})
+	if err != nil || out.String() != "line,column,code,detail\n3,'=a,format,\"must be, well\"\n" {
+		t.Errorf("%q, %v", out.String(), err)
 	}
 }
 
@@ -112,6 +201,10 @@ func TestReadCSVFailure(t *testing.T) {
 	t.Parallel()
 	if _, err := subscriber.ReadCSV(brokenReader{}, subscriber.Options{}); err == nil {
 		t.Error("no error")
+	}
+	half := io.MultiReader(strings.NewReader("email\na@x.org\n"), brokenReader{})
+	if _, err := subscriber.ReadCSV(half, subscriber.Options{ConsentSource: "a test"}); err == nil {
+		t.Error("half a file is a file")
 	}
 }
 
@@ -152,7 +245,7 @@ func TestExportIsImported(t *testing.T) {
 				t.Fatalf("a formula: %q", cell)
 			}
 		}
-		got, err := subscriber.ReadCSV(&file, subscriber.Options{})
+		got, err := subscriber.ReadCSV(&file, subscriber.Options{ConsentSource: "a test"})
 		if err != nil || got.Bad != 0 || len(got.Subscribers) != 1 {
 			t.Fatalf("%+v, %v", got, err)
 		}
@@ -191,11 +284,11 @@ func FuzzReadCSV(f *testing.F) {
 	f.Add([]byte("\xef\xbb\xbfemail,attr.x,topics\n\"a@x.org\",\"1\n2\",a;b|c\n"))
 	f.Add([]byte("email\n'=a@x.org\n\"\n"))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		first, err := subscriber.ReadCSV(bytes.NewReader(file), subscriber.Options{MaxBytes: 1 << 16})
+		first, err := subscriber.ReadCSV(bytes.NewReader(file), subscriber.Options{MaxBytes: 1 << 16, ConsentSource: "a test"})
 		if err != nil {
 			return
 		}
-		second, err := subscriber.ReadCSV(bytes.NewReader(file), subscriber.Options{MaxBytes: 1 << 16})
+		second, err := subscriber.ReadCSV(bytes.NewReader(file), subscriber.Options{MaxBytes: 1 << 16, ConsentSource: "a test"})
 		if err != nil || !reflect.DeepEqual(first, second) {
 			t.Fatal("the same file was read in two ways")
 		}

@@ -4,27 +4,48 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/presswork/presswork/internal/cell"
+	"github.com/presswork/presswork/internal/fault"
 )
 
 // Export writes subscribers as the CSV that ReadCSV reads.
 type Export struct {
-	w          *csv.Writer
-	attributes []string
-	record     []string
+	w       *csv.Writer
+	columns []column
+	record  []string
 }
 
-// NewExport writes the header. attributes are the names of the attributes to write, a column each.
+// NewExport writes the header. attributes are the names of the attributes to write, a column each after all others.
 func NewExport(w io.Writer, attributes []string) (*Export, error) {
-	e := &Export{w: csv.NewWriter(w), attributes: attributes}
-	for _, c := range plainColumns() {
-		e.record = append(e.record, c.name)
-	}
+	columns := plainColumns()
 	for _, name := range attributes {
-		e.record = append(e.record, attributePrefix+name)
+		c, _ := attributeColumn(name)
+		columns = append(columns, c)
+	}
+	return newExport(w, columns)
+}
+
+// NewExportOf writes the header of these columns only: email, name, attr.city. It returns Malformed for a name that is not known,
+// or comes twice.
+func NewExportOf(w io.Writer, names []string) (*Export, error) {
+	var columns []column
+	for _, name := range names {
+		c, known := columnNamed(name)
+		if !known || c.name != name || slices.ContainsFunc(columns, func(other column) bool { return other.name == name }) {
+			return nil, fault.New(fault.Malformed, "invalid_query", "The query parameter columns must have names of columns, each once.")
+		}
+		columns = append(columns, c)
+	}
+	return newExport(w, columns)
+}
+
+func newExport(w io.Writer, columns []column) (*Export, error) {
+	e := &Export{w: csv.NewWriter(w), columns: columns}
+	for _, c := range columns {
+		e.record = append(e.record, c.name)
 	}
 	err := e.write()
 	return e, err
@@ -32,13 +53,9 @@ func NewExport(w io.Writer, attributes []string) (*Export, error) {
 
 // Write adds a line.
 func (e *Export) Write(s Subscriber) error {
-	e.record = append(e.record[:0], s.Email, s.Name, s.Language, s.Timezone, s.Country, strings.Join(s.Topics, ";"),
-		string(s.Status), s.ConsentSource)
-	for _, name := range e.attributes {
-		e.record = append(e.record, cellOf(s.Attributes[name]))
-	}
-	for i, text := range e.record {
-		e.record[i] = cell.Guard(text)
+	e.record = e.record[:0]
+	for _, c := range e.columns {
+		e.record = append(e.record, cell.Guard(c.get(&s)))
 	}
 	return e.write()
 }

@@ -111,6 +111,13 @@ func line(f *fault.Fields, pointer, text string, limit int) string {
 	return text
 }
 
+// ReadConsentSource is where somebody consented, as a field of a subscriber has it, or Invalid at /consent_source.
+func ReadConsentSource(given string) (string, error) {
+	var f fault.Fields
+	source := line(&f, "/consent_source", given, MaxConsentSource)
+	return source, f.Err()
+}
+
 func status(f *fault.Fields, text string) Status {
 	if text != "" && !slices.Contains(Statuses(), Status(text)) {
 		f.Add("/status", "unknown_status", "must be pending, active or unsubscribed")

@@ -393,6 +393,19 @@ const (
 	SubscriberChangesModePerItem      SubscriberChangesMode = "per_item"
 )
 
+// Defines values for SubscriberImportState.
+const (
+	SubscriberImportStateCompleted SubscriberImportState = "completed"
+	SubscriberImportStateRefused   SubscriberImportState = "refused"
+	SubscriberImportStateRunning   SubscriberImportState = "running"
+)
+
+// Defines values for SubscriberImportDuplicates.
+const (
+	SubscriberImportDuplicatesSkip   SubscriberImportDuplicates = "skip"
+	SubscriberImportDuplicatesUpdate SubscriberImportDuplicates = "update"
+)
+
 // Defines values for SubscriberInputStatus.
 const (
 	SubscriberInputStatusActive       SubscriberInputStatus = "active"
@@ -1744,7 +1757,8 @@ type ImportProblem struct {
 	Instance string `json:"instance"`
 
 	// CorrelationID The id under which the log has more.
-	CorrelationID string `json:"correlation_id"`
+	CorrelationID string    `json:"correlation_id"`
+	ID            ident.UID `json:"id"`
 
 	// DryRun Whether nothing was stored.
 	DryRun bool `json:"dry_run"`
@@ -1770,6 +1784,8 @@ type ImportProblem struct {
 
 // ImportReport What an import did.
 type ImportReport struct {
+	ID ident.UID `json:"id"`
+
 	// DryRun Whether nothing was stored.
 	DryRun bool `json:"dry_run"`
 
@@ -2820,6 +2836,49 @@ type SubscriberChanges struct {
 
 // SubscriberChangesMode What becomes of a call some of whose items cannot be done.
 type SubscriberChangesMode string
+
+// SubscriberImport How far an import is, or what became of it.
+type SubscriberImport struct {
+	ID ident.UID `json:"id"`
+
+	// State Refused ones had bad lines, and nothing was stored. One that is running and was not updated for half a minute has lost its process.
+	State SubscriberImportState `json:"state"`
+
+	// DryRun Whether nothing was to be stored.
+	DryRun bool `json:"dry_run"`
+
+	// Duplicates What happened to addresses that were there.
+	Duplicates SubscriberImportDuplicates `json:"duplicates"`
+
+	// Lines How many lines the file has besides its header.
+	Lines int `json:"lines"`
+
+	// Done How many of them are stored.
+	Done int `json:"done"`
+
+	// Created How many subscribers are new.
+	Created int `json:"created"`
+
+	// Updated How many were written over.
+	Updated int `json:"updated"`
+
+	// Skipped How many were left as they are.
+	Skipped int `json:"skipped"`
+
+	// ErrorCount How many errors there are in all.
+	ErrorCount int `json:"error_count"`
+
+	// Errors The first of the errors.
+	Errors    []LineError `json:"errors"`
+	CreatedAt time.Time   `json:"created_at"`
+	UpdatedAt time.Time   `json:"updated_at"`
+}
+
+// SubscriberImportState Refused ones had bad lines, and nothing was stored. One that is running and was not updated for half a minute has lost its process.
+type SubscriberImportState string
+
+// SubscriberImportDuplicates What happened to addresses that were there.
+type SubscriberImportDuplicates string
 
 // SubscriberInput A subscriber, as a client gives them.
 type SubscriberInput struct {
