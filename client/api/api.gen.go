@@ -711,6 +711,15 @@ type Accepted struct {
 // AcceptedState How it was accepted.
 type AcceptedState string
 
+// AcceptedMessage The promise that a message is stored. A repeated request gets the same.
+type AcceptedMessage struct {
+	// ID A public id, a UUID of version 7 (RFC 9562).
+	ID ID `json:"id"`
+
+	// CreatedAt An RFC 3339 time; answers are in UTC.
+	CreatedAt Time `json:"created_at"`
+}
+
 // AddressInput An e-mail address.
 type AddressInput struct {
 	// Email An address in any spelling: case and white space around it make no difference.
@@ -2082,6 +2091,114 @@ type LineError struct {
 
 	// Detail For people.
 	Detail string `json:"detail"`
+}
+
+// Message A message and what became of it.
+type Message struct {
+	// ID A public id, a UUID of version 7 (RFC 9562).
+	ID ID `json:"id"`
+
+	// State What became of a recipient on a channel.
+	State DeliveryState `json:"state"`
+
+	// Reason Why; null where there is nothing to explain.
+	Reason *DeliveryReason `json:"reason"`
+
+	// AttemptsUsed Attempts since it was made or replayed.
+	AttemptsUsed int `json:"attempts_used"`
+
+	// SettledAt When it was settled.
+	SettledAt *time.Time `json:"settled_at"`
+
+	// PublicationState How far it is. The last four are final, but for a replay of dead letters, which makes a completed one sending again.
+	PublicationState PublicationState `json:"publication_state"`
+
+	// Template The template's name when it was accepted.
+	Template string `json:"template"`
+
+	// TemplateID The template; null for a built-in one, and once it was deleted.
+	TemplateID *string `json:"template_id"`
+
+	// TemplateVersion Its version; 0 for a built-in one.
+	TemplateVersion int `json:"template_version"`
+
+	// SubscriberID Who it is for; null if that is no subscriber, or none any more.
+	SubscriberID *string `json:"subscriber_id"`
+
+	// Tracked Whether openings and clicks are reported.
+	Tracked bool `json:"tracked"`
+
+	// ExpiresAt When it is not sent any more; null for never.
+	ExpiresAt *time.Time `json:"expires_at"`
+
+	// CreatedBy Who sent it.
+	CreatedBy string `json:"created_by"`
+
+	// CreatedAt An RFC 3339 time; answers are in UTC.
+	CreatedAt Time `json:"created_at"`
+}
+
+// MessageInput A message, as a client hands it in.
+type MessageInput struct {
+	// To Who a message is for, a subscriber or whoever has an address.
+	To MessageTo `json:"to"`
+
+	// Template The id of an e-mail template, or its name.
+	Template string `json:"template"`
+
+	// Data What the template reads as data, with 64 KiB at most as JSON. It is kept as long as the message may be sent, and in no log.
+	Data map[string]interface{} `json:"data,omitzero"`
+
+	// SenderID Who it is from; left out or empty, the default sender.
+	SenderID string `json:"sender_id,omitzero"`
+
+	// ExpiresAt When it is not sent any more, in at most 30 days, as an RFC 3339 time; left out or empty: never.
+	ExpiresAt string `json:"expires_at,omitzero"`
+
+	// Track Whether openings and clicks are reported.
+	Track bool `json:"track,omitzero"`
+}
+
+// MessagePage A page of a list.
+type MessagePage struct {
+	// Items What is on the page.
+	Items []Message `json:"items"`
+
+	// Next The cursor of the next page; not there on the last.
+	Next string `json:"next,omitzero"`
+
+	// Total How many there are in all, of the list's filters; only if it was asked for.
+	Total int64 `json:"total,omitzero"`
+
+	// TotalIsEstimate Whether the total was reckoned instead of counted; there beside it.
+	TotalIsEstimate bool `json:"total_is_estimate,omitzero"`
+}
+
+// MessageSeen A message and what became of it, with all attempts and events.
+type MessageSeen struct {
+	// Message A message and what became of it.
+	Message Message `json:"message"`
+
+	// Delivery What became of a recipient on a channel, with all attempts and events.
+	Delivery RecipientDelivery `json:"delivery"`
+}
+
+// MessageTo Who a message is for, a subscriber or whoever has an address.
+type MessageTo struct {
+	// SubscriberID The subscriber; left out or empty if there is an address.
+	SubscriberID string `json:"subscriber_id,omitzero"`
+
+	// Email The address; left out or empty if there is a subscriber.
+	Email string `json:"email,omitzero"`
+
+	// Name With an address: what its owner is called, in one line of up to 200 characters.
+	Name string `json:"name,omitzero"`
+
+	// Language A BCP 47 tag; left out or empty: the subscriber's own, or English.
+	Language string `json:"language,omitzero"`
+
+	// Timezone With an address: an IANA time zone.
+	Timezone string `json:"timezone,omitzero"`
 }
 
 // Pause Something that is paused.
@@ -4170,6 +4287,24 @@ type ListReplaysParams struct {
 	Total string
 }
 
+// ListMessagesParams are what ListMessages can be asked for. What is zero is not asked for.
+type ListMessagesParams struct {
+	// Limit (query parameter limit): How many items a page has at most.
+	Limit int
+	// Cursor (query parameter cursor): Where the list goes on, from `next` of the page before. Cursors of other lists are refused.
+	Cursor string
+	// Total (query parameter total): Whether to say how many there are in all. Up to 10,000 are counted, where that is cheap; else `total` is an estimate and `total_is_estimate` is true.
+	Total string
+	// PublicationState (query parameter publication_state): Only those in these states, with commas between them.
+	PublicationState string
+	// TemplateID (query parameter template_id): Only those made of this template.
+	TemplateID ID
+	// SubscriberID (query parameter subscriber_id): Only those to this subscriber, as long as it is kept who they are to.
+	SubscriberID ID
+	// Since (query parameter since): Only those accepted at this time or later.
+	Since Time
+}
+
 // ListPublicationsParams are what ListPublications can be asked for. What is zero is not asked for.
 type ListPublicationsParams struct {
 	// Limit (query parameter limit): How many items a page has at most.
@@ -4903,6 +5038,57 @@ func (c *Client) GetDeliveryPolicy(ctx context.Context, options ...Option) (Deli
 func (c *Client) PutDeliveryPolicy(ctx context.Context, body DeliveryPolicyInput, options ...Option) (DeliveryPolicy, error) {
 	r := &Request{Operation: "putDeliveryPolicy", Method: http.MethodPut, Path: "/api/v1/delivery-policy", Body: body, MediaType: "application/json"}
 	return call[DeliveryPolicy](ctx, c, r, options)
+}
+
+// ListMessages is GET /api/v1/messages: list messages.
+//
+// The newest first. Those that Presswork writes itself, such as the link that confirms a subscription, are among them.
+func (c *Client) ListMessages(ctx context.Context, params ListMessagesParams, options ...Option) (MessagePage, error) {
+	r := &Request{Operation: "listMessages", Method: http.MethodGet, Path: "/api/v1/messages"}
+	r.ask("limit", params.Limit)
+	r.ask("cursor", params.Cursor)
+	r.ask("total", params.Total)
+	r.ask("publication_state", params.PublicationState)
+	r.ask("template_id", params.TemplateID)
+	r.ask("subscriber_id", params.SubscriberID)
+	r.ask("since", params.Since)
+	return call[MessagePage](ctx, c, r, options)
+}
+
+// Messages are all that ListMessages lists, page by page as they are asked for. It ends at the first error; ranging again begins again.
+func (c *Client) Messages(ctx context.Context, params ListMessagesParams, options ...Option) iter.Seq2[Message, error] {
+	return pages(params.Cursor, params.Limit, func(cursor string, limit int) ([]Message, string, error) {
+		params.Cursor, params.Limit = cursor, limit
+		page, err := c.ListMessages(ctx, params, options...)
+		return page.Items, page.Next, err
+	})
+}
+
+// SendMessage is POST /api/v1/messages: send a message.
+//
+// Answered once it is stored durably; it leaves at once. The template's version is that of now, and whatever it reads has to be in
+// data. With an Idempotency-Key the request may be repeated. An address that is a subscriber's is that subscriber.
+//
+// It takes an Idempotency-Key: with one it may be repeated, and is made once.
+func (c *Client) SendMessage(ctx context.Context, body MessageInput, options ...Option) (AcceptedMessage, error) {
+	r := &Request{Operation: "sendMessage", Method: http.MethodPost, Path: "/api/v1/messages", Keyed: true, Body: body, MediaType: "application/json"}
+	return call[AcceptedMessage](ctx, c, r, options)
+}
+
+// GetMessage is GET /api/v1/messages/{id}: get a message.
+//
+// What became of it, with every attempt and what its recipient did. Its data is not shown, nor the address.
+func (c *Client) GetMessage(ctx context.Context, id ID, options ...Option) (MessageSeen, error) {
+	r := &Request{Operation: "getMessage", Method: http.MethodGet, Path: path("/api/v1/messages/%s", id)}
+	return call[MessageSeen](ctx, c, r, options)
+}
+
+// CancelMessage is POST /api/v1/messages/{id}/cancel: cancel a message.
+//
+// Takes effect within a second, if it was not sent before. It cannot be undone. It may be repeated.
+func (c *Client) CancelMessage(ctx context.Context, id ID, options ...Option) (MessageSeen, error) {
+	r := &Request{Operation: "cancelMessage", Method: http.MethodPost, Path: path("/api/v1/messages/%s/cancel", id)}
+	return call[MessageSeen](ctx, c, r, options)
 }
 
 // ListPauses is GET /api/v1/pauses: list what is paused.

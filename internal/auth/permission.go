@@ -34,6 +34,9 @@ const (
 	PublicationsControl
 	// PublicationsApprove lets what another person made be sent.
 	PublicationsApprove
+	MessagesRead
+	// MessagesWrite sends to anybody, whether they subscribed or not.
+	MessagesWrite
 	// RecipientsRead is what became of a publication at each single reader.
 	RecipientsRead
 	AnalyticsRead
@@ -79,8 +82,8 @@ func scopes() []string {
 		ChannelsRead: "channels:read", ChannelsWrite: "channels:write", ChannelsControl: "channels:control",
 		SendersRead: "senders:read", SendersWrite: "senders:write",
 		PublicationsRead: "publications:read", PublicationsWrite: "publications:write", PublicationsControl: "publications:control",
-		PublicationsApprove: "publications:approve",
-		RecipientsRead:      "recipients:read", AnalyticsRead: "analytics:read",
+		PublicationsApprove: "publications:approve", MessagesRead: "messages:read", MessagesWrite: "messages:write",
+		RecipientsRead: "recipients:read", AnalyticsRead: "analytics:read",
 		SuppressionsRead: "suppressions:read", SuppressionsWrite: "suppressions:write",
 		PausesRead: "pauses:read", PausesWrite: "pauses:write", QueuesRead: "queues:read",
 		PolicyRead: "delivery-policy:read", PolicyWrite: "delivery-policy:write",

@@ -277,6 +277,11 @@ type Config struct {
 	//
 	// Default: 400 days: what somebody does once a year can be compared with the last time, and rules that ask for a year are met.
 	AuditKept time.Duration `env:"PRESSWORK_AUDIT_KEPT" envDefault:"9600h"`
+	// MessagesKept is how long it is kept to whom a message was sent that has ended, and with which data, 1h at least; 0: for
+	// ever. What became of it stays.
+	//
+	// Default: 30 days: long enough to look into a complaint and to replay what failed, and no longer.
+	MessagesKept time.Duration `env:"PRESSWORK_MESSAGES_KEPT" envDefault:"720h"`
 	// ShutdownGrace is how long a process may take to stop.
 	//
 	// Default: longer than a call to a provider (10 s) with the writing of its result, and shorter than the 30 s
@@ -345,6 +350,9 @@ func (p *problems) check(c *Config, vars map[string]string) {
 	}
 	if c.AuditKept != 0 && c.AuditKept < minAuditKept && !p.has("PRESSWORK_AUDIT_KEPT") {
 		p.add("PRESSWORK_AUDIT_KEPT must be 0 or at least %s", minAuditKept)
+	}
+	if c.MessagesKept != 0 && c.MessagesKept < time.Hour && !p.has("PRESSWORK_MESSAGES_KEPT") {
+		p.add("PRESSWORK_MESSAGES_KEPT must be 0 or at least 1h")
 	}
 	if c.ShutdownGrace < time.Second && !p.has("PRESSWORK_SHUTDOWN_GRACE") {
 		p.add("PRESSWORK_SHUTDOWN_GRACE must be at least 1s")

@@ -37,6 +37,7 @@ func TestLoad(t *testing.T) {
 		{"not a switch", []string{"PRESSWORK_ALLOW_PRIVATE_WEBHOOKS=maybe"}, []string{"PRESSWORK_ALLOW_PRIVATE_WEBHOOKS must be true or false"}},
 		{"not a duration", []string{"PRESSWORK_SHUTDOWN_GRACE=25"}, []string{"PRESSWORK_SHUTDOWN_GRACE must be a duration, as in 25s"}},
 		{"no time to stop", []string{"PRESSWORK_SHUTDOWN_GRACE=-5s"}, []string{"PRESSWORK_SHUTDOWN_GRACE must be at least 1s"}},
+		{"no time to look", []string{"PRESSWORK_MESSAGES_KEPT=1m"}, []string{"PRESSWORK_MESSAGES_KEPT must be 0 or at least 1h"}},
 		{"no host", []string{"PUBLIC_URL=https://"}, []string{"PUBLIC_URL names no host"}},
 		{"not an address", []string{"PRESSWORK_LISTEN=8080"}, []string{"PRESSWORK_LISTEN must be an address"}},
 		{"not a port", []string{"PRESSWORK_OPS_LISTEN=:99999"}, []string{"PRESSWORK_OPS_LISTEN must have a port"}},

@@ -25,6 +25,8 @@ type MessageStore interface {
 	MessageToSend(ctx context.Context, publicationID int64) (publication.Addressed, error)
 	SenderByID(ctx context.Context, id int32) (sender.Identity, error)
 	PinnedTemplate(ctx context.Context, id int64, version int) (template.Set, error)
+	// StoreLinks keeps where the numbered links of a tracked message lead. It may be repeated.
+	StoreLinks(ctx context.Context, publicationID int64, links []string) error
 }
 
 // Stationery is what messages are written on: their templates, compiled. A version of a template never changes, so a
@@ -71,6 +73,11 @@ func (s *Stationery) Write(ctx context.Context, publicationID int64) (*Edition, 
 		return nil, err
 	}
 	v := blank.In(m.Language)
+	if len(v.Links) > 0 {
+		if err := s.store.StoreLinks(ctx, publicationID, v.Links); err != nil {
+			return nil, err
+		}
+	}
 	v.Publication = rendition.Publication{ID: m.UID.String(), Title: m.Title, Type: string(m.Type),
 		Date: m.CreatedAt.UTC().Format(time.DateOnly), Language: v.Language}
 	v.Sender, v.Data = senderOf(e.From), m.Message.Data

@@ -22,7 +22,9 @@ type desk struct {
 	m                          publication.Message
 	set                        template.Set
 	read                       int
+	links                      []string
 	noMessage, noFrom, noPaper error
+	noLinks                    error
 }
 
 func (d *desk) MessageToSend(context.Context, int64) (publication.Addressed, error) {
@@ -38,6 +40,11 @@ func (d *desk) SenderByID(context.Context, int32) (sender.Identity, error) {
 func (d *desk) PinnedTemplate(context.Context, int64, int) (template.Set, error) {
 	d.read++
 	return d.set, d.noPaper
+}
+
+func (d *desk) StoreLinks(_ context.Context, _ int64, links []string) error {
+	d.links = links
+	return d.noLinks
 }
 
 func stationery(t *testing.T, d *desk) *Stationery {
@@ -112,10 +119,14 @@ func TestMessagesOfATemplate(t *testing.T) {
 	if d.read != 1 {
 		t.Errorf("read %d times", d.read)
 	}
-	d.m.Tracked = true
+	d.m.Tracked, d.m.Language = true, "en"
 	e, err := s.Write(t.Context(), 1)
-	if err != nil || e.Message == nil || !e.Message.Tracked || d.read != 2 {
-		t.Fatalf("%+v, %v, read %d times", e, err, d.read)
+	if err != nil || e.Message == nil || !e.Message.Tracked || d.read != 2 || len(d.links) != 1 || d.links[0] != "https://shop.example/" {
+		t.Fatalf("%+v, %v, read %d times, links %v", e, err, d.read, d.links)
+	}
+	d.noLinks = errors.New("away")
+	if _, err := s.Write(t.Context(), 1); !errors.Is(err, d.noLinks) {
+		t.Errorf("links that were not stored: %v", err)
 	}
 }
 

@@ -98,6 +98,11 @@ func accessRules() map[string]access { //nolint:funlen // it is a table
 		"GET /api/v1/publications/:id/recipients/lookup":     needs(auth.RecipientsRead),
 		"GET /api/v1/publications/:id/recipients/:recipient": needs(auth.RecipientsRead),
 
+		"GET /api/v1/messages":             needs(auth.MessagesRead),
+		"POST /api/v1/messages":            needs(auth.MessagesWrite),
+		"GET /api/v1/messages/:id":         needs(auth.MessagesRead),
+		"POST /api/v1/messages/:id/cancel": needs(auth.MessagesWrite),
+
 		"GET /api/v1/pauses":           needs(auth.PausesRead),
 		"PUT /api/v1/pauses/:scope":    needs(auth.PausesWrite),
 		"DELETE /api/v1/pauses/:scope": needs(auth.PausesWrite),

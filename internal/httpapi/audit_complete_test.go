@@ -212,6 +212,9 @@ func (a *audited) walkPublications() {
 	many := map[string]any{"items": []any{map[string]any{"action": "delete", "id": draft, "version": 0},
 		map[string]any{"action": "create", "publication": a.body(map[string]any{"title": walkName})}}}
 	a.step(a.api, "POST /publications/bulk", draft, many, admin+`publication.create `+some+`{}\n`+admin+`publication.delete ID {.*}`)
+	letter := map[string]any{"to": map[string]any{"email": walkAddress, "name": walkName}, "template": a.template, "data": map[string]any{"season": walkToken}}
+	message := a.made(a.step(a.api, "POST /messages", "", letter, admin+`message.create `+some+`{}`))
+	a.step(a.api, "POST /messages/:id/cancel", message, nil, admin+`publication.cancel ID {"to": "cancelling", "from": "sending"}`)
 	draft = a.made(a.step(a.api, "POST /publications", "", a.body(map[string]any{"draft": true}), admin+`publication.create `+some+`{}`))
 	a.step(a.api, "DELETE /publications/:id", draft, nil, admin+`publication.delete ID {.*}`)
 }

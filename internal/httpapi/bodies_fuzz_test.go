@@ -34,6 +34,7 @@ func requestBodies() map[string]bodyReader {
 		"CloneInput":            readsAs[wire.CloneInput],
 		"ContentInput":          readsAs[wire.ContentInput],
 		"DecisionInput":         readsAs[wire.DecisionInput],
+		"MessageInput":          readsAs[wire.MessageInput],
 		"PublicationChanges":    readsAs[wire.PublicationChanges],
 		"PublicationInput":      readsAs[wire.PublicationInput],
 		"PublishInput":          readsAs[wire.PublishInput],

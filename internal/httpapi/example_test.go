@@ -124,6 +124,7 @@ func (w *world) publish(operation string) {
 		body += `,"approval":true`
 	}
 	w.put("08", "/api/v1/publications", body+"}")
+	w.put("0e", "/api/v1/messages", `{"to":{"email":"someone@reader.example"},"template":"First"}`)
 	before := map[string]string{"resumePublication": "pause", "streamProgress": "cancel"}
 	if verb := before[operation]; verb != "" {
 		w.do("POST", w.real("/api/v1/publications/"+exampleID+"08/"+verb), nil).want(http.StatusAccepted)
@@ -136,7 +137,7 @@ func (w *world) number(address string) {
 	pool := dbtest.Connect(w.t, address)
 	if _, err := pool.Exec(w.t.Context(), `INSERT INTO dead_letter
 		(id, publication_id, channel_id, recipient_id, attempts, error_kind, error_code, error, fingerprint)
-		OVERRIDING SYSTEM VALUE SELECT 17, id, 1, 1, 1, 'give_up', 'no_mailbox', 'There is no such mailbox.', '5f2c9a0b1d3e4f60' FROM publication`); err != nil {
+		OVERRIDING SYSTEM VALUE SELECT 17, id, 1, 1, 1, 'give_up', 'no_mailbox', 'There is no such mailbox.', '5f2c9a0b1d3e4f60' FROM publication WHERE NOT message`); err != nil {
 		w.t.Fatal(err)
 	}
 	if _, err := pool.Exec(w.t.Context(), `WITH e AS (INSERT INTO webhook_event (uid, type, occurred_at, data)
@@ -285,7 +286,7 @@ func idOf(path, given string) string {
 	for _, one := range [][2]string{
 		{"/dead-letters/replays/", "0a"}, {"/publications/", "08"}, {"/subscribers/imports/", "81"}, {"/subscribers/", "02"}, {"/contents/", "03"}, {"/templates/", "04"},
 		{"/assets/", "05"}, {"/channels/", "06"}, {"/senders/", "07"}, {"/suppressions/", "09"}, {"/api-keys/", "0b"}, {"/topics/", "01"},
-		{"/webhook-endpoints/", "0c"},
+		{"/webhook-endpoints/", "0c"}, {"/messages/", "0e"},
 	} {
 		if strings.Contains(path, one[0]) {
 			return exampleID + one[1]

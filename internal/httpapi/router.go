@@ -67,6 +67,7 @@ type Deps struct {
 	Webhooks    Webhooks
 
 	Publications PublicationStore
+	Messages     MessageStore
 	Acceptor     PublicationAcceptor
 	// ApprovalOver is the audience from which somebody else has to approve a publication; 0: none. SendingRates may be nil.
 	ApprovalOver int
@@ -158,6 +159,7 @@ func registerResources(r gin.IRouter, d Deps) {
 	registerAPIKeys(r, d)
 	registerWebhookEndpoints(r, d)
 	registerPublications(r, d)
+	registerMessages(r, d)
 	registerProgress(r, d)
 	registerRecipients(r, d)
 	registerAnalytics(r, d)

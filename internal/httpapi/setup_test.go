@@ -80,7 +80,7 @@ func newAPIWith(t testing.TB, connections int, tweak ...func(*Deps)) *api {
 		d.Sealer = sealer
 		d.Assets = db
 		d.Channels = db.Channels(sealer)
-		d.Publications, d.Progress, d.Analytics = db, db, db
+		d.Publications, d.Messages, d.Progress, d.Analytics = db, db, db, db
 		d.Webhooks = webhooksOn(t, db)
 	}}, tweak...)...)
 	a.address = address

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/keep"
 	"github.com/presswork/presswork/internal/publication"
@@ -57,7 +58,7 @@ func (v variables) check(ctx context.Context, p publication.Resolved) error {
 			return err
 		}
 		known := template.Known(name)
-		known.Fields["data"] = shapeOf(p.Data)
+		known.Fields[nameData] = shapeOf(p.Data)
 		for _, r := range readings {
 			r.check(&f, "/template_ids/"+name, known)
 		}
@@ -70,8 +71,58 @@ func (r reading) check(f *fault.Fields, pointer string, known template.Shape) {
 		f.Add(pointer, "syntax", "%s %s: %s", r.language, r.part, r.syntax)
 	}
 	for _, problem := range template.CheckVariables(r.variables, known) {
-		f.Add(pointer, "unknown_variable", "%s %s: %s", r.language, r.part, problem)
+		f.Add(pointer, codeUnknownVariable, "%s %s: %s", r.language, r.part, problem)
 	}
+}
+
+// checkMessage is an Invalid error that says what of a message's data is missing, by pointers into it, and what else its template
+// reads that a message does not have.
+func (v variables) checkMessage(ctx context.Context, m *publication.Message) error {
+	pin := *m.Template
+	readings, err := v.known.Get(ctx, pin, func(ctx context.Context) ([]reading, error) { return v.read(ctx, pin) })
+	if err != nil {
+		return err
+	}
+	known := template.Known(string(channel.Email))
+	delete(known.Fields, "items") // a message has no contents
+	delete(known.Fields, "item")
+	known.Fields[nameData] = shapeOf(m.Data)
+	var f fault.Fields
+	told := map[string]bool{}
+	for _, r := range readings {
+		if r.syntax != "" {
+			f.Add("/template", "syntax", "%s %s: %s", r.language, r.part, r.syntax)
+		}
+		for _, variable := range r.variables {
+			pointer, code := pointerOf(variable)
+			for _, problem := range template.CheckVariables([]template.Variable{variable}, known) {
+				if !told[pointer] || code == codeUnknownVariable {
+					f.Add(pointer, code, "%s %s: %s", r.language, r.part, problem)
+				}
+				told[pointer] = true
+			}
+		}
+	}
+	return f.Err()
+}
+
+const (
+	nameData            = "data"
+	codeUnknownVariable = "unknown_variable"
+)
+
+// pointerOf is where in a message what a template reads has to be: /data/order/id, up to a list's elements.
+func pointerOf(v template.Variable) (pointer, code string) {
+	if len(v.Path) < 2 || v.Path[0] != nameData {
+		return "/template", codeUnknownVariable
+	}
+	for _, part := range v.Path {
+		if part == template.Element {
+			break
+		}
+		pointer += "/" + fault.Token(part)
+	}
+	return pointer, "required"
 }
 
 // read reads a version of a template and parses it in all its languages.

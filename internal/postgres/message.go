@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -71,10 +72,23 @@ func (db *DB) MessageToSend(ctx context.Context, publicationID int64) (publicati
 		})
 	err := db.pool.SendBatch(ctx, batch).Close()
 	if err != nil {
-		return a, translate(missing(err, "There is no such message."), "read a message")
+		return a, translate(missing(err, noMessage), "read a message")
 	}
 	if pin, ok := a.Templates[channelEmail]; ok {
 		a.Template = &pin
 	}
 	return a, nil
+}
+
+// purgeMessages removes whom messages were for that have ended longer ago than keep, and what they were filled with.
+const purgeMessages = `
+DELETE FROM message WHERE publication_id IN (
+    SELECT m.publication_id FROM message m JOIN publication p ON p.id = m.publication_id
+    WHERE m.created_at < $1 AND p.completed_at < $1 AND p.state IN ('cancelled', 'completed', 'completed_with_failures', 'failed')
+    ORDER BY m.created_at LIMIT $2)`
+
+// PurgeMessages does so, some of them; it is to be repeated until it removes none. What became of them stays.
+func (db *DB) PurgeMessages(ctx context.Context, keep time.Duration) (int64, error) {
+	tag, err := db.pool.Exec(ctx, purgeMessages, time.Now().Add(-keep), maintainPage)
+	return tag.RowsAffected(), translate(err, "remove old messages")
 }

@@ -94,12 +94,18 @@ const maintainPage = 5000
 // erasedAfter is how long a deleted subscriber's emptied row stays: longer than any batch can be in hand.
 const erasedAfter = 24 * time.Hour
 
+// MakePartitions makes those that are due soon: of the ledger one ahead, a million publications. It may be repeated.
+func (db *DB) MakePartitions(ctx context.Context) error {
+	_, err := db.pool.Exec(ctx, `SELECT make_partitions()`)
+	return translate(err, "make partitions")
+}
+
 // Maintain makes partitions ahead of time and removes what is due: idempotency keys older than a day, rows of
 // deleted subscribers, sender sessions that ended a month ago, soft bounces counted then, and events of webhook endpoints. It may
 // be repeated.
 func (db *DB) Maintain(ctx context.Context) error {
-	if _, err := db.pool.Exec(ctx, `SELECT make_partitions()`); err != nil {
-		return translate(err, "make partitions")
+	if err := db.MakePartitions(ctx); err != nil {
+		return err
 	}
 	for {
 		keys, err := db.ForgetIdempotencyKeys(ctx, maintainPage)

@@ -1,6 +1,10 @@
 package publication
 
-import "time"
+import (
+	"time"
+
+	"github.com/presswork/presswork/internal/ident"
+)
 
 // Message is a publication for one recipient: a template, or a letter of our own, and what it is filled with. It needs
 // no consent, since its recipient waits for it; the suppression list is honoured all the same.
@@ -38,4 +42,39 @@ func StrangerID(publication int64) int64 { return firstStranger + publication }
 type Addressed struct {
 	*Publication
 	Message
+}
+
+// MessageSummary is a message as clients see it: nothing personal but the subscriber's id.
+type MessageSummary struct {
+	// ID is the publication's internal id; lists are ordered by it.
+	ID  int64
+	UID ident.UID
+	// State is that of the publication.
+	State State
+	// Title is the name that the template had when the message was accepted; Template is nil for a built-in text, and once
+	// it was deleted.
+	Title           string
+	Template        *ident.UID
+	TemplateVersion int
+	// Subscriber is nil if the message is to an address.
+	Subscriber *ident.UID
+	Tracked    bool
+	ExpiresAt  *time.Time
+	CreatedBy  string
+	CreatedAt  time.Time
+	// DeliveryState, Reason and Used are the delivery's, as the ledger stores them; SettledAt is when it was settled.
+	DeliveryState, Reason, Used int16
+	SettledAt                   *time.Time
+}
+
+// MessageFilter chooses messages for a list, newest first. The zero value of a part lets all through.
+type MessageFilter struct {
+	States []State
+	// Template and Subscriber are ids.
+	Template, Subscriber *ident.UID
+	// Since is the earliest creation.
+	Since time.Time
+	// Before is the internal id that the list goes on after; Limit is how many to return at most.
+	Before int64
+	Limit  int
 }

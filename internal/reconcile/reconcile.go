@@ -33,6 +33,8 @@ type Record interface {
 	AdvanceOpen(ctx context.Context) error
 	PausedQueues(ctx context.Context) ([]string, error)
 	Maintain(ctx context.Context) error
+	MakePartitions(ctx context.Context) error
+	PurgeMessages(ctx context.Context, keep time.Duration) (int64, error)
 	ResendUncertain(ctx context.Context) (resent int, more bool, err error)
 	StepReplay(ctx context.Context) (reopened int, stepped bool, err error)
 	SweepReopened(ctx context.Context) error
@@ -62,8 +64,10 @@ const (
 	auditPeriod   = 10 * time.Second
 	statPeriod    = 5 * time.Second
 	slowPeriod    = time.Hour
-	patience      = 30 * time.Second
-	overduePage   = 1000
+	// A partition of the ledger has a million publications, and each message is one.
+	partitionPeriod = 30 * time.Second
+	patience        = 30 * time.Second
+	overduePage     = 1000
 	// stepTime bounds one step of a loop: a connection that died without a word would hold the loop up for good. A
 	// step that was cut short goes on with the next.
 	stepTime = time.Minute
@@ -91,6 +95,7 @@ type Reconciler struct {
 
 	auditLog, consentLog sealedLog
 	auditKept            time.Duration // 0: for ever
+	messagesKept         time.Duration // 0: for ever
 }
 
 // New makes a Reconciler; poke tells the outbox relay that there is work.
@@ -106,6 +111,19 @@ func New(record Record, queue Queue, poke func(), log *zap.Logger) *Reconciler {
 	}
 	r.suspectAll()
 	return r
+}
+
+// KeepMessages has the recipients and the data of old messages removed; by default none are. Call it before Run.
+func (r *Reconciler) KeepMessages(keep time.Duration) { r.messagesKept = keep }
+
+func (r *Reconciler) purgeMessages(ctx context.Context) error {
+	for removed := int64(1); r.messagesKept > 0 && removed > 0; {
+		var err error
+		if removed, err = r.record.PurgeMessages(ctx, r.messagesKept); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // suspectAll takes every queue for one that may be paused: the next look finds out.
@@ -145,6 +163,8 @@ func (r *Reconciler) Run(ctx context.Context) {
 		{"audit", sealPeriod, r.auditLog.step},
 		{"consent", sealPeriod, r.consentLog.step},
 		{"audit retention", slowPeriod, r.purge},
+		{"partitions", partitionPeriod, r.record.MakePartitions},
+		{"message retention", slowPeriod, r.purgeMessages},
 	}
 	var wg sync.WaitGroup
 	for _, l := range loops {

@@ -1,13 +1,19 @@
 package worker
 
 import (
+	"context"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/letter"
+	"github.com/presswork/presswork/internal/postgres"
+	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/internal/template"
+	"github.com/presswork/presswork/internal/token"
 )
 
 // sendAll handles every task that waits; what recipients fail of is in the ledger.
@@ -69,5 +75,49 @@ func TestLetterWithoutText(t *testing.T) {
 	o.sendAll(t)
 	if state := value[string](o, `SELECT state FROM publication`); state != "completed_with_failures" || len(o.sender.sent()) != 0 {
 		t.Errorf("it is %s", state)
+	}
+}
+
+// TestTrackedMessage reports openings and clicks, by links that are signed for its recipient, and can still not be unsubscribed
+// from: there is nothing that its reader subscribed to.
+func TestTrackedMessage(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.outlet(channel.Email, "mail")
+	o.house()
+	set, err := o.db.CreateTemplate(t.Context(), template.Set{Name: "receipt", Channel: "email", Languages: map[string]template.Source{
+		"en": {Subject: "Order {{ data.order }}", HTML: `<p>Thanks, {{ subscriber.first_name }}: <a href="https://shop.example/">shop</a></p>`}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := o.db.ResolveMessage(t.Context(), publication.MessageOrder{To: publication.Addressee{Email: "ada@reader.example", Name: "Ada Lovelace"},
+		Template: set.UID, Data: map[string]any{"order": 7}, Encoded: `{"order": 7}`, Tracked: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	acceptor := postgres.NewAcceptor(o.db, nil)
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { acceptor.Run(ctx) })
+	accepted, err := acceptor.Accept(t.Context(), s)
+	stop()
+	running.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.sendAll(t)
+	m := o.mailTo("ada@reader.example")
+	id := value[int64](o, `SELECT id FROM publication WHERE uid = $1`, accepted.UID)
+	signed := o.signer.Sign(token.Recipient{Publication: id, Channel: channel.Email.ID(), Recipient: publication.StrangerID(id)})
+	for _, want := range []string{publicURL + "/t/c/" + signed + "/0", publicURL + "/t/o/" + signed + ".gif", "Thanks, Ada:"} {
+		if !strings.Contains(m.HTML.String(), want) {
+			t.Errorf("%s is missing in %s", want, m.HTML)
+		}
+	}
+	if m.Subject != "Order 7" || m.Unsubscribe != "" || strings.Contains(m.HTML.String(), "/p/u/") || !strings.Contains(m.Text.String(), "Thanks, Ada:") {
+		t.Errorf("%+v", m)
+	}
+	if url := value[string](o, `SELECT url FROM link WHERE publication_id = $1 AND n = 0`, id); url != "https://shop.example/" {
+		t.Errorf("the link leads to %s", url)
 	}
 }

@@ -603,6 +603,12 @@ type Accepted struct {
 // AcceptedState How it was accepted.
 type AcceptedState string
 
+// AcceptedMessage The promise that a message is stored. A repeated request gets the same.
+type AcceptedMessage struct {
+	ID        ident.UID `json:"id"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
 // AddressInput An e-mail address.
 type AddressInput struct {
 	// Email An address in any spelling: case and white space around it make no difference.
@@ -1821,6 +1827,99 @@ type LineError struct {
 
 	// Detail For people.
 	Detail string `json:"detail"`
+}
+
+// Message A message and what became of it.
+type Message struct {
+	ID ident.UID `json:"id"`
+
+	// State What became of a recipient on a channel.
+	State DeliveryState `json:"state"`
+
+	// Reason Why a delivery is where it is.
+	Reason *DeliveryReason `json:"reason"`
+
+	// AttemptsUsed Attempts since it was made or replayed.
+	AttemptsUsed int `json:"attempts_used"`
+
+	// SettledAt When it was settled.
+	SettledAt *time.Time `json:"settled_at"`
+
+	// PublicationState How far it is. The last four are final, but for a replay of dead letters, which makes a completed one sending again.
+	PublicationState PublicationState `json:"publication_state"`
+
+	// Template The template's name when it was accepted.
+	Template string `json:"template"`
+
+	// TemplateID The template; null for a built-in one, and once it was deleted.
+	TemplateID *ident.UID `json:"template_id"`
+
+	// TemplateVersion Its version; 0 for a built-in one.
+	TemplateVersion int `json:"template_version"`
+
+	// SubscriberID Who it is for; null if that is no subscriber, or none any more.
+	SubscriberID *ident.UID `json:"subscriber_id"`
+
+	// Tracked Whether openings and clicks are reported.
+	Tracked bool `json:"tracked"`
+
+	// ExpiresAt When it is not sent any more; null for never.
+	ExpiresAt *time.Time `json:"expires_at"`
+
+	// CreatedBy Who sent it.
+	CreatedBy string    `json:"created_by"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// MessageInput A message, as a client hands it in.
+type MessageInput struct {
+	// To Who a message is for, a subscriber or whoever has an address.
+	To MessageTo `json:"to"`
+
+	// Template The id of an e-mail template, or its name.
+	Template string `json:"template"`
+
+	// Data What the template reads as data, with 64 KiB at most as JSON. It is kept as long as the message may be sent, and in no log.
+	Data map[string]interface{} `json:"data,omitzero"`
+
+	// SenderID Who it is from; left out or empty, the default sender.
+	SenderID string `json:"sender_id,omitzero"`
+
+	// ExpiresAt When it is not sent any more, in at most 30 days, as an RFC 3339 time; left out or empty: never.
+	ExpiresAt string `json:"expires_at,omitzero"`
+
+	// Track Whether openings and clicks are reported.
+	Track bool `json:"track,omitzero"`
+}
+
+// MessagePage A page of a list.
+type MessagePage = Page[Message]
+
+// MessageSeen A message and what became of it, with all attempts and events.
+type MessageSeen struct {
+	// Message A message and what became of it.
+	Message Message `json:"message"`
+
+	// Delivery What became of a recipient on a channel, with all attempts and events.
+	Delivery RecipientDelivery `json:"delivery"`
+}
+
+// MessageTo Who a message is for, a subscriber or whoever has an address.
+type MessageTo struct {
+	// SubscriberID The subscriber; left out or empty if there is an address.
+	SubscriberID string `json:"subscriber_id,omitzero"`
+
+	// Email The address; left out or empty if there is a subscriber.
+	Email string `json:"email,omitzero"`
+
+	// Name With an address: what its owner is called, in one line of up to 200 characters.
+	Name string `json:"name,omitzero"`
+
+	// Language A BCP 47 tag; left out or empty: the subscriber's own, or English.
+	Language string `json:"language,omitzero"`
+
+	// Timezone With an address: an IANA time zone.
+	Timezone string `json:"timezone,omitzero"`
 }
 
 // Pause Something that is paused.
