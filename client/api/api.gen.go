@@ -220,6 +220,7 @@ const (
 	DeliveryReasonChannelOff           DeliveryReason = "channel_off"
 	DeliveryReasonChannelOffByReader   DeliveryReason = "channel_off_by_reader"
 	DeliveryReasonExpired              DeliveryReason = "expired"
+	DeliveryReasonFrequencyCap         DeliveryReason = "frequency_cap"
 	DeliveryReasonGone                 DeliveryReason = "gone"
 	DeliveryReasonNoAnswer             DeliveryReason = "no_answer"
 	DeliveryReasonPausedByReader       DeliveryReason = "paused_by_reader"
@@ -1753,6 +1754,9 @@ type DeliveryPolicy struct {
 	// QuietHours When nobody is sent to who did not say otherwise; null for never.
 	QuietHours *QuietHours `json:"quiet_hours"`
 
+	// Caps How much readers get at most. What would be more is deferred until it is not.
+	Caps []FrequencyCap `json:"caps"`
+
 	// Version Counts from 1.
 	Version int `json:"version"`
 
@@ -1764,6 +1768,9 @@ type DeliveryPolicy struct {
 type DeliveryPolicyInput struct {
 	// QuietHours When nobody is sent to who did not say otherwise; null for never.
 	QuietHours QuietHours `json:"quiet_hours,omitzero"`
+
+	// Caps How much readers get at most: up to 20 caps, all of which hold.
+	Caps []FrequencyCap `json:"caps,omitzero"`
 }
 
 // DeliveryReason Why a delivery is where it is.
@@ -1965,6 +1972,18 @@ type ForecastChannel struct {
 
 	// Batches In how many batches.
 	Batches int64 `json:"batches"`
+}
+
+// FrequencyCap How many messages a reader gets at most in any so many hours, of one topic or of everything.
+type FrequencyCap struct {
+	// Topic Counts, and holds back, only what is published to this topic; null for everything. What is published to everybody is of no topic.
+	Topic string `json:"topic,omitzero"`
+
+	// Limit How many messages: 1 to 1,000.
+	Limit int `json:"limit"`
+
+	// Hours In any so many hours: 1 to 720. 24 is a day, 168 a week.
+	Hours int `json:"hours"`
 }
 
 // Health How the server is.

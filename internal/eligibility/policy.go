@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/presswork/presswork/internal/canonical"
 	"github.com/presswork/presswork/internal/fault"
 )
 
@@ -44,7 +45,7 @@ type Input struct {
 // QuietInput is quiet hours as a client describes them.
 type QuietInput struct{ From, To string }
 
-// CapInput is a cap as a client describes it. Topic is a slug, or empty.
+// CapInput is a cap as a client describes it. Topic is one by its slug, or empty.
 type CapInput struct {
 	Topic        string
 	Limit, Hours int
@@ -75,7 +76,13 @@ func NewPolicy(in Input) (Policy, error) {
 }
 
 func newCap(f *fault.Fields, pointer string, in CapInput) Cap {
-	c := Cap{Slug: in.Topic, Limit: in.Limit, Window: time.Duration(in.Hours) * time.Hour}
+	c := Cap{Limit: in.Limit, Window: time.Duration(in.Hours) * time.Hour}
+	if in.Topic != "" {
+		var err error
+		if c.Slug, err = canonical.Topic(in.Topic); err != nil {
+			f.Add(pointer+"/topic", "format", "%s", err)
+		}
+	}
 	if c.Limit < 1 || c.Limit > MaxLimit {
 		f.Add(pointer+"/limit", "out_of_range", "must be 1 to %d", MaxLimit)
 	}

@@ -12,7 +12,7 @@ import (
 func TestNewPolicy(t *testing.T) {
 	t.Parallel()
 	good := Input{Quiet: &QuietInput{From: "22:00", To: "07:30"}, DigestTime: "08:00", DigestWeekday: "monday",
-		Caps: []CapInput{{Limit: 3, Hours: 24}, {Topic: "offers", Limit: 1, Hours: 168}}}
+		Caps: []CapInput{{Limit: 3, Hours: 24}, {Topic: " Offers ", Limit: 1, Hours: 168}}}
 	p, err := NewPolicy(good)
 	if err != nil || p.Quiet != (Hours{From: 1320, To: 450}) || p.Digest != (DigestTime{Minute: 480, Weekday: time.Monday}) ||
 		!slices.Equal(p.Caps, []Cap{{Limit: 3, Window: 24 * time.Hour}, {Slug: "offers", Limit: 1, Window: 168 * time.Hour}}) {
@@ -29,6 +29,7 @@ func TestNewPolicy(t *testing.T) {
 		"no day":            {func(in *Input) { in.DigestWeekday = "Monday" }, []string{"/digest/weekday not_allowed"}},
 		"caps out of range": {func(in *Input) { in.Caps = []CapInput{{Limit: 0, Hours: 721}, {Limit: 1001, Hours: 0}} },
 			[]string{"/caps/0/limit out_of_range", "/caps/0/hours out_of_range", "/caps/1/limit out_of_range", "/caps/1/hours out_of_range"}},
+		"no topic":      {func(in *Input) { in.Caps = []CapInput{{Topic: "a/b", Limit: 1, Hours: 1}} }, []string{"/caps/0/topic format"}},
 		"too many caps": {func(in *Input) { in.Caps = make([]CapInput, MaxCaps+1) }, []string{"/caps too_many"}},
 	} {
 		in := good

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -24,9 +25,16 @@ func registerPolicy(r gin.IRouter, d Deps) {
 }
 
 func showPolicy(p eligibility.Policy) wire.DeliveryPolicy {
-	body := wire.DeliveryPolicy{Version: p.Version, UpdatedAt: p.UpdatedAt.UTC()}
+	body := wire.DeliveryPolicy{Caps: []wire.FrequencyCap{}, Version: p.Version, UpdatedAt: p.UpdatedAt.UTC()}
 	if !p.Quiet.None() {
 		body.QuietHours = &wire.QuietHours{From: eligibility.ShowMinute(p.Quiet.From), To: eligibility.ShowMinute(p.Quiet.To)}
+	}
+	for _, c := range p.Caps {
+		one := wire.FrequencyCap{Limit: c.Limit, Hours: int(c.Window / time.Hour)}
+		if c.Slug != "" {
+			one.Topic = &c.Slug
+		}
+		body.Caps = append(body.Caps, one)
 	}
 	return body
 }
@@ -35,6 +43,13 @@ func policyOf(in wire.DeliveryPolicyInput) (eligibility.Policy, error) {
 	var of eligibility.Input
 	if in.QuietHours != nil {
 		of.Quiet = &eligibility.QuietInput{From: in.QuietHours.From, To: in.QuietHours.To}
+	}
+	for _, c := range in.Caps {
+		one := eligibility.CapInput{Limit: c.Limit, Hours: c.Hours}
+		if c.Topic != nil {
+			one.Topic = *c.Topic
+		}
+		of.Caps = append(of.Caps, one)
 	}
 	return eligibility.NewPolicy(of)
 }

@@ -24,9 +24,18 @@ func TestDeliveryPolicy(t *testing.T) {
 	if p := read[wire.DeliveryPolicy](r); p.QuietHours == nil || p.QuietHours.From != "22:00" || p.QuietHours.To != "07:30" || p.Version != 2 {
 		t.Errorf("stored %+v", p)
 	}
+	n.do("PUT", path, `{"caps":[{"limit":0,"hours":24},{"topic":"none such","limit":1,"hours":721}]}`, "If-Match: *").
+		problem(http.StatusUnprocessableEntity, "invalid_input", "/caps/0/limit out_of_range", "/caps/1/hours out_of_range")
+	n.do("PUT", path, `{"caps":[{"topic":"go","limit":1,"hours":1},{"topic":"none such","limit":1,"hours":24}]}`, "If-Match: *").
+		problem(http.StatusUnprocessableEntity, "invalid_input", "/caps/1/topic unknown_topic")
 	n.do("PUT", path, `{}`, `If-Match: "1"`).problem(http.StatusPreconditionFailed, "version_mismatch")
 	n.do("GET", path, nil, `If-None-Match: "2"`).want(http.StatusNotModified)
-	if p := read[wire.DeliveryPolicy](n.do("PUT", path, `{"quiet_hours":null}`, "If-Match: *")); p.QuietHours != nil || p.Version != 3 {
+	p := read[wire.DeliveryPolicy](n.do("PUT", path, `{"quiet_hours":null,"caps":[{"topic":" GO ","limit":2,"hours":168},{"limit":3,"hours":24}]}`, "If-Match: *"))
+	if p.QuietHours != nil || p.Version != 3 || len(p.Caps) != 2 || p.Caps[0].Topic == nil || *p.Caps[0].Topic != "go" || p.Caps[0].Hours != 168 ||
+		p.Caps[1].Topic != nil || p.Caps[1].Limit != 3 {
+		t.Errorf("with caps %+v", p)
+	}
+	if p := read[wire.DeliveryPolicy](n.do("PUT", path, `{}`, "If-Match: *")); p.QuietHours != nil || len(p.Caps) != 0 || p.Version != 4 {
 		t.Errorf("none again %+v", p)
 	}
 }

@@ -119,6 +119,15 @@ func (db *DB) releasePage(ctx context.Context, tx pgx.Tx, p *duePage) error {
 	if err != nil {
 		return err
 	}
+	c, err := db.capsOf(ctx, tx, p.publication)
+	if err != nil {
+		return err
+	}
+	now, more, err := c.capDue(ctx, tx, now)
+	if err != nil {
+		return err
+	}
+	later = append(later, more...)
 	if err := putOffAgain(ctx, tx, later); err != nil {
 		return err
 	}

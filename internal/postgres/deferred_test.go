@@ -413,22 +413,7 @@ func TestHeldOnTwoChannels(t *testing.T) {
 	subscribers(t, db, 10)
 	exec(t, db, `UPDATE subscriber SET paused_until = now() + interval '1 day'`)
 	id := queued(t, db, publication.Audience{All: true})
-	p, err := db.StartRender(t.Context(), id)
-	if err != nil || p == nil {
-		t.Fatal(err)
-	}
-	ranges, _, err := db.StartFanout(t.Context(), publication.Fanout{Publication: id, Lane: 1, Ranges: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	page, err := db.ReadPage(t.Context(), ranges[0], 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	both := []int16{channel.Email.ID(), channel.Newsletter.ID()}
-	if _, err := db.ExpandPage(t.Context(), page, both, make([][]byte, 10), false); err != nil {
-		t.Fatal(err)
-	}
+	expandOn(t, db, id, channel.Email.ID(), channel.Newsletter.ID())
 	wantHeldConsistent(t, db)
 	exec(t, db, `UPDATE subscriber SET paused_until = NULL`)
 	exec(t, db, `UPDATE held SET due = now()`)
@@ -437,5 +422,24 @@ func TestHeldOnTwoChannels(t *testing.T) {
 	wantState(t, db, id, publication.Completed)
 	if sent := countsOf(t, db, id).All().Sent; sent != 20 {
 		t.Errorf("%d sent", sent)
+	}
+}
+
+// expandOn renders and expands a publication to a few on some channels.
+func expandOn(tb testing.TB, db *DB, id int64, channels ...int16) {
+	tb.Helper()
+	if p, err := db.StartRender(tb.Context(), id); err != nil || p == nil {
+		tb.Fatal(p, err)
+	}
+	ranges, _, err := db.StartFanout(tb.Context(), publication.Fanout{Publication: id, Lane: 1, Ranges: 1})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	page, err := db.ReadPage(tb.Context(), ranges[0], 1)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := db.ExpandPage(tb.Context(), page, channels, make([][]byte, len(page.Readers)), false); err != nil {
+		tb.Fatal(err)
 	}
 }

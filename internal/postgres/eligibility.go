@@ -79,6 +79,8 @@ func reasonOf(r eligibility.Reason) delivery.Reason {
 		return delivery.PausedByReader
 	case eligibility.QuietHours:
 		return delivery.QuietHours
+	case eligibility.Capped:
+		return delivery.FrequencyCap
 	case eligibility.ChannelOff:
 		return delivery.ChannelOffByReader
 	default:

@@ -95,8 +95,16 @@ func (db *DB) ExpandPage(ctx context.Context, page *publication.Page, channels [
 		if err != nil {
 			return err
 		}
+		c, err := db.capsOf(ctx, tx, page.Publication.ID)
+		if err != nil {
+			return err
+		}
 		for _, channelID := range channels {
-			if err := db.expandChannel(ctx, tx, page, channelID, choices, inline); err != nil {
+			capped, err := c.capPage(ctx, tx, page)
+			if err != nil {
+				return err
+			}
+			if err := db.expandChannel(ctx, tx, capped, channelID, choices, inline); err != nil {
 				return err
 			}
 		}

@@ -114,7 +114,17 @@ var reasons = map[delivery.Reason]struct {
 	delivery.SuppressedSoftBounce: {delivery.Suppressed, suppressedAs("5")},
 	delivery.PausedByReader:       {delivery.Deferred, changed(`UPDATE subscriber SET paused_until = now() + interval '1 day'`)},
 	delivery.QuietHours:           {delivery.Deferred, changed(quietNow)},
-	delivery.ChannelOffByReader:   {delivery.Skipped, changed(`UPDATE subscriber SET channels_off = '{1}'`)},
+	delivery.FrequencyCap: {delivery.Deferred, func(t *testing.T, db *DB) {
+		subscribers(t, db, 1)
+		capTo(t, db, 1)
+		first := queued(t, db, publication.Audience{All: true})
+		exec(t, db, `UPDATE publication SET state = 'completed', started_at = now(), completed_at = now() WHERE id = $1`, first)
+		exec(t, db, `INSERT INTO delivery (publication_id, channel_id, recipient_id, state, settled_at) VALUES ($1, 1, 1, 2, now())`, first)
+		fanOut(t, db, queued(t, db, publication.Audience{All: true}), 1)
+		exec(t, db, `DELETE FROM delivery WHERE publication_id = $1`, first)
+		exec(t, db, `DELETE FROM publication WHERE id = $1`, first)
+	}},
+	delivery.ChannelOffByReader: {delivery.Skipped, changed(`UPDATE subscriber SET channels_off = '{1}'`)},
 }
 
 // TestEveryReason yields each of the closed list by the real ledger, finds it in the list of recipients and in what webhook

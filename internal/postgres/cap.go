@@ -1,0 +1,244 @@
+package postgres
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/presswork/presswork/internal/delivery"
+	"github.com/presswork/presswork/internal/eligibility"
+	"github.com/presswork/presswork/internal/publication"
+)
+
+// Caps are decided where rows become owed: when they are made, and when they are due. The ledger itself says what readers got:
+// nothing is written for it. A row that is owed counts as sent now, so whoever is owed something is entitled to it. Readers are
+// locked by blocks of their ids while they are counted and their rows are written, so that of two publications that expand at
+// the same moment the second sees what the first has decided. Without a cap nothing is locked and nothing read.
+
+const capColumns = `
+SELECT coalesce(t.id, 0), coalesce(t.slug, ''), (c.cap ->> 'limit')::integer, (c.cap ->> 'hours')::integer
+FROM delivery_policy y, jsonb_array_elements(y.caps) WITH ORDINALITY AS c (cap, n)
+LEFT JOIN topic t ON t.id = (c.cap ->> 'topic')::integer
+WHERE (c.cap ->> 'topic' = '0' OR t.id IS NOT NULL)`
+
+// readCaps is all of them; those of a topic that is no more are left out.
+func readCaps(ctx context.Context, q querier) ([]eligibility.Cap, error) {
+	rows, err := q.Query(ctx, capColumns+` ORDER BY c.n`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (eligibility.Cap, error) {
+		var c eligibility.Cap
+		var hours int
+		err := row.Scan(&c.Topic, &c.Slug, &c.Limit, &hours)
+		c.Window = time.Duration(hours) * time.Hour
+		return c, err
+	})
+}
+
+// caps are those that hold for a publication, and what else of it matters.
+type caps struct {
+	list []eligibility.Cap
+	now  time.Time
+}
+
+// capped is what of a publication matters to caps. Nothing is returned of one that passes them.
+const capped = `
+SELECT clock_timestamp(), ARRAY(SELECT jsonb_array_elements_text(audience -> 'topics')::integer)
+FROM publication WHERE id = $1 AND priority <> 'critical' AND type <> 'transactional'`
+
+func (db *DB) capsOf(ctx context.Context, tx pgx.Tx, publicationID int64) (c caps, err error) {
+	if c.list, err = readCaps(ctx, tx); err != nil || len(c.list) == 0 {
+		return c, err
+	}
+	rows, err := tx.Query(ctx, capped, publicationID)
+	if err != nil {
+		return c, err
+	}
+	var topics []int32
+	var found bool
+	if _, err := pgx.ForEachRow(rows, []any{&c.now, &topics}, func() error { found = true; return nil }); err != nil {
+		return c, err
+	}
+	c.list = slices.DeleteFunc(c.list, func(one eligibility.Cap) bool { return !found || !one.Covers(topics) })
+	return c, nil
+}
+
+// window is the longest.
+func (c caps) window() time.Duration {
+	var longest time.Duration
+	for _, one := range c.list {
+		longest = max(longest, one.Window)
+	}
+	return longest
+}
+
+// capLocks is the class of the advisory locks of readers, in blocks of 65,536 ids.
+const capLocks = 0x50574350
+
+const lockReaders = `
+SELECT pg_advisory_xact_lock($1, block)
+FROM (SELECT DISTINCT (id >> 16)::integer AS block FROM unnest($2::bigint[]) AS id ORDER BY 1) b`
+
+// recentOnes are the publications of which somebody may have got something within a time, but those that pass caps.
+const recentOnes = `
+SELECT id, ARRAY(SELECT jsonb_array_elements_text(audience -> 'topics')::integer) FROM publication
+WHERE started_at IS NOT NULL AND coalesce(completed_at, timestamptz 'infinity') > now() - $1::interval
+  AND priority <> 'critical' AND type <> 'transactional'`
+
+// What counts is owed, sent, delivered, complained about or uncertain: what failed, or was returned, did not reach anybody.
+const (
+	counts = ` d.state IN (0, 2, 3, 5, 7) AND (d.state = 0 OR d.settled_at > now() - $4::interval)`
+
+	// gotInRange looks through a range of readers, gotEach looks each of them up: for readers that are far apart.
+	gotInRange = `
+SELECT d.publication_id, d.recipient_id, CASE WHEN d.state > 0 THEN d.settled_at END
+FROM unnest($1::bigint[]) AS p (id), unnest($2::smallint[]) AS k (id),
+     LATERAL (SELECT * FROM delivery l WHERE l.publication_id = p.id AND l.channel_id = k.id
+                AND l.recipient_id >= ($3::bigint[])[1] AND l.recipient_id <= ($3::bigint[])[cardinality($3::bigint[])] OFFSET 0) d
+WHERE` + counts
+	gotEach = `
+SELECT d.publication_id, d.recipient_id, CASE WHEN d.state > 0 THEN d.settled_at END
+FROM unnest($1::bigint[]) AS p (id), unnest($2::smallint[]) AS k (id), unnest($3::bigint[]) AS r (id),
+     LATERAL (SELECT * FROM delivery l WHERE l.publication_id = p.id AND l.channel_id = k.id AND l.recipient_id = r.id OFFSET 0) d
+WHERE` + counts
+
+	// farApart is from how many ids a reader on a look-up for each is less work than looking through the range.
+	farApart = 16
+)
+
+// got is when readers got what a cap covers, by reader, one list for each cap.
+type got map[int64][][]time.Time
+
+// readGot locks readers, in the order of their ids, and reads what they got. Until the transaction ends nobody else decides about
+// them.
+func (c caps) readGot(ctx context.Context, tx pgx.Tx, ids []int64) (got, error) {
+	if _, err := tx.Exec(ctx, lockReaders, capLocks, ids); err != nil { // what is counted has to be seen after it
+		return nil, err
+	}
+	topics, publications, err := c.recent(ctx, tx)
+	if err != nil || len(publications) == 0 {
+		return got{}, err
+	}
+	statement := gotInRange
+	if ids[len(ids)-1]-ids[0] > int64(farApart*len(ids)) {
+		statement = gotEach
+	}
+	rows, err := tx.Query(ctx, statement, publications, personalKinds(), ids, c.window())
+	if err != nil {
+		return nil, err
+	}
+	g := make(got)
+	var id, reader int64
+	var at *time.Time
+	_, err = pgx.ForEachRow(rows, []any{&id, &reader, &at}, func() error {
+		if at == nil {
+			at = &c.now
+		}
+		g.add(c, reader, topics[id], *at)
+		return nil
+	})
+	return g, err
+}
+
+// recent are the topics of recent publications that a cap covers, and their ids.
+func (c caps) recent(ctx context.Context, tx pgx.Tx) (topics map[int64][]int32, ids []int64, err error) {
+	rows, err := tx.Query(ctx, recentOnes, c.window())
+	if err != nil {
+		return nil, nil, err
+	}
+	topics = make(map[int64][]int32)
+	var id int64
+	var of []int32
+	_, err = pgx.ForEachRow(rows, []any{&id, &of}, func() error {
+		if slices.ContainsFunc(c.list, func(one eligibility.Cap) bool { return one.Covers(of) }) {
+			topics[id], ids = slices.Clone(of), append(ids, id)
+		}
+		return nil
+	})
+	return topics, ids, err
+}
+
+// add notes that a reader got, or is to get, something of some topics.
+func (g got) add(c caps, reader int64, topics []int32, at time.Time) {
+	if g[reader] == nil {
+		g[reader] = make([][]time.Time, len(c.list))
+	}
+	for i, one := range c.list {
+		if one.Covers(topics) {
+			g[reader][i] = append(g[reader][i], at)
+		}
+	}
+}
+
+// take is when a reader may get one more, and notes it if that is now.
+func (g got) take(c caps, reader int64) (until time.Time, now bool) {
+	until = c.now
+	for i, one := range c.list {
+		var times []time.Time
+		if of := g[reader]; of != nil {
+			times = of[i]
+		}
+		if at := one.Until(times, c.now); at.After(until) {
+			until = at
+		}
+	}
+	if until.After(c.now) {
+		return until, false
+	}
+	if g[reader] == nil {
+		g[reader] = make([][]time.Time, len(c.list))
+	}
+	for i := range c.list { // all of them hold for the publication
+		g[reader][i] = append(g[reader][i], c.now)
+	}
+	return until, true
+}
+
+// capPage holds those readers of a page back who got as many as they may, on one channel. What it decided about a channel before
+// counts for the next. It returns the page as it is to be written.
+func (c caps) capPage(ctx context.Context, tx pgx.Tx, page *publication.Page) (*publication.Page, error) {
+	if len(c.list) == 0 || len(page.Readers) == 0 {
+		return page, nil
+	}
+	g, err := c.readGot(ctx, tx, column(page.Readers, func(r publication.Reader) int64 { return r.ID }))
+	if err != nil {
+		return nil, err
+	}
+	held := *page
+	held.Readers = slices.Clone(page.Readers)
+	for i := range held.Readers {
+		r := &held.Readers[i]
+		if r.HeldFor != 0 {
+			continue
+		}
+		if until, now := g.take(c, r.ID); !now {
+			r.HeldFor, r.HeldUntil = int16(delivery.FrequencyCap), until
+		}
+	}
+	return &held, nil
+}
+
+// capDue puts those off anew, of who is due and could be sent to now, who got as many as they may.
+func (c caps) capDue(ctx context.Context, tx pgx.Tx, keys []delivery.Key) (now []delivery.Key, later []delivery.Outcome, err error) {
+	if len(c.list) == 0 || len(keys) == 0 {
+		return keys, nil, nil
+	}
+	ids := column(keys, func(k delivery.Key) int64 { return k.Recipient })
+	slices.Sort(ids)
+	g, err := c.readGot(ctx, tx, slices.Compact(ids))
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, k := range keys {
+		if until, may := g.take(c, k.Recipient); may {
+			now = append(now, k)
+		} else {
+			later = append(later, delivery.Outcome{Publication: k.Publication, Channel: k.Channel, Recipient: k.Recipient,
+				State: delivery.Deferred, Reason: delivery.FrequencyCap, Until: until})
+		}
+	}
+	return now, later, nil
+}

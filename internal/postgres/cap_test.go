@@ -1,0 +1,219 @@
+package postgres
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/delivery"
+	"github.com/presswork/presswork/internal/eligibility"
+	"github.com/presswork/presswork/internal/publication"
+)
+
+// capTo lets readers have so many messages a day.
+func capTo(tb testing.TB, db *DB, limit int, more ...eligibility.Cap) {
+	tb.Helper()
+	p := eligibility.Policy{Caps: append([]eligibility.Cap{{Limit: limit, Window: 24 * time.Hour}}, more...)}
+	if _, err := db.ChangeDeliveryPolicy(tb.Context(), p, anyVersion); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// published is a publication to everybody, expanded and sent to whom it may be.
+func published(tb testing.TB, db *DB, audience publication.Audience) (id int64, got map[int64]int) {
+	tb.Helper()
+	id = queued(tb, db, audience)
+	fanOut(tb, db, id, 1)
+	wantHeldConsistent(tb, db)
+	return id, sendAll(tb, db)
+}
+
+func TestCapHoldsTheNext(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	subscribers(t, db, 3)
+	capTo(t, db, 2)
+	everybody := publication.Audience{All: true}
+	for range 2 {
+		if id, got := published(t, db, everybody); len(got) != 3 {
+			t.Fatalf("sent to %v", got)
+		} else {
+			wantState(t, db, id, publication.Completed)
+		}
+	}
+	third, got := published(t, db, everybody)
+	if len(got) != 0 {
+		t.Fatalf("sent to %v", got)
+	}
+	wantState(t, db, third, publication.Sending)
+	var late int
+	scan(t, db, `
+		SELECT count(*) FROM held h WHERE h.reason = 21 AND h.due <> (SELECT min(d.settled_at) + interval '1 day' FROM delivery d
+		    WHERE d.recipient_id = h.recipient_id AND d.state = 2)`, &late)
+	if n := value[int](t, db, `SELECT count(*) FROM held WHERE reason = $1`, int16(delivery.FrequencyCap)); n != 3 || late != 0 {
+		t.Errorf("%d are held, %d not until the oldest leaves the day", n, late)
+	}
+	// Critical mail passes, and is not counted.
+	urgent := queued(t, db, everybody)
+	exec(t, db, `UPDATE publication SET priority = 'critical' WHERE id = $1`, urgent)
+	fanOut(t, db, urgent, 1)
+	if got := sendAll(t, db); len(got) != 3 {
+		t.Errorf("sent to %v", got)
+	}
+	// A day later one of the two has left the window, and the fourth publication waits for the third.
+	fourth, _ := published(t, db, everybody)
+	exec(t, db, `UPDATE delivery SET settled_at = settled_at - interval '1 day' WHERE publication_id = 1`)
+	exec(t, db, `UPDATE held SET due = now()`)
+	releaseDue(t, db, 3)
+	if got := sendAll(t, db); len(got) != 3 {
+		t.Errorf("sent to %v", got)
+	}
+	wantState(t, db, third, publication.Completed)
+	wantState(t, db, fourth, publication.Sending)
+	// Without the cap everything goes.
+	if _, err := db.ChangeDeliveryPolicy(t.Context(), eligibility.Policy{}, anyVersion); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, `UPDATE held SET due = now()`)
+	releaseDue(t, db, 3)
+	sendAll(t, db)
+	wantState(t, db, fourth, publication.Completed)
+}
+
+// TestCapCountsWhatReachedSomebody: what failed, was returned or skipped leaves room; what is uncertain does not.
+func TestCapCountsWhatReachedSomebody(t *testing.T) {
+	t.Parallel()
+	for state, counted := range map[delivery.State]bool{
+		delivery.Pending: true, delivery.Deferred: false, delivery.Sent: true, delivery.Delivered: true, delivery.Bounced: false, delivery.Complained: true,
+		delivery.Failed: false, delivery.Uncertain: true, delivery.Suppressed: false, delivery.Skipped: false,
+	} {
+		db := open(t)
+		subscribers(t, db, 1)
+		first := queued(t, db, publication.Audience{All: true})
+		fanOut(t, db, first, 1)
+		exec(t, db, `UPDATE delivery SET state = $1, settled_at = CASE WHEN $1::smallint > 1 THEN now() END`, int16(state))
+		capTo(t, db, 1)
+		second := queued(t, db, publication.Audience{All: true})
+		fanOut(t, db, second, 1)
+		if held := value[int](t, db, `SELECT count(*) FROM held WHERE publication_id = $1`, second) == 1; held != counted {
+			t.Errorf("%s: held %v", state, held)
+		}
+	}
+}
+
+// TestCapOfATopic counts, and holds, what is for the topic.
+func TestCapOfATopic(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	subscribers(t, db, 3)
+	exec(t, db, `UPDATE subscriber SET topics = '{1,2}'`)
+	exec(t, db, `INSERT INTO topic (uid, slug, name) VALUES (gen_random_uuid(), 'a', 'A'), (gen_random_uuid(), 'b', 'B')`)
+	capTo(t, db, 100, eligibility.Cap{Slug: "a", Limit: 1, Window: time.Hour})
+	a, b, everybody := publication.Audience{Topics: []int32{1}}, publication.Audience{Topics: []int32{2}}, publication.Audience{All: true}
+	for i, c := range []struct {
+		audience publication.Audience
+		sent     int
+	}{{everybody, 3}, {b, 3}, {a, 3}, {a, 0}, {b, 3}, {publication.Audience{Topics: []int32{1, 2}}, 0}, {everybody, 3}} {
+		if _, got := published(t, db, c.audience); len(got) != c.sent {
+			t.Errorf("publication %d: sent to %v, want %d", i+1, got, c.sent)
+		}
+	}
+}
+
+// TestCapOnTwoChannels: a message by e-mail and one by newsletter are two.
+func TestCapOnTwoChannels(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	subscribers(t, db, 4)
+	capTo(t, db, 1)
+	id := queued(t, db, publication.Audience{All: true})
+	expandOn(t, db, id, channel.Email.ID(), channel.Newsletter.ID())
+	wantHeldConsistent(t, db)
+	if got := sendAll(t, db); len(got) != 4 || value[int](t, db, `SELECT count(*) FROM held WHERE channel_id = 2`) != 4 {
+		t.Errorf("sent to %v", got)
+	}
+	exec(t, db, `UPDATE held SET due = now()`)
+	releaseDue(t, db, 0)
+	// Both are due at once, and one of the two may go.
+	exec(t, db, `UPDATE delivery SET state = 1, reason = 21, settled_at = NULL`)
+	exec(t, db, `INSERT INTO held SELECT publication_id, channel_id, recipient_id, 21, now() FROM delivery ON CONFLICT DO NOTHING`)
+	exec(t, db, `UPDATE batch SET n_deferred = size, n_sent = 0`)
+	exec(t, db, `UPDATE held SET due = now()`)
+	releaseDue(t, db, 4)
+}
+
+// TestCapIsNeverExceeded: several publications expand and are released at the same time, to readers whose ids are close or far
+// apart, and nobody is owed or has got more than the cap allows.
+func TestCapIsNeverExceeded(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	const readers, publications = 30, 4
+	subscribers(t, db, readers)
+	rapid.Check(t, func(rt *rapid.T) {
+		before := value[int64](t, db, `SELECT coalesce(max(id), 0) FROM publication`)
+		limit := rapid.IntRange(1, 3).Draw(rt, "limit")
+		capTo(t, db, limit)
+		// What earlier rounds sent has left the window, and their held ones are gone.
+		exec(t, db, `UPDATE delivery SET settled_at = settled_at - interval '2 days'`)
+		exec(t, db, `DELETE FROM held`)
+		exec(t, db, `UPDATE publication SET state = 'cancelled', completed_at = now() WHERE state = 'sending'`)
+		exec(t, db, `UPDATE delivery SET state = 9, settled_at = now() WHERE state < 2`)
+		var ids []int64
+		for range publications {
+			ids = append(ids, queued(t, db, publication.Audience{All: true}))
+		}
+		some := rapid.IntRange(1, 2).Draw(rt, "ranges")
+		var wg sync.WaitGroup
+		for _, id := range ids {
+			wg.Go(func() { fanOut(t, db, id, some) })
+		}
+		wg.Wait()
+		check := func(when string) {
+			if n := value[int](t, db, `
+				SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM delivery WHERE publication_id > $1
+				    AND state IN (0, 2) GROUP BY recipient_id) x`, before); n != limit {
+				rt.Fatalf("%s somebody is owed %d, the cap is %d", when, n, limit)
+			}
+		}
+		check("after expansion")
+		exec(t, db, `UPDATE held SET due = now()`)
+		for range 3 {
+			wg.Go(func() {
+				if _, err := db.ReleaseDue(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		check("after release")
+		if total := value[int](t, db, `SELECT count(*) FROM delivery WHERE publication_id > $1 AND state = 0`, before); total != limit*readers {
+			rt.Fatalf("%d are owed, and %d could be", total, limit*readers)
+		}
+		exec(t, db, `UPDATE delivery SET state = 2, settled_at = now() WHERE state = 0`)
+		exec(t, db, `UPDATE held SET due = now()`)
+		if n, err := db.ReleaseDue(t.Context()); err != nil || n != 0 {
+			rt.Fatalf("%d released, %v", n, err)
+		}
+	})
+}
+
+// TestCapReadsFarApart: readers on a look-up for each are counted like those of a range.
+func TestCapReadsFarApart(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	subscribers(t, db, 500)
+	capTo(t, db, 1)
+	few := publication.Audience{Subscribers: []int64{1, 250, 500}}
+	if _, got := published(t, db, few); len(got) != 3 {
+		t.Fatalf("sent to %v", got)
+	}
+	if _, got := published(t, db, few); len(got) != 0 {
+		t.Fatalf("sent to %v", got)
+	}
+	if _, got := published(t, db, publication.Audience{All: true}); len(got) != 497 {
+		t.Fatalf("sent to %d", len(got))
+	}
+}
