@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	_ "time/tzdata" // timezones of subscribers, also on machines and images without a database of them
@@ -17,6 +18,10 @@ func main() {
 	app.Quiet()
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "presswork:", err)
+		var coded interface{ ExitCode() int }
+		if errors.As(err, &coded) {
+			os.Exit(coded.ExitCode())
+		}
 		os.Exit(1)
 	}
 }
@@ -38,6 +43,6 @@ func rootCommand() *cobra.Command {
 	root.AddCommand(apiCommand(), workerCommand(), schedulerCommand(), allCommand(), migrateCommand(),
 		sandboxCommand(), publishCommand(), publicationsCommand(), statusCommand(), demoCommand(), benchCommand(),
 		queuesCommand(), pauseCommand(), resumeCommand(), drainCommand(), cancelCommand(), pausesCommand(), recipientsCommand(), deadLettersCommand(),
-		uncertainCommand(), messagesCommand(), subscribersCommand(), suppressionsCommand(), auditCommand(), consentCommand(), secretsCommand(), keysCommand(), tokensCommand(), webhooksCommand())
+		uncertainCommand(), messagesCommand(), subscribersCommand(), suppressionsCommand(), auditCommand(), consentCommand(), domainCommand(), secretsCommand(), keysCommand(), tokensCommand(), webhooksCommand())
 	return root
 }

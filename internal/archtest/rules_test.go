@@ -16,7 +16,7 @@ const (
 	core   = "internal/fault internal/ident tasks"
 	domain = "internal/publication internal/subscriber internal/content internal/template internal/channel " +
 		"internal/delivery internal/eligibility internal/sender internal/experiment internal/automation internal/analytics " +
-		"internal/audit internal/consent internal/feedback internal/suppression internal/reputation internal/auth internal/capacity internal/asset internal/webhook internal/letter internal/segment"
+		"internal/audit internal/consent internal/feedback internal/suppression internal/reputation internal/domaincheck internal/auth internal/capacity internal/asset internal/webhook internal/letter internal/segment"
 	// plain packages are small tools with rules of their own and nothing of the world: an address, a topic, a sealed
 	// secret, a signed link, a credential, a chain of sealed blocks, values that never change, text encoded for mail, a token bucket, many changes in one call, a total, a cell of a CSV file. The domain may use them as it uses the standard library.
 	plain = "internal/backoff internal/chain internal/canonical internal/mailbox internal/seal internal/token internal/credential internal/keep internal/quoted internal/allowance internal/bulk internal/tally internal/cell"
@@ -49,6 +49,7 @@ var rules = []rule{
 		libs: "github.com/yuin/goldmark github.com/microcosm-cc/bluemonday golang.org/x/net/html golang.org/x/text",
 	},
 	{pkgs: "internal/template", may: core + " " + plain, libs: "golang.org/x/text golang.org/x/net/html"},
+	{pkgs: "internal/domaincheck", may: core + " " + plain, libs: "golang.org/x/net/publicsuffix"},
 	{pkgs: domain, may: core + " " + plain, libs: "golang.org/x/text"},
 	// Renditions are templates filled with content: the one place that knows both.
 	{
@@ -87,7 +88,7 @@ var rules = []rule{
 	{pkgs: "internal/demo/generate", may: "internal/demo internal/subscriber"},
 	{pkgs: "internal/progress", may: "client"},
 	{pkgs: "internal/demo internal/bench", may: anything + " -internal/testkit -internal/provider/providertest", libs: anything},
-	{pkgs: "cmd/presswork", may: "client internal/progress internal/app internal/config internal/demo internal/bench internal/sandbox", libs: "github.com/spf13/cobra github.com/spf13/pflag"},
+	{pkgs: "cmd/presswork", may: "client internal/progress internal/app internal/config internal/domaincheck internal/demo internal/bench internal/sandbox", libs: "github.com/spf13/cobra github.com/spf13/pflag"},
 
 	// An example knows what any other program knows.
 	{pkgs: "examples/go", may: "client"},

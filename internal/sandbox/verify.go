@@ -34,7 +34,7 @@ func isTest(body []byte) bool {
 // isEmptyPost reports whether a post has nothing in it. Slack refuses it.
 func isEmptyPost(body []byte) bool { return string(body) == "{}" }
 
-// sesIdentity answers GetEmailIdentity: whatever is asked for was verified.
+// sesIdentity answers GetEmailIdentity: whatever is asked for was verified, and is signed by Easy DKIM.
 func (s *Sandbox) sesIdentity(w http.ResponseWriter, _ *http.Request) {
 	if !s.up(w, ProviderSES, refuseSES) {
 		return
@@ -42,6 +42,9 @@ func (s *Sandbox) sesIdentity(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{
 		"IdentityType": "DOMAIN", "VerificationStatus": "SUCCESS", "VerifiedForSendingStatus": true,
 		"FeedbackForwardingStatus": true, "ConfigurationSetName": "", "Tags": []any{},
+		"DkimAttributes": map[string]any{
+			"Status": "SUCCESS", "SigningEnabled": true, "SigningAttributesOrigin": "AWS_SES", "Tokens": []string{"tokenone", "tokentwo", "tokenthree"},
+		},
 	})
 }
 
