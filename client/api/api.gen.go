@@ -307,6 +307,27 @@ const (
 	ImportProblemTypeProblemsInvalidLines ImportProblemType = "/problems/invalid_lines"
 )
 
+// Defines values for PreferencesFrequency.
+const (
+	PreferencesFrequencyDaily  PreferencesFrequency = "daily"
+	PreferencesFrequencyEach   PreferencesFrequency = "each"
+	PreferencesFrequencyWeekly PreferencesFrequency = "weekly"
+)
+
+// Defines values for PreferencesInputChannelsOff.
+const (
+	PreferencesInputChannelsOffEmail      PreferencesInputChannelsOff = "email"
+	PreferencesInputChannelsOffNewsletter PreferencesInputChannelsOff = "newsletter"
+)
+
+// Defines values for PreferencesInputFrequency.
+const (
+	PreferencesInputFrequencyDaily  PreferencesInputFrequency = "daily"
+	PreferencesInputFrequencyEach   PreferencesInputFrequency = "each"
+	PreferencesInputFrequencyEmpty  PreferencesInputFrequency = ""
+	PreferencesInputFrequencyWeekly PreferencesInputFrequency = "weekly"
+)
+
 // Defines values for PublicationChangesMode.
 const (
 	PublicationChangesModeAllOrNothing PublicationChangesMode = "all_or_nothing"
@@ -2246,6 +2267,69 @@ type Pin struct {
 	// Version Its version.
 	Version int `json:"version"`
 }
+
+// Preferences What a subscriber chose.
+type Preferences struct {
+	// Status Whether they may be written to. Only active ones receive anything.
+	Status SubscriberStatus `json:"status"`
+
+	// Topics Slugs of topics, sorted.
+	Topics []string `json:"topics"`
+
+	// ChannelsOff Channels that they do not want.
+	ChannelsOff []string `json:"channels_off"`
+
+	// Frequency Each message, or what came in a day or a week in one.
+	Frequency PreferencesFrequency `json:"frequency"`
+
+	// PausedUntil When they want to hear again; null: they have not paused.
+	PausedUntil *time.Time `json:"paused_until"`
+
+	// QuietHours When nothing is to come; null: as the organisation says.
+	QuietHours *QuietHours `json:"quiet_hours"`
+
+	// Language A language tag (BCP 47).
+	Language string `json:"language"`
+
+	// Timezone A name of the IANA database.
+	Timezone string `json:"timezone"`
+
+	// Version The subscriber's.
+	Version int `json:"version"`
+}
+
+// PreferencesFrequency Each message, or what came in a day or a week in one.
+type PreferencesFrequency string
+
+// PreferencesInput What a subscriber chose, as a client gives it.
+type PreferencesInput struct {
+	// Topics What they want to read about.
+	Topics []TopicName `json:"topics,omitzero"`
+
+	// ChannelsOff Channels that they do not want.
+	ChannelsOff []PreferencesInputChannelsOff `json:"channels_off,omitzero"`
+
+	// Frequency Each message, or what came in a day or a week in one.
+	Frequency PreferencesInputFrequency `json:"frequency,omitzero"`
+
+	// PausedUntil When they want to hear again, within a year; null: they have not paused.
+	PausedUntil time.Time `json:"paused_until,omitzero"`
+
+	// QuietHours When nothing is to come; null: as the organisation says.
+	QuietHours QuietHours `json:"quiet_hours,omitzero"`
+
+	// Language A language tag (BCP 47); en if it is left out.
+	Language string `json:"language,omitzero"`
+
+	// Timezone A name of the IANA database; UTC if it is left out.
+	Timezone string `json:"timezone,omitzero"`
+}
+
+// PreferencesInputChannelsOff defines model for PreferencesInput.ChannelsOff.
+type PreferencesInputChannelsOff string
+
+// PreferencesInputFrequency Each message, or what came in a day or a week in one.
+type PreferencesInputFrequency string
 
 // Problem What went wrong (RFC 9457).
 type Problem struct {
@@ -5648,11 +5732,20 @@ func (c *Client) GetSubscriber(ctx context.Context, id ID, options ...Option) (S
 
 // UpdateSubscriber is PUT /api/v1/subscribers/{id}: replace a subscriber.
 //
-// Left out, `status` and `consent_source` stay; all else gets its default. Who unsubscribed becomes active again only
-// with a `consent_source`, else 409.
+// Left out, `status` and `consent_source` stay; all else gets its default. Who unsubscribed comes back only by confirming:
+// to make them active or pending is refused with 409.
 func (c *Client) UpdateSubscriber(ctx context.Context, id ID, body SubscriberInput, options ...Option) (Subscriber, error) {
 	r := &Request{Operation: "updateSubscriber", Method: http.MethodPut, Path: path("/api/v1/subscribers/%s", id), Body: body, MediaType: "application/json"}
 	return call[Subscriber](ctx, c, r, options)
+}
+
+// AskToConfirm is POST /api/v1/subscribers/{id}/confirmation: ask a subscriber to confirm.
+//
+// Mails the link by which somebody who is pending, or has unsubscribed, says that they want messages. Until they use it nothing
+// changes. Three are sent within a day; more are refused with 409 `asked_enough`, and who is active with 409 `already_active`.
+func (c *Client) AskToConfirm(ctx context.Context, id ID, options ...Option) error {
+	r := &Request{Operation: "askToConfirm", Method: http.MethodPost, Path: path("/api/v1/subscribers/%s/confirmation", id)}
+	return c.do(ctx, r, options)
 }
 
 // ListConsent is GET /api/v1/subscribers/{id}/consent: list what a subscriber agreed to.
@@ -5673,6 +5766,23 @@ func (c *Client) Consent(ctx context.Context, id ID, params ListConsentParams, o
 		page, err := c.ListConsent(ctx, id, params, options...)
 		return page.Items, page.Next, err
 	})
+}
+
+// GetPreferences is GET /api/v1/subscribers/{id}/preferences: get what a subscriber chose.
+//
+// What they want to get, where, and how often. Its version and ETag are the subscriber's.
+func (c *Client) GetPreferences(ctx context.Context, id ID, options ...Option) (Preferences, error) {
+	r := &Request{Operation: "getPreferences", Method: http.MethodGet, Path: path("/api/v1/subscribers/%s/preferences", id)}
+	return call[Preferences](ctx, c, r, options)
+}
+
+// UpdatePreferences is PUT /api/v1/subscribers/{id}/preferences: replace what a subscriber chose.
+//
+// Left out, everything gets its default. What becomes less is effective for everything not yet sent. It changes nothing of
+// whether they may be written to at all.
+func (c *Client) UpdatePreferences(ctx context.Context, id ID, body PreferencesInput, options ...Option) (Preferences, error) {
+	r := &Request{Operation: "updatePreferences", Method: http.MethodPut, Path: path("/api/v1/subscribers/%s/preferences", id), Body: body, MediaType: "application/json"}
+	return call[Preferences](ctx, c, r, options)
 }
 
 // ListSuppressions is GET /api/v1/suppressions: list suppressions.

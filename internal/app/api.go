@@ -41,7 +41,8 @@ func (a *App) AddAPI(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	subscriberPages, err := a.subscriberPages(engine, signer)
+	subscriptions := a.db.Subscriptions(links{a.tickets(), a.Config.PublicURL})
+	subscriberPages, err := a.subscriberPages(engine, signer, subscriptions)
 	if err != nil {
 		return err
 	}
@@ -65,7 +66,7 @@ func (a *App) AddAPI(ctx context.Context) error {
 		Observe:  func(r httpapi.Request) { a.Metrics.Request(r.Method, r.Route, r.Status, r.Took, r.TraceID) },
 		Pages:    subscriberPages,
 		Database: a.db, Redis: a.queue, Registry: a.providers(), Engine: engine,
-		Sealer: sealer, Topics: a.db, Subscribers: a.db, Consent: a.db, Contents: a.db, Templates: a.db, Assets: a.db, Channels: a.db.Channels(sealer), Circuits: a.limits, Senders: a.db,
+		Sealer: sealer, Topics: a.db, Subscribers: a.db, Consent: a.db, Preferences: a.db, Asker: subscriptions, Contents: a.db, Templates: a.db, Assets: a.db, Channels: a.db.Channels(sealer), Circuits: a.limits, Senders: a.db,
 		Publications: a.db, Messages: a.db, ApprovalOver: a.Config.ApprovalOver, SendingRates: a.sendingRates(), Acceptor: acceptor, Progress: a.db, Recipients: a.db, Analytics: a.db,
 		Closing: closing.Done(),
 		Pauses:  a.db, Policy: a.db, Queues: queueReader{a.queue}, Suppressions: a.db, Reputation: a.db, Audit: a.db, SESHook: hook,
@@ -93,9 +94,9 @@ func (a *App) addWriters() (*postgres.Acceptor, *postgres.EventWriter, error) {
 }
 
 // subscriberPages answers everything below /p/.
-func (a *App) subscriberPages(engine template.Engine, signer *token.Signer) (http.Handler, error) {
+func (a *App) subscriberPages(engine template.Engine, signer *token.Signer, subscriptions pages.Subscriptions) (http.Handler, error) {
 	return pages.New(pages.Deps{
-		Log: a.Log, Organisation: a.Config.Organisation, Tokens: signer, Readers: a.db, Listing: a.db, PublicURL: a.Config.PublicURL,
+		Log: a.Log, Organisation: a.Config.Organisation, Tokens: signer, Tickets: a.tickets(), Readers: a.db, Subscriptions: subscriptions, Client: httpapi.Client, Listing: a.db, PublicURL: a.Config.PublicURL,
 		Archive: &edition.Archive{IDs: a.db, Shelf: edition.NewShelf(a.db, engine), Images: a.Config.PublicURL + pages.ImagePath},
 		Images:  a.db,
 	})

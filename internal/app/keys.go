@@ -38,6 +38,11 @@ func (a *App) signer() *token.Signer {
 	return token.NewSigner([]byte(a.Config.SecretKey), a.previous()...)
 }
 
+// tickets signs the links in our own letters.
+func (a *App) tickets() *token.Tickets {
+	return token.NewTickets([]byte(a.Config.SecretKey), a.previous()...)
+}
+
 // sealer seals the secrets of channels.
 func (a *App) sealer() (*seal.Sealer, error) {
 	s, err := seal.New([]byte(a.Config.SecretKey), a.previous()...)

@@ -19,6 +19,7 @@ func purposes() map[string]string {
 		"presswork seal key v1":             "internal/seal",
 		"presswork seal key id v1":          "internal/seal",
 		"presswork mark key v1":             "internal/seal",
+		"presswork subscriber ticket v1":    "internal/token",
 		"presswork recipient link v1":       "internal/token",
 		"presswork suppression address v1":  "internal/suppression",
 		"presswork client address v1":       "internal/auth",

@@ -229,9 +229,10 @@ type Config struct {
 	//
 	// Default: a backend that does more than this is known, and is given a key with a number of its own.
 	RatePrincipal int `env:"PRESSWORK_RATE_PRINCIPAL" envDefault:"1000"`
-	// RateSignIn is how many requests a minute one address may make of routes that give out tokens and links to sign in by.
+	// RateSignIn is how many requests a minute one address may make of routes that give out tokens and links to sign in by, and of
+	// the forms by which readers have a letter sent to themselves.
 	//
-	// Default: a person mistypes a few times. No route of this version is one.
+	// Default: a person mistypes a few times.
 	RateSignIn int `env:"PRESSWORK_RATE_SIGN_IN" envDefault:"5"`
 	// RateTracking is how many opens and clicks a minute one address may send.
 	//

@@ -121,6 +121,7 @@ func TestEveryChangeIsAudited(t *testing.T) {
 	a.walkFailures()
 	a.walkKeys()
 	a.walkWebhooks()
+	a.walkLetters()
 	// What changes nothing: it says what is on the list, or would be, and shows nobody.
 	a.walked["POST /api/v1/suppressions/lookup"] = true
 	for _, r := range walkable(t, keyShelf{}, nil).Routes() {
@@ -150,6 +151,8 @@ func (a *audited) walkReaders() {
 	many := `{"mode":"per_item","items":[{"action":"create","subscriber":{"email":"y` + walkAddress + `","name":"` + walkName + `"}},
 		{"action":"update","id":"` + reader + `","version":0,"subscriber":{"email":"` + walkAddress + `","name":"` + walkName + `"}}]}`
 	a.step(a.api, "POST /subscribers/bulk", reader, many, admin+`subscriber.create `+some+`{}\n`+admin+`subscriber.update ID {"fields": \["name"\]}`)
+	a.step(a.api, "PUT /subscribers/:id/preferences", reader, `{"frequency":"daily","language":"de"}`,
+		admin+`subscriber.preferences ID {"fields": \["frequency", "language"\]}`, "If-Match: *")
 	a.step(a.api, "DELETE /subscribers/:id", reader, nil, admin+`subscriber.delete ID {}`)
 	listed := a.made(a.step(a.api, "POST /suppressions", "", map[string]any{"email": walkAddress, "note": "of " + walkName}, admin+`suppression.create `+some+`{.*"reason".*}`))
 	a.step(a.api, "PUT /reputation/policy", "", `{"soft_bounces":3,"soft_days":3,"min_sample":100,
@@ -249,6 +252,12 @@ func (a *audited) walkKeys() {
 	a.step(a.api, "PUT /api-keys/:id", key, `{"name":"walk","role":"ops"}`, admin+`api_key.update ID {.*"fields": \["role"\].*}`, "If-Match: *")
 	a.step(a.api, "POST /api-keys/:id/rotate", key, `{}`, admin+`api_key.rotate ID {.*}`)
 	a.step(a.api, "DELETE /api-keys/:id", key, nil, admin+`api_key.revoke ID {}`)
+}
+
+// walkLetters comes last: what went before counts publications, and a letter is one.
+func (a *audited) walkLetters() {
+	pending := a.made(a.step(a.api, "POST /subscribers", "", map[string]any{"email": "z" + walkAddress, "status": "pending"}, admin+`subscriber.create `+some+`{}`))
+	a.step(a.api, "POST /subscribers/:id/confirmation", pending, nil, admin+`subscriber.ask ID {}`)
 }
 
 func (a *audited) walkWebhooks() {

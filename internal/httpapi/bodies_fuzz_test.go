@@ -36,6 +36,7 @@ func requestBodies() map[string]bodyReader {
 		"DecisionInput":         readsAs[wire.DecisionInput],
 		"MessageInput":          readsAs[wire.MessageInput],
 		"PublicationChanges":    readsAs[wire.PublicationChanges],
+		"PreferencesInput":      readsAs[wire.PreferencesInput],
 		"PublicationInput":      readsAs[wire.PublicationInput],
 		"PublishInput":          readsAs[wire.PublishInput],
 		"RejectInput":           readsAs[wire.RejectInput],

@@ -90,3 +90,11 @@ func clientOf(ctx context.Context) netip.Addr {
 	address, _ := ctx.Value(clientKey{}).(netip.Addr)
 	return address
 }
+
+// Client is the address that the request of a context came from, as limits go by it; "" if it is not known.
+func Client(ctx context.Context) string {
+	if address := clientOf(ctx); address.IsValid() {
+		return address.String()
+	}
+	return ""
+}

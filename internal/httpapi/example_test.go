@@ -125,6 +125,9 @@ func (w *world) publish(operation string) {
 	}
 	w.put("08", "/api/v1/publications", body+"}")
 	w.put("0e", "/api/v1/messages", `{"to":{"email":"someone@reader.example"},"template":"First"}`)
+	if operation == "askToConfirm" {
+		w.do("PUT", w.real("/api/v1/subscribers/"+exampleID+"02"), `{"email":"ann@reader.example","status":"unsubscribed"}`, "If-Match: *").want(http.StatusOK)
+	}
 	before := map[string]string{"resumePublication": "pause", "streamProgress": "cancel"}
 	if verb := before[operation]; verb != "" {
 		w.do("POST", w.real("/api/v1/publications/"+exampleID+"08/"+verb), nil).want(http.StatusAccepted)

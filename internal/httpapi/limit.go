@@ -101,6 +101,8 @@ func classOf(method, route string) string {
 		return classTracking
 	case strings.HasPrefix(route, "/hooks/"):
 		return classHooks
+	case method == http.MethodPost && (route == "/p/subscribe" || route == "/p/preferences"):
+		return classSignIn // each has a letter sent
 	case strings.HasPrefix(route, "/p/") && method == http.MethodPost:
 		return classOneClick // and what people's own forms post
 	case strings.HasPrefix(route, "/p/"), strings.HasPrefix(route, "/problems"):
@@ -110,6 +112,14 @@ func classOf(method, route string) string {
 	}
 }
 
+// pathOf is the route of a request; of the readers' pages, which are one route, their path.
+func pathOf(c *gin.Context) string {
+	if route := c.FullPath(); route != "/p/*path" {
+		return route
+	}
+	return c.Request.URL.Path
+}
+
 // door stands before authentication. Routes with a bucket of their own are open to everybody, and this is all there is
 // for them; their answers go to what reads no headers, so that only refusals have them.
 //
@@ -117,7 +127,7 @@ func classOf(method, route string) string {
 // before any look-up is made for them, but for who shows the admin key: nobody can lock that out. Who comes through without showing who they are has used a unit of the address all
 // the same, and is told 429 instead of 401 when there is none left: guessing keys is limited like everything else.
 func (l Limits) door(c *gin.Context) {
-	class := classOf(c.Request.Method, c.FullPath())
+	class := classOf(c.Request.Method, pathOf(c))
 	b, limited := l.bucketOf(c, class)
 	if !limited {
 		c.Next()

@@ -57,6 +57,8 @@ type Deps struct {
 	Topics      TopicStore
 	Subscribers SubscriberStore
 	Consent     ConsentStore
+	Preferences PreferenceStore
+	Asker       Asker
 	Contents    ContentStore
 	Templates   TemplateStore
 	Assets      AssetStore
@@ -151,6 +153,7 @@ func registerResources(r gin.IRouter, d Deps) {
 	registerTopics(r, d)
 	registerSubscribers(r, d)
 	registerConsent(r, d)
+	registerPreferences(r, d)
 	registerContents(r, d)
 	registerTemplates(r, d)
 	registerAssets(r, d)

@@ -76,7 +76,7 @@ func newAPIWith(t testing.TB, connections int, tweak ...func(*Deps)) *api {
 	a := serve(t, db, append([]func(*Deps){func(d *Deps) {
 		d.Database, d.Registry, d.Engine = db, testRegistry(), engine
 		d.Topics, d.Subscribers, d.Contents, d.Templates, d.Senders = db, db, db, db, db
-		d.APIKeys, d.Consent = db, db
+		d.APIKeys, d.Consent, d.Preferences, d.Asker = db, db, db, db.Subscriptions(testLinks{})
 		d.Sealer = sealer
 		d.Assets = db
 		d.Channels = db.Channels(sealer)

@@ -29,7 +29,7 @@ func TestArchiveList(t *testing.T) {
 	h.checkPublic(h.ask("GET", "/p/archive", ""), "No newsletter has been sent yet.", "<h1>Newsletters</h1>")
 	one := h.publish("Spring & <b>", "")
 	p := h.ask("GET", "/p/archive", "", "Accept-Language: de")
-	h.checkPublic(p, `<html lang="de">`, `<a href="n/`+one.UID.String()+`">Spring &amp; &lt;b&gt;</a>`, "2030-01-31", "Atom-Feed",
+	h.checkPublic(p, `<html lang="de" dir="ltr">`, `<a href="n/`+one.UID.String()+`">Spring &amp; &lt;b&gt;</a>`, "2030-01-31", "Atom-Feed",
 		`<link rel="alternate" type="application/atom+xml" href="archive.atom">`)
 	if strings.Contains(p.body, "Ältere") || strings.Contains(p.body, "Neueste") || p.header.Get("Content-Language") != "de" {
 		t.Errorf("%v %s", p.header, p.body)

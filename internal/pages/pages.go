@@ -33,7 +33,13 @@ type Deps struct {
 	Tokens interface {
 		Verify(text string) (token.Recipient, error)
 	}
+	// Tickets reads those of our own letters.
+	Tickets Tickets
 	Readers Readers
+	// Subscriptions is how readers come and choose; nil: there are no pages for it.
+	Subscriptions Subscriptions
+	// Client is the address that a request came from; nil: it is not noted.
+	Client  func(ctx context.Context) string
 	Archive Archive
 	Images  Images
 	Listing Listing
@@ -89,6 +95,9 @@ func New(d Deps) (*Pages, error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /p/u/{token}", p.handle(p.askUnsubscribe))
 	mux.Handle("POST /p/u/{token}", p.handle(p.unsubscribe))
+	if d.Subscriptions != nil {
+		p.handleSubscriptions(mux)
+	}
 	mux.Handle("GET /p/n/{uid}", p.handle(p.archive))
 	mux.Handle("GET "+ImagePath+"{uid}", p.handle(p.image))
 	mux.Handle("GET /p/archive", p.handle(p.archiveList))
@@ -100,6 +109,18 @@ func New(d Deps) (*Pages, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// handleSubscriptions has the pages on which readers come and choose.
+func (p *Pages) handleSubscriptions(mux *http.ServeMux) {
+	mux.Handle("GET /p/subscribe", p.handle(p.askSubscribe))
+	mux.Handle("POST /p/subscribe", p.handle(p.subscribe))
+	mux.Handle("GET /p/confirm/{token}", p.handle(p.askConfirm))
+	mux.Handle("POST /p/confirm/{token}", p.handle(p.confirm))
+	mux.Handle("GET /p/preferences", p.handle(p.askPreferences))
+	mux.Handle("POST /p/preferences", p.handle(p.mailPreferences))
+	mux.Handle("GET /p/preferences/{token}", p.handle(p.preferences))
+	mux.Handle("POST /p/preferences/{token}", p.handle(p.choose))
 }
 
 // ServeHTTP answers everything below /p/.
@@ -197,7 +218,7 @@ func (p *Pages) render(v view) ([]byte, error) {
 
 // maxForm bounds what a form may hold, formTime how long it may take to arrive: the server allows for uploads.
 const (
-	maxForm  = 4 << 10
+	maxForm  = 16 << 10
 	formTime = 10 * time.Second
 )
 

@@ -150,7 +150,7 @@ func (h *house) checkBody(p page, texts []string) {
 func TestUnsubscribePage(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	h.checkPage(h.ask("GET", h.link(1), ""), http.StatusOK, "a***@example.org", `name="scope" value="all"`, "Desk &amp; Co", `<html lang="en">`)
+	h.checkPage(h.ask("GET", h.link(1), ""), http.StatusOK, "a***@example.org", `name="scope" value="all"`, "Desk &amp; Co", `<html lang="en" dir="ltr">`)
 	h.reader.Topics = []publication.Topic{{ID: 3, Name: "Go"}, {ID: 4, Name: "<b>"}}
 	h.checkPage(h.ask("GET", h.link(2), ""), http.StatusOK, `value="topics"`, "Go, &lt;b&gt;")
 	if len(h.left) != 0 {

@@ -12,7 +12,26 @@ import (
 var textFiles embed.FS
 
 // languages that the pages speak; the first is for everybody else.
-var languages = [...]string{"en", "de", "es", "fr"}
+var languages = [...]string{"en", "de", "es", "fr", "ar"}
+
+// languageView is a language that readers can choose.
+type languageView struct {
+	Tag, Name string
+	Chosen    bool
+}
+
+// languageViews are the languages by their own names, with one chosen; another one than ours comes first, by its tag.
+func languageViews(chosen string) []languageView {
+	names := map[string]string{"en": "English", "de": "Deutsch", "es": "Español", "fr": "Français", "ar": "العربية"}
+	var list []languageView
+	if _, ours := names[chosen]; !ours {
+		list = append(list, languageView{chosen, chosen, true})
+	}
+	for _, tag := range languages {
+		list = append(list, languageView{tag, names[tag], tag == chosen})
+	}
+	return list
+}
 
 // catalogue is the texts of one language by key.
 type catalogue struct {

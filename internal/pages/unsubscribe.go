@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/presswork/presswork/internal/audit"
 	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/consent"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/internal/telemetry"
@@ -43,10 +43,11 @@ func (p *Pages) askUnsubscribe(w http.ResponseWriter, r *http.Request) error {
 		p.show(w, r, http.StatusOK, p.unsubscribed(r, who))
 		return nil
 	}
-	p.show(w, r, http.StatusOK, view{
-		Page: "unsubscribe", Title: "unsubscribe_title", Text: p.textFor(r, who),
-		Address: telemetry.Mask(who.Email), Topics: who.Topics,
-	})
+	v := view{Page: "unsubscribe", Title: "unsubscribe_title", Text: p.textFor(r, who), Address: telemetry.Mask(who.Email), Topics: who.Topics}
+	if p.Subscriptions != nil {
+		v.Instead = "/p/preferences/" + r.PathValue("token")
+	}
+	p.show(w, r, http.StatusOK, v)
 	return nil
 }
 
@@ -62,12 +63,15 @@ func (p *Pages) unsubscribe(w http.ResponseWriter, r *http.Request) error {
 	}
 	oneClick := r.PostForm.Get("List-Unsubscribe") == "One-Click"
 	scope := r.PostForm.Get("scope")
+	if !oneClick && r.PostForm.Get("do") == "back" && p.Subscriptions != nil {
+		return p.comeBack(w, r, t)
+	}
 	if !oneClick && scope != "all" && scope != "topics" {
 		return fault.New(fault.Malformed, "unreadable_form", "")
 	}
 	who, err := p.Readers.Recipient(r.Context(), t.Publication, t.Recipient)
 	if err == nil {
-		err = p.leave(r, t, who, !oneClick && scope == "topics")
+		err = p.leave(r, t, who, !oneClick && scope == "topics", oneClick)
 	}
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return fmt.Errorf("unsubscribe: %w", err)
@@ -81,7 +85,16 @@ func (p *Pages) unsubscribe(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (p *Pages) leave(r *http.Request, t token.Recipient, who publication.Recipient, topicsOnly bool) error {
+// comeBack has who unsubscribed asked by mail whether they want to come back.
+func (p *Pages) comeBack(w http.ResponseWriter, r *http.Request, t token.Recipient) error {
+	who, err := p.Subscriptions.Reader(r.Context(), t.Recipient)
+	if err != nil {
+		return fmt.Errorf("come back: %w", err)
+	}
+	return p.askAgain(w, r, who)
+}
+
+func (p *Pages) leave(r *http.Request, t token.Recipient, who publication.Recipient, topicsOnly, oneClick bool) error {
 	request := publication.Unsubscription{Subscriber: t.Recipient, Publication: t.Publication, Channel: t.Channel}
 	if topicsOnly {
 		request.Topics = []int32{} // none is left when the form is sent twice
@@ -89,17 +102,31 @@ func (p *Pages) leave(r *http.Request, t token.Recipient, who publication.Recipi
 			request.Topics = append(request.Topics, topic.ID)
 		}
 	}
-	return p.Readers.Unsubscribe(audit.WithActor(r.Context(), "subscriber"), request)
+	act := consent.Act{Source: consent.Page}
+	if oneClick {
+		act.Source = consent.OneClick
+	}
+	return p.Readers.Unsubscribe(p.act(r, act), request)
 }
 
+// unsubscribed offers to come back to who is still known.
 func (p *Pages) unsubscribed(r *http.Request, who publication.Recipient) view {
-	return view{Page: "message", Title: "unsubscribed_title", Message: "unsubscribed", Text: p.textFor(r, who)}
+	v := view{Page: "message", Title: "unsubscribed_title", Message: "unsubscribed", Text: p.textFor(r, who)}
+	if p.Subscriptions != nil && who.Email != "" {
+		v.Page = "back"
+	}
+	return v
 }
 
 // textFor is in the subscriber's own language, or else the browser's.
 func (p *Pages) textFor(r *http.Request, who publication.Recipient) catalogue {
-	if who.Language != "" {
-		return p.views.texts.accepted(who.Language + ", " + r.Header.Get("Accept-Language"))
+	return p.textOf(r, who.Language)
+}
+
+// textOf is in a reader's language, or else the browser's.
+func (p *Pages) textOf(r *http.Request, language string) catalogue {
+	if language != "" {
+		return p.views.texts.accepted(language + ", " + r.Header.Get("Accept-Language"))
 	}
 	return p.views.texts.accepted(r.Header.Get("Accept-Language"))
 }

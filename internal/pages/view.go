@@ -21,6 +21,12 @@ type view struct {
 	Address              string // masked
 	Topics               []publication.Topic
 	Archive              *archiveView
+	Subscribe            *subscribeView
+	Confirm              *confirmView
+	Preferences          *preferencesView
+	Link                 *linkView
+	// Subscribed is where a page offers to begin again, Instead where to get less; "" if it does not.
+	Subscribed, Instead string
 	// Index lets search engines list the page.
 	Index bool
 }

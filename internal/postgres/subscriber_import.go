@@ -28,12 +28,12 @@ WITH n AS (
          AS n (uid, email, name, language, timezone, status, topics, attributes, consent, country)
 )`
 
-// updateImported changes what the lines say and leaves the rest. Who unsubscribed stays so unless the line
-// says otherwise and where the new consent comes from.
+// updateImported changes what the lines say and leaves the rest. Who unsubscribed stays so, and who is
+// pending and got messages before: only they can come back, by a confirmation.
 const updateImported = importSource + `, next AS (
     SELECT s.id, s.status AS was, s.topics AS had,
-           CASE WHEN n.status = '' OR s.status = 'unsubscribed' AND n.consent = '' THEN s.status
-                ELSE n.status END AS status,
+           CASE WHEN n.status = '' OR s.status = 'unsubscribed' OR s.status = 'pending' AND s.consent_at IS NOT NULL AND n.status = 'active'
+                THEN s.status ELSE n.status END AS status,
            CASE WHEN n.topics = '{}' THEN s.topics ELSE n.topics END AS topics,
            s.attributes || n.attributes AS attributes,
            n.name, n.language, n.timezone, n.country, n.consent

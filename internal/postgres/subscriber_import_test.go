@@ -107,7 +107,7 @@ func TestImportKeepsUnsubscribedOut(t *testing.T) {
 		"says active":  {"email,status\ngone@x.org,active\n", subscriber.Unsubscribed},
 		"says pending": {"email,status\ngone@x.org,pending\n", subscriber.Unsubscribed},
 		"says source":  {"email,consent_source\ngone@x.org,shop\n", subscriber.Unsubscribed},
-		"says both":    {"email,status,consent_source\ngone@x.org,active,shop\n", subscriber.Active},
+		"says both":    {"email,status,consent_source\ngone@x.org,active,shop\n", subscriber.Unsubscribed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -19,12 +19,20 @@ type Change struct {
 	Fields []string
 }
 
+// CodeMustConfirm says that only the reader can do this.
+const CodeMustConfirm = "confirmation_required"
+
+// MustConfirm reports that nobody but the reader can make them active: they unsubscribed, or were active once and are not.
+func (s Subscriber) MustConfirm() bool {
+	return s.Status == Unsubscribed || s.Status == Pending && s.ConsentAt != nil
+}
+
 // Empty reports that nothing changes.
 func (c Change) Empty() bool { return len(c.Fields) == 0 && !c.Consented }
 
 // Change is s replaced by what in describes. Status and consent source stay as they are where in leaves
-// them out. Errors are Invalid as of New, and Conflict (consent_required): who has unsubscribed becomes
-// active again, or pending, from where anybody becomes active, only with the source of a new consent.
+// them out. Errors are Invalid as of New, and Conflict (confirmation_required): who has unsubscribed comes back only by
+// confirming that they want to, and so does who is pending and got messages before. Nobody can say so for them.
 func (s Subscriber) Change(in Input) (Change, error) {
 	if in.Status == "" {
 		in.Status = string(s.Status)
@@ -33,9 +41,9 @@ func (s Subscriber) Change(in Input) (Change, error) {
 	if err != nil {
 		return Change{}, err
 	}
-	if s.Status == Unsubscribed && next.Status != Unsubscribed && next.ConsentSource == "" {
-		return Change{}, fault.New(fault.Conflict, "consent_required",
-			"This subscriber has unsubscribed. Say in consent_source where they consented anew.")
+	if s.Status == Unsubscribed && next.Status != Unsubscribed || s.MustConfirm() && next.Status == Active {
+		return Change{}, fault.New(fault.Conflict, CodeMustConfirm,
+			"This subscriber has unsubscribed. Only they can come back, by the link of a confirmation that is mailed to them.")
 	}
 	if next.ConsentSource == "" {
 		next.ConsentSource = s.ConsentSource

@@ -3,6 +3,7 @@ package subscriber_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/subscriber"
@@ -34,11 +35,7 @@ func TestChange(t *testing.T) {
 		"back to pending":    {to: subscriber.Input{Status: "pending"}, revoked: true, fields: []string{"status"}},
 		"confirmed":          {from: subscriber.Input{Status: "pending"}, to: subscriber.Input{Status: "active"}, consented: true, fields: []string{"status"}},
 		"stays unsubscribed": {from: subscriber.Input{Status: "unsubscribed"}, to: subscriber.Input{Name: "B"}, fields: []string{"name"}},
-		"new consent": {from: subscriber.Input{Status: "unsubscribed", ConsentSource: "old"},
-			to: subscriber.Input{Status: "active", ConsentSource: "new form"}, consented: true, fields: []string{"consent_source", "status"}},
-		"new consent to confirm": {from: subscriber.Input{Status: "unsubscribed", ConsentSource: "old"},
-			to: subscriber.Input{Status: "pending", ConsentSource: "new form"}, fields: []string{"consent_source", "status"}},
-		"source kept": {from: subscriber.Input{ConsentSource: "form"}, fields: []string{}},
+		"source kept":        {from: subscriber.Input{ConsentSource: "form"}, fields: []string{}},
 	} {
 		before := existing(t, c.from)
 		c.to.Email = "a@x.org"
@@ -56,14 +53,26 @@ func TestChange(t *testing.T) {
 	}
 }
 
-func TestResubscribeNeedsConsent(t *testing.T) {
+// TestComingBackNeedsTheReader: whoever says where a new consent comes from, only the reader can come back.
+func TestComingBackNeedsTheReader(t *testing.T) {
 	t.Parallel()
+	at := time.Now()
 	gone := existing(t, subscriber.Input{Status: "unsubscribed", ConsentSource: "old"})
-	// Pending is no way round: from there anybody becomes active.
-	for _, status := range []string{"active", "pending"} {
-		_, err := gone.Change(subscriber.Input{Email: "a@x.org", Status: status})
-		if fault.CodeOf(err) != "consent_required" || !fault.Is(err, fault.Conflict) {
-			t.Errorf("%s: got %v", status, err)
+	waiting := existing(t, subscriber.Input{Status: "pending"})
+	waiting.ConsentAt = &at // once active
+	for _, c := range []struct {
+		from   subscriber.Subscriber
+		status string
+		source string
+		may    bool
+	}{
+		{gone, "active", "", false}, {gone, "active", "new form", false}, {gone, "pending", "", false}, {gone, "pending", "new form", false},
+		{waiting, "active", "new form", false}, {waiting, "pending", "", true}, {waiting, "unsubscribed", "", true}, {gone, "", "", true},
+		{existing(t, subscriber.Input{Status: "pending"}), "active", "fair", true},
+	} {
+		_, err := c.from.Change(subscriber.Input{Email: "a@x.org", Status: c.status, ConsentSource: c.source})
+		if refused := fault.CodeOf(err) == "confirmation_required" && fault.Is(err, fault.Conflict); refused == c.may || c.may && err != nil {
+			t.Errorf("from %s to %q by %q: %v", c.from.Status, c.status, c.source, err)
 		}
 	}
 	if _, err := gone.Change(subscriber.Input{Email: "no"}); !fault.Is(err, fault.Invalid) {

@@ -192,7 +192,7 @@ func (h *Send) links(e *edition.Edition, r *delivery.Recipient) rendition.Links 
 		Open:  h.PublicURL + "/t/o/" + signed + ".gif",
 	}
 	if e.Message == nil {
-		links.Unsubscribe = h.PublicURL + "/p/u/" + signed
+		links.Unsubscribe, links.Preferences = h.PublicURL+"/p/u/"+signed, h.PublicURL+"/p/preferences/"+signed
 	}
 	if e.Kind == channel.Newsletter {
 		links.Archive = h.PublicURL + "/p/n/" + e.Publication.UID.String()

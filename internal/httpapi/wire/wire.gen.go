@@ -257,6 +257,27 @@ const (
 	HourAnalyticsKindUnsubscribe HourAnalyticsKind = "unsubscribe"
 )
 
+// Defines values for PreferencesFrequency.
+const (
+	PreferencesFrequencyDaily  PreferencesFrequency = "daily"
+	PreferencesFrequencyEach   PreferencesFrequency = "each"
+	PreferencesFrequencyWeekly PreferencesFrequency = "weekly"
+)
+
+// Defines values for PreferencesInputChannelsOff.
+const (
+	PreferencesInputChannelsOffEmail      PreferencesInputChannelsOff = "email"
+	PreferencesInputChannelsOffNewsletter PreferencesInputChannelsOff = "newsletter"
+)
+
+// Defines values for PreferencesInputFrequency.
+const (
+	PreferencesInputFrequencyDaily  PreferencesInputFrequency = "daily"
+	PreferencesInputFrequencyEach   PreferencesInputFrequency = "each"
+	PreferencesInputFrequencyEmpty  PreferencesInputFrequency = ""
+	PreferencesInputFrequencyWeekly PreferencesInputFrequency = "weekly"
+)
+
 // Defines values for PublicationChangesMode.
 const (
 	PublicationChangesModeAllOrNothing PublicationChangesMode = "all_or_nothing"
@@ -1965,6 +1986,69 @@ type Pin struct {
 	// Version Its version.
 	Version int `json:"version"`
 }
+
+// Preferences What a subscriber chose.
+type Preferences struct {
+	// Status Whether they may be written to. Only active ones receive anything.
+	Status SubscriberStatus `json:"status"`
+
+	// Topics Slugs of topics, sorted.
+	Topics []string `json:"topics"`
+
+	// ChannelsOff Channels that they do not want.
+	ChannelsOff []string `json:"channels_off"`
+
+	// Frequency Each message, or what came in a day or a week in one.
+	Frequency PreferencesFrequency `json:"frequency"`
+
+	// PausedUntil When they want to hear again; null: they have not paused.
+	PausedUntil *time.Time `json:"paused_until"`
+
+	// QuietHours A part of each reader's own day, by their time zone. It goes over midnight if it ends before it begins.
+	QuietHours *QuietHours `json:"quiet_hours"`
+
+	// Language A language tag (BCP 47).
+	Language string `json:"language"`
+
+	// Timezone A name of the IANA database.
+	Timezone string `json:"timezone"`
+
+	// Version The subscriber's.
+	Version int `json:"version"`
+}
+
+// PreferencesFrequency Each message, or what came in a day or a week in one.
+type PreferencesFrequency string
+
+// PreferencesInput What a subscriber chose, as a client gives it.
+type PreferencesInput struct {
+	// Topics What they want to read about.
+	Topics []string `json:"topics,omitzero"`
+
+	// ChannelsOff Channels that they do not want.
+	ChannelsOff []PreferencesInputChannelsOff `json:"channels_off,omitzero"`
+
+	// Frequency Each message, or what came in a day or a week in one.
+	Frequency PreferencesInputFrequency `json:"frequency,omitzero"`
+
+	// PausedUntil When they want to hear again, within a year; null: they have not paused.
+	PausedUntil *time.Time `json:"paused_until,omitzero"`
+
+	// QuietHours A part of each reader's own day, by their time zone. It goes over midnight if it ends before it begins.
+	QuietHours *QuietHours `json:"quiet_hours,omitzero"`
+
+	// Language A language tag (BCP 47); en if it is left out.
+	Language string `json:"language,omitzero"`
+
+	// Timezone A name of the IANA database; UTC if it is left out.
+	Timezone string `json:"timezone,omitzero"`
+}
+
+// PreferencesInputChannelsOff defines model for PreferencesInput.ChannelsOff.
+type PreferencesInputChannelsOff string
+
+// PreferencesInputFrequency Each message, or what came in a day or a week in one.
+type PreferencesInputFrequency string
 
 // Problem What went wrong (RFC 9457).
 type Problem struct {

@@ -1,0 +1,296 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/presswork/presswork/internal/consent"
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/letter"
+	"github.com/presswork/presswork/internal/subscriber"
+)
+
+// Linker makes the addresses that letters lead to.
+type Linker interface {
+	// ConfirmLink leads to where a request is confirmed, PreferLink to a reader's preferences.
+	ConfirmLink(subscriber, request int64, until time.Time) string
+	PreferLink(subscriber int64, until time.Time) string
+}
+
+// Subscriptions is how readers come, come back, and find their preferences. Nothing of it changes what anybody gets before the
+// reader has confirmed by the link that was mailed to them.
+type Subscriptions struct {
+	db    *DB
+	links Linker
+}
+
+// Subscriptions is on the same database. The letters have links by a Linker.
+func (db *DB) Subscriptions(links Linker) *Subscriptions { return &Subscriptions{db, links} }
+
+// Reader is the one with an internal id, or NotFound.
+func (s *Subscriptions) Reader(ctx context.Context, id int64) (consent.Reader, error) {
+	r, err := scanReader(s.db.pool.QueryRow(ctx, selectReader+`WHERE id = $1 AND email NOT LIKE '%@deleted.invalid'`, id))
+	return r, translate(missing(err, noSubscriber), "read a reader")
+}
+
+const selectReader = `SELECT id, uid, email, language, status FROM subscriber `
+
+func scanReader(row pgx.Row) (consent.Reader, error) {
+	var r consent.Reader
+	err := row.Scan(&r.ID, &r.UID, &r.Email, &r.Language, &r.Status)
+	return r, err
+}
+
+// SignUp notes that somebody wants messages at an address, and has a letter ask there whether that is so. An address that is
+// known is asked as well; who is subscribed gets a link to their preferences instead. More than a few letters within a day are
+// not sent. What happened is not said: nobody is to learn who reads.
+func (s *Subscriptions) SignUp(ctx context.Context, up subscriber.SignUp) error {
+	return s.db.tx(ctx, "sign a reader up", func(tx pgx.Tx) error {
+		if err := consenting(ctx, tx, consent.Form); err != nil {
+			return err
+		}
+		r, err := scanReader(tx.QueryRow(ctx, selectReader+`WHERE email = $1 FOR UPDATE`, up.Email))
+		if errors.Is(err, pgx.ErrNoRows) {
+			return s.begin(ctx, tx, up)
+		}
+		if err != nil {
+			return err
+		}
+		if r.Status == string(subscriber.Active) {
+			return s.preferences(ctx, tx, r)
+		}
+		_, err = s.ask(ctx, tx, r, up.Topics)
+		return err
+	})
+}
+
+// begin stores who is new.
+func (s *Subscriptions) begin(ctx context.Context, tx pgx.Tx, up subscriber.SignUp) error {
+	one := subscriber.Subscriber{UID: ident.New(), Email: up.Email, Name: up.Name, Language: up.Language, Timezone: subscriber.DefaultTimezone,
+		Status: subscriber.Pending, Topics: up.Topics, Attributes: map[string]any{}, ConsentSource: "form"}
+	if err := createSubscriber(ctx, tx, &one); err != nil {
+		return err
+	}
+	var request int64
+	if err := tx.QueryRow(ctx, `SELECT max(id) FROM consent WHERE subscriber = $1 AND event = 'requested'`, one.UID).Scan(&request); err != nil {
+		return err
+	}
+	r := consent.Reader{ID: one.ID, UID: one.UID, Email: one.Email, Language: one.Language, Status: string(one.Status)}
+	if err := s.askBy(ctx, tx, r, request); err != nil {
+		return err
+	}
+	return s.db.honourSuppressions(ctx, tx, one.Email)
+}
+
+// insertRequest notes that a reader who is there is asked. They stay as they are; the entry has what they will have.
+const insertRequest = `
+INSERT INTO consent (subscriber_id, subscriber, event, status, topics, channels_off, source, actor, text_hash, commitment, salt, detail)
+SELECT s.id, s.uid, 'requested', s.status,
+       ARRAY(SELECT slug FROM topic WHERE id = ANY(s.topics) AND s.status <> 'unsubscribed' OR slug = ANY($2) ORDER BY slug COLLATE "C"), s.channels_off,
+       act ->> 'source', act ->> 'actor', decode(act ->> 'text', 'hex'), sha256(d.salt || convert_to(d.detail, 'UTF8')), d.salt, d.detail
+FROM subscriber s, (SELECT current_setting('presswork.consent')::jsonb AS act) a,
+     LATERAL (SELECT uuid_send(gen_random_uuid()) AS salt,
+        jsonb_strip_nulls(jsonb_build_object('email', s.email, 'ip', act -> 'ip', 'user_agent', act -> 'user_agent'))::text AS detail OFFSET 0) d
+WHERE s.id = $1
+  AND $3 > (SELECT count(*) FROM consent c WHERE c.subscriber = s.uid AND c.event = 'requested' AND c.at > clock_timestamp() - $4::interval)
+RETURNING id`
+
+// ask asks a reader who is there and not subscribed. It is false if they were asked often enough.
+func (s *Subscriptions) ask(ctx context.Context, tx pgx.Tx, r consent.Reader, topics []string) (bool, error) {
+	var request int64
+	if topics == nil {
+		topics = []string{}
+	}
+	err := tx.QueryRow(ctx, insertRequest, r.ID, topics, consent.MaxRequests, consent.RequestTime).Scan(&request)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := record(ctx, tx, "subscriber", "ask", r.UID, nil); err != nil {
+		return false, err
+	}
+	return true, s.askBy(ctx, tx, r, request)
+}
+
+// askBy mails the link by which a request is confirmed.
+func (s *Subscriptions) askBy(ctx context.Context, tx pgx.Tx, r consent.Reader, request int64) error {
+	kind := letter.ConfirmSubscription
+	if r.Status == string(subscriber.Unsubscribed) {
+		kind = letter.Resubscribe
+	}
+	until := time.Now().Add(consent.ConfirmTime)
+	_, err := s.db.sendLetter(ctx, tx, letter.Letter{Kind: kind, Subscriber: r.ID, Language: r.Language, ExpiresAt: &until,
+		Data: map[string]any{letter.Link: s.links.ConfirmLink(r.ID, request, until)}, Key: "confirm:" + strconv.FormatInt(request, 10)})
+	return err
+}
+
+// preferences mails a reader the link to their preferences, once an hour at most.
+func (s *Subscriptions) preferences(ctx context.Context, tx pgx.Tx, r consent.Reader) error {
+	now := time.Now()
+	until := now.Add(consent.PreferTime)
+	_, err := s.db.sendLetter(ctx, tx, letter.Letter{Kind: letter.PreferenceLink, Subscriber: r.ID, Language: r.Language, ExpiresAt: &until,
+		Data: map[string]any{letter.Link: s.links.PreferLink(r.ID, until)},
+		Key:  "preferences:" + strconv.FormatInt(r.ID, 10) + ":" + now.UTC().Format("2006-01-02T15")})
+	return err
+}
+
+// MailPreferences mails the link to their preferences to a reader with a canonical address; to others nothing. Which of both
+// is not said.
+func (s *Subscriptions) MailPreferences(ctx context.Context, email string) error {
+	return s.db.tx(ctx, "mail a link to preferences", func(tx pgx.Tx) error {
+		r, err := scanReader(tx.QueryRow(ctx, selectReader+`WHERE email = $1`, email))
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return s.preferences(ctx, tx, r)
+	})
+}
+
+// Ask has a letter ask a reader who is not subscribed whether they want to be, with the topics that they have. It is Conflict
+// (already_active) of who is, and Wait (asked_enough) of who was asked a few times within a day. It returns NotFound.
+func (s *Subscriptions) Ask(ctx context.Context, uid ident.UID) error {
+	return s.db.tx(ctx, "ask a reader to confirm", func(tx pgx.Tx) error {
+		if err := consenting(ctx, tx, consent.API); err != nil {
+			return err
+		}
+		one, err := lockSubscriber(ctx, tx, uid)
+		if err != nil {
+			return err
+		}
+		if one.Status == subscriber.Active {
+			return fault.New(fault.Conflict, "already_active", "This subscriber is active: there is nothing to confirm.")
+		}
+		r := consent.Reader{ID: one.ID, UID: uid, Email: one.Email, Language: one.Language, Status: string(one.Status)}
+		asked, err := s.ask(ctx, tx, r, one.Topics)
+		if err == nil && !asked {
+			err = fault.New(fault.Conflict, "asked_enough", "This subscriber was asked to confirm several times within a day.")
+		}
+		return err
+	})
+}
+
+// selectRequest finds a request. Void is one after which the reader withdrew, or was forgotten.
+const selectRequest = `
+SELECT c.id, s.id, s.uid, s.email, s.language, c.topics, s.status = 'active',
+       EXISTS (SELECT FROM consent w WHERE w.subscriber = c.subscriber AND w.id > c.id AND w.event IN ('withdrawn', 'suppressed', 'erased', 'expired'))
+FROM consent c JOIN subscriber s ON s.id = c.subscriber_id AND s.uid = c.subscriber
+WHERE c.id = $2 AND c.event = 'requested' AND s.id = $1 AND s.email NOT LIKE '%@deleted.invalid'`
+
+func scanRequest(row pgx.Row) (consent.Request, error) {
+	var r consent.Request
+	err := row.Scan(&r.ID, &r.SubscriberID, &r.Subscriber, &r.Email, &r.Language, &r.Topics, &r.Done, &r.Void)
+	return r, missing(err, "There is no such request.")
+}
+
+// Request is what a link asks to confirm, or NotFound.
+func (s *Subscriptions) Request(ctx context.Context, reader, request int64) (consent.Request, error) {
+	r, err := scanRequest(s.db.pool.QueryRow(ctx, selectRequest, reader, request))
+	return r, translate(err, "read a request")
+}
+
+// Confirm makes the reader active who asked for it, with the topics of the request, unless they withdrew after they had asked.
+// It may be repeated.
+func (s *Subscriptions) Confirm(ctx context.Context, reader, request int64) (consent.Outcome, error) {
+	outcome := consent.Stale
+	err := s.db.tx(ctx, "confirm a subscription", func(tx pgx.Tx) error {
+		outcome = consent.Stale
+		if err := consenting(ctx, tx, consent.Page); err != nil {
+			return err
+		}
+		_, err := scanRequest(tx.QueryRow(ctx, selectRequest+` FOR UPDATE OF s`, reader, request))
+		if fault.Is(err, fault.NotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		r, err := scanRequest(tx.QueryRow(ctx, selectRequest, reader, request)) // as it is since the reader is locked
+		if err != nil {
+			return err
+		}
+		switch {
+		case r.Void:
+			return nil
+		case r.Done:
+			outcome = consent.Before
+			return nil
+		}
+		outcome = consent.Now
+		return activate(ctx, tx, r)
+	})
+	return outcome, err
+}
+
+func activate(ctx context.Context, tx pgx.Tx, r consent.Request) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE subscriber SET status = 'active', consent_at = clock_timestamp(), consent_source = 'double opt-in',
+		       topics = ARRAY(SELECT id FROM topic WHERE slug = ANY($2) ORDER BY slug COLLATE "C"),
+		       revoked_at = CASE WHEN topics <@ ARRAY(SELECT id FROM topic WHERE slug = ANY($2)) THEN revoked_at ELSE clock_timestamp() END,
+		       version = version + 1, updated_at = clock_timestamp()
+		WHERE id = $1`, r.SubscriberID, r.Topics)
+	if err != nil {
+		return err
+	}
+	return record(ctx, tx, "subscriber", "confirm", r.Subscriber, nil)
+}
+
+// PublicTopics are those among which readers choose, and those that are not public and in also, by their names.
+func (s *Subscriptions) PublicTopics(ctx context.Context, also []string) ([]subscriber.Topic, error) {
+	rows, err := s.db.pool.Query(ctx, `SELECT `+topicColumns+` FROM topic WHERE public OR slug = ANY($1) ORDER BY name, id LIMIT $2`,
+		slices.Concat([]string{}, also), maxPublicTopics)
+	if err != nil {
+		return nil, translate(err, "list the topics to choose among")
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (subscriber.Topic, error) { return scanTopic(row) })
+	return list, translate(err, "list the topics to choose among")
+}
+
+// maxPublicTopics is how many a page shows: twice what one may have.
+const maxPublicTopics = 2 * subscriber.MaxTopics
+
+// Leave takes a reader out of everything, as Unsubscribe does for a publication. It may be repeated, and one who is no more
+// counts as done.
+func (s *Subscriptions) Leave(ctx context.Context, uid ident.UID) error {
+	return s.db.tx(ctx, "unsubscribe", func(tx pgx.Tx) error {
+		if err := consenting(ctx, tx, consent.Page); err != nil {
+			return err
+		}
+		var id int64
+		err := tx.QueryRow(ctx, `
+			UPDATE subscriber SET status = 'unsubscribed', revoked_at = clock_timestamp(), updated_at = clock_timestamp(), version = version + 1
+			WHERE uid = $1 AND email NOT LIKE '%@deleted.invalid' AND status <> 'unsubscribed' RETURNING id`, uid).Scan(&id)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := ReleaseHeld(ctx, tx, id); err != nil {
+			return err
+		}
+		return record(ctx, tx, "subscriber", "unsubscribe", uid, map[string]any{"all": true})
+	})
+}
+
+// Preferences are those of the subscriber with a uid, or NotFound.
+func (s *Subscriptions) Preferences(ctx context.Context, uid ident.UID) (subscriber.Preferences, error) {
+	return s.db.Preferences(ctx, uid)
+}
+
+// ChangePreferences is DB.ChangePreferences.
+func (s *Subscriptions) ChangePreferences(
+	ctx context.Context, uid ident.UID, change func(subscriber.Preferences) (subscriber.PreferencesChange, error),
+) (subscriber.Preferences, error) {
+	return s.db.ChangePreferences(ctx, uid, change)
+}

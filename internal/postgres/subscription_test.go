@@ -1,0 +1,265 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/presswork/presswork/internal/audit"
+	"github.com/presswork/presswork/internal/consent"
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/subscriber"
+)
+
+// noted are links that remember for what they were made.
+type noted struct {
+	mu       sync.Mutex
+	requests []int64 // of confirmations
+	prefer   []int64 // readers
+}
+
+func (n *noted) ConfirmLink(_, request int64, _ time.Time) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.requests = append(n.requests, request)
+	return "https://house.example/p/confirm/" + strconv.FormatInt(request, 10)
+}
+
+func (n *noted) PreferLink(reader int64, _ time.Time) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.prefer = append(n.prefer, reader)
+	return "https://house.example/p/preferences/" + strconv.FormatInt(reader, 10)
+}
+
+// openHouse is a place with a sender, where readers come and go.
+func openHouse(t *testing.T) (*DB, *Subscriptions, *noted) {
+	t.Helper()
+	db := openHashing(t)
+	exec(t, db, `INSERT INTO sender_identity (uid, name, from_name, from_email, postal_address, is_default)
+		VALUES (gen_random_uuid(), 'desk', 'Desk', 'desk@house.example', 'Street 1', true)`)
+	for _, slug := range []string{"art", "go"} {
+		if _, err := db.CreateTopic(t.Context(), subscriber.Topic{Slug: slug, Name: slug, Public: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	links := &noted{}
+	s := db.Subscriptions(links)
+	return db, s, links
+}
+
+func signUp(t *testing.T, s *Subscriptions, email string, topics ...string) {
+	t.Helper()
+	up, err := subscriber.NewSignUp(email, "Ann", "de", topics)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := consent.With(audit.WithActor(t.Context(), "subscriber"), consent.Act{Source: consent.Form, Text: &consent.Text{Language: "de", Body: "Ja."}, IP: "192.0.2.7"})
+	if err := s.SignUp(ctx, up); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func confirm(t *testing.T, s *Subscriptions, reader, request int64) consent.Outcome {
+	t.Helper()
+	ctx := consent.With(audit.WithActor(t.Context(), "subscriber"), consent.Act{Source: consent.Page, Granted: consent.Confirmed})
+	outcome, err := s.Confirm(ctx, reader, request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outcome
+}
+
+// letters is how many letters there are, by what they are about.
+func letters(t *testing.T, db *DB) string {
+	t.Helper()
+	return value[string](t, db, `SELECT coalesce(string_agg(n || ' ' || title, ', ' ORDER BY title), '')
+		FROM (SELECT title, count(*) AS n FROM publication GROUP BY title) p`)
+}
+
+// TestComingAndGoing: sign up, confirm, leave, and come back: nothing changes before the reader has confirmed.
+func TestComingAndGoing(t *testing.T) {
+	t.Parallel()
+	db, s, links := openHouse(t)
+	signUp(t, s, "ann@x.org", "go")
+	ann := byEmail(t, db, "ann@x.org")
+	if ann.Status != subscriber.Pending || ann.Language != "de" || ann.ConsentAt != nil || letters(t, db) != "1 system/confirm_subscription" {
+		t.Errorf("signed up: %+v, letters: %s", ann, letters(t, db))
+	}
+	r, err := s.Request(t.Context(), ann.ID, links.requests[0])
+	if err != nil || r.Done || r.Void || !slices.Equal(r.Topics, []string{"go"}) || r.Email != "ann@x.org" {
+		t.Errorf("the request is %+v, %v", r, err)
+	}
+	if got := confirm(t, s, ann.ID, links.requests[0]); got != consent.Now {
+		t.Errorf("confirmed: %v", got)
+	}
+	if got := confirm(t, s, ann.ID, links.requests[0]); got != consent.Before {
+		t.Errorf("confirmed twice: %v", got)
+	}
+	signUp(t, s, "ann@x.org", "art") // whoever that is: it changes nothing, and Ann gets a link
+	if now := byEmail(t, db, "ann@x.org"); now.Status != subscriber.Active || !slices.Equal(now.Topics, []string{"go"}) || now.ConsentSource != "double opt-in" || len(links.prefer) != 1 {
+		t.Errorf("confirmed, and asked again: %+v", now)
+	}
+	if err := s.Leave(t.Context(), ann.UID); err != nil {
+		t.Fatal(err)
+	}
+	if got := confirm(t, s, ann.ID, links.requests[0]); got != consent.Stale {
+		t.Errorf("an old link after leaving: %v", got)
+	}
+	signUp(t, s, "ann@x.org", "art")
+	if now := byEmail(t, db, "ann@x.org"); now.Status != subscriber.Unsubscribed || letters(t, db) != "1 system/confirm_subscription, 1 system/preference_link, 1 system/resubscribe" {
+		t.Errorf("by being asked to come back: %+v, %s", now, letters(t, db))
+	}
+	if got := confirm(t, s, ann.ID, links.requests[1]); got != consent.Now {
+		t.Errorf("come back: %v", got)
+	}
+	if now := byEmail(t, db, "ann@x.org"); now.Status != subscriber.Active || !slices.Equal(now.Topics, []string{"art"}) {
+		t.Errorf("come back: %+v", now)
+	}
+	var events []string
+	for _, line := range history(t, db, ann.UID) {
+		events = append(events, strings.TrimSuffix(line, " ann@x.org"))
+	}
+	want := []string{"requested by subscriber via form: pending [go]", "confirmed by subscriber via page: active [go]",
+		"withdrawn by system via page: unsubscribed [go]", "requested by subscriber via form: unsubscribed [art]", "confirmed by subscriber via page: active [art]"}
+	if !slices.Equal(events, want) {
+		t.Errorf("the record says %q", events)
+	}
+	list, err := db.ConsentHistory(t.Context(), ann.UID, 0, 10)
+	if err != nil || list[1].Detail.IP != "192.0.2.7" || list[1].Text.Body != "Ja." || list[4].Text.Body != "Ja." {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+// TestAskedOftenEnough: nobody fills a stranger's mailbox, and a link of one is none for another.
+func TestAskedOftenEnough(t *testing.T) {
+	t.Parallel()
+	db, s, links := openHouse(t)
+	for range consent.MaxRequests + 3 {
+		signUp(t, s, "ann@x.org", "go")
+	}
+	signUp(t, s, "bob@x.org")
+	if len(links.requests) != consent.MaxRequests+1 || letters(t, db) != fmt.Sprintf("%d system/confirm_subscription", consent.MaxRequests+1) {
+		t.Errorf("%d links, letters: %s", len(links.requests), letters(t, db))
+	}
+	ann, bob := byEmail(t, db, "ann@x.org"), byEmail(t, db, "bob@x.org")
+	if got := confirm(t, s, bob.ID, links.requests[0]); got != consent.Stale {
+		t.Errorf("another's link: %v", got)
+	}
+	if _, err := s.Request(t.Context(), bob.ID, links.requests[0]); !fault.Is(err, fault.NotFound) {
+		t.Errorf("another's request: %v", err)
+	}
+	if err := s.Ask(t.Context(), ann.UID); fault.CodeOf(err) != "asked_enough" {
+		t.Errorf("asked by a client: %v", err)
+	}
+	for range 3 {
+		if err := s.MailPreferences(t.Context(), "ann@x.org"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.MailPreferences(t.Context(), "nobody@x.org"); err != nil {
+		t.Fatal(err)
+	}
+	if n := value[int](t, db, `SELECT count(*)::int FROM publication WHERE title = 'system/preference_link'`); n < 1 || n > 2 { // the hour may turn
+		t.Errorf("%d letters with a link", n)
+	}
+	if got := confirm(t, s, ann.ID, links.requests[0]); got != consent.Now { // the first works, though others were sent
+		t.Errorf("the first link: %v", got)
+	}
+	if err := s.Ask(t.Context(), ann.UID); fault.CodeOf(err) != "already_active" {
+		t.Errorf("who is active is asked: %v", err)
+	}
+	if err := s.Ask(t.Context(), ident.New()); !fault.Is(err, fault.NotFound) {
+		t.Errorf("nobody is asked: %v", err)
+	}
+}
+
+// TestErasedIsVoid: a link works no more when its reader was forgotten, and who comes anew is another.
+func TestErasedIsVoid(t *testing.T) {
+	t.Parallel()
+	db, s, links := openHouse(t)
+	signUp(t, s, "ann@x.org", "go")
+	ann := byEmail(t, db, "ann@x.org")
+	if err := db.DeleteSubscriber(t.Context(), ann.UID, func(subscriber.Subscriber) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	signUp(t, s, "ann@x.org", "art")
+	if got := confirm(t, s, ann.ID, links.requests[0]); got != consent.Stale {
+		t.Errorf("the link of who was forgotten: %v", got)
+	}
+	if _, err := s.Reader(t.Context(), ann.ID); !fault.Is(err, fault.NotFound) {
+		t.Errorf("who was forgotten: %v", err)
+	}
+	if again := byEmail(t, db, "ann@x.org"); again.UID == ann.UID || again.Status != subscriber.Pending {
+		t.Errorf("%+v", again)
+	}
+}
+
+// TestComplaintVoidsRequests: who complains about the letter that asks has not subscribed by it.
+func TestComplaintVoidsRequests(t *testing.T) {
+	t.Parallel()
+	db, s, links := openHouse(t)
+	signUp(t, s, "ann@x.org", "go")
+	if _, _, err := db.Suppress(t.Context(), "ann@x.org", byHand()); err != nil {
+		t.Fatal(err)
+	}
+	if got := confirm(t, s, byEmail(t, db, "ann@x.org").ID, links.requests[0]); got != consent.Stale {
+		t.Errorf("confirmed after a complaint: %v", got)
+	}
+}
+
+// TestChangedPreferences are seen by who sends, if less is wanted, and are in the record, if they are about consent.
+func TestChangedPreferences(t *testing.T) {
+	t.Parallel()
+	db, s, _ := openHouse(t)
+	one := createReader(t, db, subscriber.Input{Email: "ann@x.org", Topics: []string{"go", "art"}})
+	until := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	base := subscriber.PreferencesInput{Topics: []string{"art", "go"}}
+	for _, c := range []struct {
+		name    string
+		change  func(*subscriber.PreferencesInput)
+		tighter bool
+		noted   bool
+	}{
+		{"nothing", func(*subscriber.PreferencesInput) {}, false, false},
+		{"daily", func(p *subscriber.PreferencesInput) { p.Frequency = "daily" }, true, false},
+		{"paused as well", func(p *subscriber.PreferencesInput) { p.Frequency, p.PausedUntil = "daily", &until }, true, false},
+		{"each, still paused", func(p *subscriber.PreferencesInput) { p.PausedUntil = &until }, false, false},
+		{"without a channel", func(p *subscriber.PreferencesInput) { p.ChannelsOff = []int16{2} }, true, true},
+		{"quiet", func(p *subscriber.PreferencesInput) {
+			p.ChannelsOff, p.QuietFrom, p.QuietTo = []int16{2}, "22:00", "06:00"
+		}, true, false},
+		{"quiet elsewhere", func(p *subscriber.PreferencesInput) {
+			p.ChannelsOff, p.QuietFrom, p.QuietTo, p.Timezone = []int16{2}, "22:00", "06:00", "Asia/Tokyo"
+		}, true, false},
+		{"all as before", func(*subscriber.PreferencesInput) {}, false, true},
+		{"one topic", func(p *subscriber.PreferencesInput) { p.Topics = []string{"go"} }, true, true},
+		{"both again", func(*subscriber.PreferencesInput) {}, false, true},
+	} {
+		exec(t, db, `UPDATE subscriber SET revoked_at = NULL`)
+		entries := len(history(t, db, one.UID))
+		in := base
+		c.change(&in)
+		after, err := s.ChangePreferences(t.Context(), one.UID, func(p subscriber.Preferences) (subscriber.PreferencesChange, error) {
+			return p.Change(in, time.Now())
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if read, err := s.Preferences(t.Context(), one.UID); err != nil || read.Version != after.Version || len(subscriber.PreferencesChange{Before: read, After: after}.Fields()) > 0 {
+			t.Errorf("%s: read %+v, %v; want %+v", c.name, read, err, after)
+		}
+		revoked := value[bool](t, db, `SELECT revoked_at IS NOT NULL FROM subscriber`)
+		if more := len(history(t, db, one.UID)) - entries; revoked != c.tighter || (more == 1) != c.noted {
+			t.Errorf("%s: revoked %v, %d entries", c.name, revoked, more)
+		}
+	}
+	if n := value[int](t, db, `SELECT count(*)::int FROM audit_event WHERE action = 'subscriber.preferences'`); n != 9 {
+		t.Errorf("%d lines in the audit log", n)
+	}
+}
