@@ -222,6 +222,7 @@ const (
 	DeliveryReasonExpired              DeliveryReason = "expired"
 	DeliveryReasonFrequencyCap         DeliveryReason = "frequency_cap"
 	DeliveryReasonGone                 DeliveryReason = "gone"
+	DeliveryReasonLocalHour            DeliveryReason = "local_hour"
 	DeliveryReasonNoAnswer             DeliveryReason = "no_answer"
 	DeliveryReasonPausedByReader       DeliveryReason = "paused_by_reader"
 	DeliveryReasonPlaceholder          DeliveryReason = "placeholder"
@@ -2459,6 +2460,9 @@ type Publication struct {
 	// ScheduledAt When it begins; null for at once.
 	ScheduledAt *time.Time `json:"scheduled_at"`
 
+	// LocalTime What each reader's own clock shows when it is their turn, such as 2030-01-31T09:00; null: it is not by those.
+	LocalTime *string `json:"local_time"`
+
 	// Listed Whether the public archive shows it.
 	Listed bool `json:"listed"`
 
@@ -2636,7 +2640,7 @@ type PublicationInput struct {
 	// SenderID Who its mails are from; left out or empty, the default sender.
 	SenderID string `json:"sender_id,omitzero"`
 
-	// ScheduleAt When it begins, in at most 30 days, as an RFC 3339 time; left out or empty: at once.
+	// ScheduleAt When it begins, in at most 30 days, as an RFC 3339 time; left out or empty: at once. `2030-01-31T09:00 local` is that time of each reader's own day, on email and newsletter.
 	ScheduleAt string `json:"schedule_at,omitzero"`
 
 	// Listed Whether the public archive shows it; left out: newsletters, digests and announcements on the channel newsletter to all or to topics.
@@ -2738,7 +2742,7 @@ type PublicationVersionHeadPage struct {
 
 // PublishInput When a draft goes out.
 type PublishInput struct {
-	// ScheduleAt Another time than the draft has, as an RFC 3339 time; empty: at once.
+	// ScheduleAt Another time than the draft has, as an RFC 3339 time or as `2030-01-31T09:00 local`; empty: at once.
 	ScheduleAt *string `json:"schedule_at,omitzero"`
 }
 

@@ -22,6 +22,7 @@ func publishCommand() *cobra.Command {
 	var channels []string
 	var rate int
 	var watch, dry bool
+	var local string
 	command := &cobra.Command{
 		Use:   "publish",
 		Short: "Hand in a publication",
@@ -30,7 +31,7 @@ func publishCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			request.Audience = audience
-			return completeRequest(&request, file, channels, rate, at)
+			return completeRequest(&request, file, channels, rate, at, local)
 		},
 	}
 	flags := command.Flags()
@@ -43,6 +44,7 @@ func publishCommand() *cobra.Command {
 	flags.BoolVar(&audience.All, "all", false, "to every active subscriber")
 	flags.StringSliceVar(&audience.Topics, "topic", nil, "to subscribers of these topics")
 	flags.Var(moment{&at}, "at", "when, RFC 3339; now unless told")
+	flags.StringVar(&local, "local", "", "when, by each reader's own clock: 2030-01-31T09:00")
 	choose(flags, &key, "key", "idempotency key: with the same one, the same request is stored once")
 	flags.IntVar(&rate, "rate-per-minute", 0, "at most so many messages a minute on each channel; 0: as fast as the channels take them")
 	flags.BoolVar(&request.Draft, "draft", false, "store it, and send nothing until it is published: presswork publications publish")
@@ -71,7 +73,7 @@ func publishCommand() *cobra.Command {
 
 // completeRequest adds to a request what its flags cannot write into it, and what stands in a file. The time of a flag counts
 // more than that of the file.
-func completeRequest(request *api.PublicationInput, file string, channels []string, rate int, at time.Time) error {
+func completeRequest(request *api.PublicationInput, file string, channels []string, rate int, at time.Time, local string) error {
 	for _, kind := range channels {
 		request.Channels = append(request.Channels, api.ChannelKind(kind))
 	}
@@ -83,6 +85,9 @@ func completeRequest(request *api.PublicationInput, file string, channels []stri
 	}
 	if !at.IsZero() {
 		request.ScheduleAt = rfc3339(at)
+	}
+	if local != "" {
+		request.ScheduleAt = local + " local"
 	}
 	return nil
 }

@@ -114,12 +114,14 @@ const (
 	ChannelOffByReader
 	// FrequencyCap: deferred, since the reader got as many lately as the organisation allows.
 	FrequencyCap
+	// LocalHour: deferred until the publication's time of the reader's own day.
+	LocalHour
 )
 
 var reasonNames = [...]string{"", "unsubscribed", "topic_left", "gone", "cancelled", "rejected",
 	"retries_used", "no_answer", "process_died", "channel_off", "unrenderable", "placeholder",
 	"quarantined", "suppressed_bounce", "suppressed_complaint", "suppressed_manual", "expired",
-	"suppressed_soft_bounce", "paused_by_reader", "quiet_hours", "channel_off_by_reader", "frequency_cap"}
+	"suppressed_soft_bounce", "paused_by_reader", "quiet_hours", "channel_off_by_reader", "frequency_cap", "local_hour"}
 
 // Suppressed reports a reason by which a recipient is suppressed rather than skipped.
 func (r Reason) Suppressed() bool {

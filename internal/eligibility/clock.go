@@ -102,12 +102,6 @@ func (l Local) in(zone *time.Location) time.Time {
 	}
 }
 
-// Earliest and Latest are when the time comes first and last on earth: 14 hours before and 12 hours after UTC shows it.
-func (l Local) Earliest() time.Time { return l.shown().Add(-14 * time.Hour) }
-
-// Latest is when it comes last; see Earliest.
-func (l Local) Latest() time.Time { return l.shown().Add(12 * time.Hour) }
-
 // DigestTime is when digests go out: at a minute of each reader's day, weekly ones on one day.
 type DigestTime struct {
 	Minute  int

@@ -22,6 +22,10 @@ func showPublication(p publication.Summary) wire.Publication {
 		Approval: showApproval(p.Approval), ClonedFrom: orZero(p.ClonedFrom), CreatedBy: p.CreatedBy, CreatedAt: p.CreatedAt.UTC(),
 		StartedAt: utc(p.StartedAt), CompletedAt: utc(p.CompletedAt), UpdatedAt: p.UpdatedAt.UTC(), Version: p.Version,
 	}
+	if p.ByLocalTime && p.ScheduledAt != nil {
+		local := strings.TrimSuffix(publication.ShowLocal(*p.ScheduledAt), publication.LocalSuffix)
+		body.LocalTime = &local
+	}
 	for _, id := range p.Channels {
 		body.Channels = append(body.Channels, channelName(id))
 	}

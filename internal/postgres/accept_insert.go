@@ -22,7 +22,7 @@ const insertPublications = insertGroup + insertedAnswer
 // insertAndTell does so and tells who listens, of what is stored and of no repetition.
 const insertAndTell = insertGroup + `, said AS (
     SELECT s.uid, s.type, s.subject, s.at, s.data FROM fresh
-    JOIN unnest($23::uuid[], $24::text[], $25::text[], $26::timestamptz[], $27::jsonb[]) WITH ORDINALITY
+    JOIN unnest($24::uuid[], $25::text[], $26::text[], $27::timestamptz[], $28::jsonb[]) WITH ORDINALITY
       AS s (uid, type, subject, at, data, n) USING (n)
 ), ` + tellSaid + insertedAnswer
 
@@ -35,10 +35,10 @@ WITH input AS MATERIALIZED (
     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::text[], $8::text[],
                 $9::text[], $10::text[], $11::integer[], $12::timestamptz[], $13::text[], $14::text[], $15::text[],
                 $16::bytea[], $17::text[], $19::text[], $20::boolean[],
-                $21::text[], $22::integer[]) WITH ORDINALITY
+                $21::text[], $22::integer[], $23::boolean[]) WITH ORDINALITY
       AS t (uid, title, type, priority, lane, channels, audience, contents, templates, data, sender_id,
             scheduled_at, actor, correlation_id, key, digest, queue, trace_context, listed,
-            attachments, rate, n)
+            attachments, rate, by_local_time, n)
 ), claimed AS (
     INSERT INTO idempotency AS i (principal, route, key, request_hash, publication_id)
     SELECT actor, $18, key, digest, id FROM input WHERE key <> '' ORDER BY n
@@ -51,12 +51,12 @@ WITH input AS MATERIALIZED (
 ), stored AS (
     INSERT INTO publication (id, uid, title, type, priority, lane, state, channels, audience, contents, templates,
                              data, sender_id, scheduled_at, created_by, correlation_id, gen,
-                             trace_context, listed, attachments, rate_per_minute)
+                             trace_context, listed, attachments, rate_per_minute, by_local_time)
     OVERRIDING SYSTEM VALUE
     SELECT id, uid, title, type, priority, lane, CASE WHEN scheduled_at IS NULL THEN 'queued' ELSE 'scheduled' END,
            channels::smallint[], audience::jsonb, contents::jsonb, templates::jsonb, data::jsonb, sender_id,
            scheduled_at, actor, correlation_id, CASE WHEN scheduled_at IS NULL THEN 1 ELSE 0 END,
-           nullif(trace_context, ''), listed, attachments::jsonb, nullif(rate, 0)
+           nullif(trace_context, ''), listed, attachments::jsonb, nullif(rate, 0), by_local_time
     FROM fresh
     RETURNING id, created_at
 ), audited AS (
@@ -93,6 +93,7 @@ func columnsOf(group []*acceptance) []any {
 		column(group, func(a *acceptance) bool { return a.Listed }),
 		column(group, func(a *acceptance) string { return encoded(append([]ident.UID{}, a.Attachments...)) }),
 		column(group, func(a *acceptance) int { return a.RatePerMinute }),
+		column(group, func(a *acceptance) bool { return a.ByLocalTime }),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/eligibility"
+	"github.com/presswork/presswork/internal/publication"
 )
 
 // What eligibility decides by: what a reader chose, which is read with the reader, and the rules, which are the same for all
@@ -40,7 +41,7 @@ func (c *chosen) reader(zone string) eligibility.Reader {
 // rulesOf is what holds now for a publication.
 const rulesOf = `
 SELECT clock_timestamp(), coalesce(y.quiet_from, 0), coalesce(y.quiet_to, 0),
-       p.priority = 'critical' OR p.type = 'transactional'
+       p.priority = 'critical' OR p.type = 'transactional', CASE WHEN p.by_local_time THEN p.scheduled_at END
 FROM delivery_policy y, publication p WHERE p.id = $1`
 
 // rulesNow takes it.
@@ -51,7 +52,13 @@ type rulesNow struct {
 }
 
 func (r *rulesNow) scan(row pgx.Row) error {
-	return row.Scan(&r.now, &r.policy.Quiet.From, &r.policy.Quiet.To, &r.message.Urgent)
+	var begins *time.Time
+	err := row.Scan(&r.now, &r.policy.Quiet.From, &r.policy.Quiet.To, &r.message.Urgent, &begins)
+	if begins != nil {
+		local := eligibility.LocalAt(publication.LocalTime(*begins))
+		r.message.Local = &local
+	}
+	return err
 }
 
 // holdBack decides whether a recipient may be sent to on a channel. asked is when the rules were asked for, by the clock of
@@ -79,6 +86,8 @@ func reasonOf(r eligibility.Reason) delivery.Reason {
 		return delivery.PausedByReader
 	case eligibility.QuietHours:
 		return delivery.QuietHours
+	case eligibility.LocalHour:
+		return delivery.LocalHour
 	case eligibility.Capped:
 		return delivery.FrequencyCap
 	case eligibility.ChannelOff:

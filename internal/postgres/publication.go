@@ -32,7 +32,7 @@ SELECT p.id, p.uid, p.title, p.type, p.priority, p.state, p.failure, p.channels,
                                                      'media_type', coalesce(a.media_type, ''), 'size', coalesce(a.size, 0)) ORDER BY k.n), '[]')
         FROM jsonb_array_elements_text(p.attachments) WITH ORDINALITY AS k (uid, n)
         LEFT JOIN asset a ON a.uid = k.uid::uuid),
-       s.uid, p.scheduled_at, p.listed, coalesce(p.rate_per_minute, 0), p.created_by, p.created_at, p.started_at, p.completed_at, p.updated_at, p.version,
+       s.uid, p.scheduled_at, p.by_local_time, p.listed, coalesce(p.rate_per_minute, 0), p.created_by, p.created_at, p.started_at, p.completed_at, p.updated_at, p.version,
        p.approval, p.cloned_from
 FROM publication p LEFT JOIN sender_identity s ON s.id = p.sender_id `
 
@@ -40,7 +40,7 @@ func scanSummary(row pgx.CollectableRow) (publication.Summary, error) {
 	var s publication.Summary
 	var audience, contents, templates, attachments, approval []byte
 	if err := row.Scan(&s.ID, &s.UID, &s.Title, &s.Type, &s.Priority, &s.State, &s.Failure, &s.Channels,
-		&audience, &contents, &templates, &attachments, &s.Sender, &s.ScheduledAt, &s.Listed, &s.RatePerMinute, &s.CreatedBy, &s.CreatedAt,
+		&audience, &contents, &templates, &attachments, &s.Sender, &s.ScheduledAt, &s.ByLocalTime, &s.Listed, &s.RatePerMinute, &s.CreatedBy, &s.CreatedAt,
 		&s.StartedAt, &s.CompletedAt, &s.UpdatedAt, &s.Version, &approval, &s.ClonedFrom); err != nil {
 		return s, err
 	}

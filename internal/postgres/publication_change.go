@@ -19,7 +19,7 @@ const revisePublication = `
 UPDATE publication SET title = $2, type = $3, priority = $4, lane = $5, channels = $6::smallint[], audience = $7::jsonb,
        contents = $8::jsonb, templates = $9::jsonb, data = $10::jsonb, sender_id = $11, scheduled_at = $12, listed = $13,
        attachments = $14::jsonb, rate_per_minute = nullif($15::integer, 0), wants_approval = $16, state = $17, approval = $18::jsonb,
-       revised = version + 1, revised_by = $19, revised_at = clock_timestamp(), revised_correlation = $20,
+       revised = version + 1, revised_by = $19, revised_at = clock_timestamp(), revised_correlation = $20, by_local_time = $21,
        updated_at = clock_timestamp(), version = version + 1
 WHERE id = $1`
 
@@ -47,7 +47,7 @@ func (db *DB) changing(ctx context.Context, uid ident.UID, c publication.Change)
 		if _, err := tx.Exec(ctx, revisePublication, p.ID, c.Title, string(c.Type), string(c.Priority), c.Lane, channelArray(c.Channels),
 			encoded(c.AudienceIDs), encoded(c.ContentPins), encoded(c.TemplatePins), c.Encoded, c.SenderID, c.ScheduledAt, c.Listed,
 			encoded(append([]ident.UID{}, c.Attachments...)), c.RatePerMinute, c.Approval, string(next), approvalJSON(approval),
-			audit.Actor(ctx), telemetry.Correlation(ctx)); err != nil {
+			audit.Actor(ctx), telemetry.Correlation(ctx), c.ByLocalTime); err != nil {
 			return senderGone(err)
 		}
 		p.Lane = c.Lane

@@ -16,9 +16,9 @@ import (
 const insertPublication = `
 INSERT INTO publication (uid, title, type, priority, lane, state, channels, audience, contents, templates, data, sender_id,
                          scheduled_at, created_by, correlation_id, trace_context, listed, attachments, rate_per_minute,
-                         drafted, cloned_from, wants_approval, approval)
+                         drafted, cloned_from, wants_approval, approval, by_local_time)
 VALUES ($1, $2, $3, $4, $5, $6, $7::smallint[], $8::jsonb, $9::jsonb, $10::jsonb, $11::jsonb, $12,
-        $13, $14, $15, nullif($16, ''), $17, $18::jsonb, nullif($19::integer, 0), $20, $21, $22, $23::jsonb)
+        $13, $14, $15, nullif($16, ''), $17, $18::jsonb, nullif($19::integer, 0), $20, $21, $22, $23::jsonb, $24)
 RETURNING id, created_at`
 
 // StorePublication stores a draft, a clone, or what waits for approval: what is rare, and goes beside the Acceptor's groups.
@@ -83,7 +83,7 @@ func storeOne(ctx context.Context, tx pgx.Tx, s publication.Submission, a public
 	err = tx.QueryRow(ctx, insertPublication, a.UID, s.Title, string(s.Type), string(s.Priority), s.Lane, string(a.State()),
 		channelArray(s.Channels), encoded(s.AudienceIDs), encoded(s.ContentPins), encoded(s.TemplatePins), s.Encoded, s.SenderID,
 		a.ScheduledAt, actor, telemetry.Correlation(ctx), telemetry.TraceParent(ctx), s.Listed,
-		encoded(append([]ident.UID{}, s.Attachments...)), s.RatePerMinute, a.Draft, origin, s.Approval, approvalJSON(approval),
+		encoded(append([]ident.UID{}, s.Attachments...)), s.RatePerMinute, a.Draft, origin, s.Approval, approvalJSON(approval), s.ByLocalTime,
 	).Scan(&id, &at)
 	return id, at, err
 }

@@ -34,7 +34,7 @@ SELECT p.id, p.version, p.state, p.gen > 0 OR p.started_at IS NOT NULL, p.starte
        (SELECT coalesce(jsonb_object_agg(k.channel, jsonb_build_object('id', coalesce(t.uid, $1), 'version', k.pin -> 'version')), '{}')
         FROM jsonb_each(p.templates) AS k (channel, pin)
         LEFT JOIN template t ON t.id = (k.pin ->> 'id')::bigint),
-       ARRAY(SELECT jsonb_array_elements_text(p.attachments)), coalesce(s.uid::text, ''), p.scheduled_at, p.listed,
+       ARRAY(SELECT jsonb_array_elements_text(p.attachments)), coalesce(s.uid::text, ''), p.scheduled_at, p.by_local_time, p.listed,
        coalesce(p.rate_per_minute, 0), p.data, p.wants_approval
 FROM publication p LEFT JOIN sender_identity s ON s.id = p.sender_id
 WHERE p.uid = $2`
@@ -53,12 +53,12 @@ func readPresent(row pgx.Row) (*present, error) {
 	v, r := &p.Version, &p.Version.Request
 	var a publication.AudienceRequest
 	var channels []int16
-	var all bool
+	var all, local bool
 	var rate int
 	var approval, contents, templates, data []byte
 	if err := row.Scan(&p.ID, &p.Number, &p.controlled.State, &p.Begun, &p.Started, &approval, &p.Lane, &p.Trace, &p.CreatedBy,
 		&v.Number, &v.ChangedBy, &v.ChangedAt, &v.CorrelationID, &r.Title, &r.Type, &r.Priority, &channels, &all, &a.Topics,
-		&a.Subscribers, &a.Exclude, &contents, &templates, &r.Attachments, &r.Sender, &p.ScheduledAt, &r.Listed, &rate, &data,
+		&a.Subscribers, &a.Exclude, &contents, &templates, &r.Attachments, &r.Sender, &p.ScheduledAt, &local, &r.Listed, &rate, &data,
 		&r.Approval); err != nil {
 		return nil, err
 	}
@@ -76,7 +76,11 @@ func readPresent(row pgx.Row) (*present, error) {
 	if r.Draft = p.Present.State == publication.Draft && p.Approval == nil; rate > 0 {
 		r.RatePerMinute = &rate
 	}
-	if p.ScheduledAt != nil {
+	switch {
+	case p.ScheduledAt == nil:
+	case local:
+		r.ScheduleAt = publication.ShowLocal(*p.ScheduledAt)
+	default:
 		r.ScheduleAt = p.ScheduledAt.UTC().Format(time.RFC3339Nano)
 	}
 	return &p, nil

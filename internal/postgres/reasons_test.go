@@ -124,6 +124,12 @@ var reasons = map[delivery.Reason]struct {
 		exec(t, db, `DELETE FROM delivery WHERE publication_id = $1`, first)
 		exec(t, db, `DELETE FROM publication WHERE id = $1`, first)
 	}},
+	delivery.LocalHour: {delivery.Deferred, func(t *testing.T, db *DB) {
+		subscribers(t, db, 1)
+		id := queued(t, db, publication.Audience{All: true})
+		exec(t, db, `UPDATE publication SET by_local_time = true, scheduled_at = now() - interval '13 hours' WHERE id = $1`, id)
+		fanOut(t, db, id, 1)
+	}},
 	delivery.ChannelOffByReader: {delivery.Skipped, changed(`UPDATE subscriber SET channels_off = '{1}'`)},
 }
 

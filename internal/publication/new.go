@@ -64,6 +64,8 @@ type Order struct {
 	Sender      ident.UID            // zero: the default one
 	// ScheduledAt is nil for at once.
 	ScheduledAt *time.Time
+	// ByLocalTime says that each reader gets it at LocalTime of ScheduledAt, by their own clock.
+	ByLocalTime bool
 	// Listed is whether the public archive shows it.
 	Listed bool
 	// RatePerMinute is the most messages a minute on each of its channels; 0: as fast as those take them.
@@ -118,13 +120,13 @@ type Vocabulary struct {
 func (r Request) Parse(now time.Time, v Vocabulary) (Order, error) {
 	var f fault.Fields
 	o := Order{
-		Title:       parseTitle(&f, r.Title),
-		Type:        oneOf(&f, "/publication_type", r.Type, Types()...),
-		Priority:    Normal,
-		Contents:    parseContents(&f, r.Contents),
-		ScheduledAt: parseSchedule(&f, r.ScheduleAt, now),
-		Draft:       r.Draft, Approval: r.Approval,
+		Title:    parseTitle(&f, r.Title),
+		Type:     oneOf(&f, "/publication_type", r.Type, Types()...),
+		Priority: Normal,
+		Contents: parseContents(&f, r.Contents),
+		Draft:    r.Draft, Approval: r.Approval,
 	}
+	o.ScheduledAt, o.ByLocalTime = parseSchedule(&f, r.ScheduleAt, now)
 	o.Channels = parseChannels(&f, r.Channels, v.Channels)
 	// Of channels that cannot be read nobody knows what they would allow.
 	known := len(o.Channels) == len(r.Channels) && len(r.Channels) > 0
@@ -144,5 +146,6 @@ func (r Request) Parse(now time.Time, v Vocabulary) (Order, error) {
 	o.Listed = parseListed(&f, r.Listed, o, allowing)
 	o.RatePerMinute = parseRate(&f, r.RatePerMinute)
 	o.Data, o.Encoded = parseData(&f, r.Data)
+	checkLocal(&f, o)
 	return o, f.Err()
 }

@@ -1,6 +1,7 @@
 package publication
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -131,21 +132,66 @@ func parseTemplates(f *fault.Fields, ids map[string]string, channels []Channel) 
 	return templates
 }
 
-func parseSchedule(f *fault.Fields, text string, now time.Time) *time.Time {
+// LocalSuffix ends a time that is meant by each reader's own clock: "2030-01-31T09:00 local". It has to be said: a time whose
+// zone was forgotten is none.
+const (
+	LocalSuffix = " local"
+	localForm   = "2006-01-02T15:04"
+)
+
+// What a clock shows comes first on earth firstAhead before UTC shows it, and last lastBehind after.
+const (
+	firstAhead = 14 * time.Hour
+	lastBehind = 12 * time.Hour
+)
+
+// parseSchedule is when a publication begins, and whether that is when its time of day comes first on earth.
+func parseSchedule(f *fault.Fields, text string, now time.Time) (at *time.Time, local bool) {
 	if text == "" {
-		return nil
+		return nil, false
 	}
-	at, err := time.Parse(time.RFC3339, text)
+	shown, local := strings.CutSuffix(text, LocalSuffix)
+	begins, err := time.Parse(time.RFC3339, text)
+	ends := begins
+	if local {
+		if begins, err = time.Parse(localForm, shown); err == nil && len(shown) != len(localForm) {
+			err = errors.New("the hour has two digits")
+		}
+		begins, ends = begins.Add(-firstAhead), begins.Add(lastBehind)
+	}
 	switch {
 	case err != nil:
-		f.Add("/schedule_at", "format", "must be an RFC 3339 time such as 2030-01-31T09:00:00Z")
-	case !at.After(now):
+		f.Add("/schedule_at", "format", "must be an RFC 3339 time such as 2030-01-31T09:00:00Z, or one of each reader's own day such as 2030-01-31T09:00 local")
+	case !ends.After(now):
 		f.Add("/schedule_at", "not_in_future", "must be in the future")
-	case at.After(now.Add(MaxAhead)):
+	case begins.After(now.Add(MaxAhead)):
 		f.Add("/schedule_at", "too_far", "must be within %d days", MaxAhead/(24*time.Hour))
 	}
-	at = at.UTC()
-	return &at
+	begins = begins.UTC()
+	return &begins, local
+}
+
+// LocalTime is what readers' clocks show when it is their turn, of a publication by local time that begins at a moment; without
+// a zone of its own, it stands in UTC.
+func LocalTime(begins time.Time) time.Time { return begins.UTC().Add(firstAhead) }
+
+// ShowLocal is such a time as a request has it.
+func ShowLocal(begins time.Time) string { return LocalTime(begins).Format(localForm) + LocalSuffix }
+
+// checkLocal refuses a time of readers' own days for what has no readers, or waits for nobody's.
+func checkLocal(f *fault.Fields, o Order) {
+	if !o.ByLocalTime {
+		return
+	}
+	for _, c := range o.Channels {
+		if !c.Personal {
+			f.Add("/schedule_at", "not_allowed", "can be by each reader's own clock on channels only that reach readers one by one, and %s is none", c.Name)
+			return
+		}
+	}
+	if o.Priority == Critical || o.Type == Transactional {
+		f.Add("/schedule_at", "not_allowed", "cannot be by each reader's own clock of what is critical or transactional: that waits for nobody")
+	}
 }
 
 func parseRate(f *fault.Fields, perMinute *int) int {

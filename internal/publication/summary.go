@@ -24,6 +24,7 @@ type Summary struct {
 	Templates   map[string]Ref // by channel kind
 	Sender      *ident.UID
 	ScheduledAt *time.Time
+	ByLocalTime bool // at LocalTime of ScheduledAt, by each reader's own clock
 	Listed      bool // in the public archive, once it is out
 	// RatePerMinute is the most messages a minute on each channel; 0: no limit of its own.
 	RatePerMinute int
