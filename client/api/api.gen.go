@@ -427,6 +427,12 @@ const (
 	ReactionHappeningDatacontenttypeApplicationJSON ReactionHappeningDatacontenttype = "application/json"
 )
 
+// Defines values for ReadyMadeSegmentNeeds.
+const (
+	ReadyMadeSegmentNeedsCountry ReadyMadeSegmentNeeds = "country"
+	ReadyMadeSegmentNeedsTopic   ReadyMadeSegmentNeeds = "topic"
+)
+
 // Defines values for RecipientDeliveryState.
 const (
 	RecipientDeliveryStateBounced    RecipientDeliveryState = "bounced"
@@ -2905,6 +2911,39 @@ type ReactionHappeningType string
 // ReactionHappeningDatacontenttype What data is.
 type ReactionHappeningDatacontenttype string
 
+// ReadyMadeSegment A segment that is wanted everywhere.
+type ReadyMadeSegment struct {
+	// Key What it is taken over by.
+	Key string `json:"key"`
+
+	// Name Its name, unless another is given.
+	Name string `json:"name"`
+
+	// Description What it is.
+	Description string `json:"description"`
+
+	// Needs What has to be named when it is taken over.
+	Needs ReadyMadeSegmentNeeds `json:"needs,omitzero"`
+}
+
+// ReadyMadeSegmentNeeds What has to be named when it is taken over.
+type ReadyMadeSegmentNeeds string
+
+// ReadyMadeSegmentPage A page of a list.
+type ReadyMadeSegmentPage struct {
+	// Items What is on the page.
+	Items []ReadyMadeSegment `json:"items"`
+
+	// Next The cursor of the next page; not there on the last.
+	Next string `json:"next,omitzero"`
+
+	// Total How many there are in all, of the list's filters; only if it was asked for.
+	Total int64 `json:"total,omitzero"`
+
+	// TotalIsEstimate Whether the total was reckoned instead of counted; there beside it.
+	TotalIsEstimate bool `json:"total_is_estimate,omitzero"`
+}
+
 // Recipient What became of a recipient on a channel.
 type Recipient struct {
 	// RecipientID The subscriber's, or the place's; null once that is no more.
@@ -3293,6 +3332,151 @@ type RollbackInput struct {
 type RotateInput struct {
 	// OverlapSeconds How long the secret before goes on.
 	OverlapSeconds *int `json:"overlap_seconds,omitzero"`
+}
+
+// Segment An audience by rule.
+type Segment struct {
+	// ID A public id, a UUID of version 7 (RFC 9562).
+	ID ID `json:"id"`
+
+	// Slug What audiences and other segments name it by, which never changes.
+	Slug string `json:"slug"`
+
+	// Name How it is shown.
+	Name string `json:"name"`
+
+	// Description What it is for, for people.
+	Description string `json:"description"`
+
+	// Rule Its rule, in canonical form.
+	Rule map[string]interface{} `json:"rule"`
+
+	// Words The rule in English.
+	Words string `json:"words"`
+
+	// Version Counts from 1.
+	Version int `json:"version"`
+
+	// CreatedAt An RFC 3339 time; answers are in UTC.
+	CreatedAt Time `json:"created_at"`
+
+	// UpdatedAt An RFC 3339 time; answers are in UTC.
+	UpdatedAt Time `json:"updated_at"`
+}
+
+// SegmentChange What a segment is to be.
+type SegmentChange struct {
+	// Name How it is shown: one line of up to 100 characters.
+	Name string `json:"name"`
+
+	// Description What it is for: one line of up to 500 characters.
+	Description string `json:"description,omitzero"`
+
+	// Rule A rule: all, any, not, or a condition (topic, attribute, engagement, inactive, country, language, channel, created, segment), nested up
+	// to 10 deep, with up to 100 conditions.
+	Rule SegmentRule `json:"rule"`
+}
+
+// SegmentCondition A condition of a rule.
+type SegmentCondition struct {
+	// Pointer A JSON pointer to it.
+	Pointer string `json:"pointer"`
+
+	// Words The condition in English.
+	Words string `json:"words"`
+
+	// Count How many active readers it holds for by itself; null if counting took too long.
+	Count *int64 `json:"count"`
+
+	// Holds Whether it holds for the reader who was asked about.
+	Holds *bool `json:"holds,omitzero"`
+}
+
+// SegmentExplanation What a rule means.
+type SegmentExplanation struct {
+	// Words The rule in English.
+	Words string `json:"words"`
+
+	// Conditions Its conditions, as they are written.
+	Conditions []SegmentCondition `json:"conditions"`
+
+	// Belongs Whether the reader who was asked about belongs to the segment.
+	Belongs *bool `json:"belongs,omitzero"`
+}
+
+// SegmentInput A new segment.
+type SegmentInput struct {
+	// Name How it is shown: one line of up to 100 characters.
+	Name string `json:"name,omitzero"`
+
+	// Slug What others name it by: up to 100 letters, digits, spaces, hyphens and underscores. Made of the name if it is left out.
+	Slug string `json:"slug,omitzero"`
+
+	// Description What it is for: one line of up to 500 characters.
+	Description string `json:"description,omitzero"`
+
+	// Rule A rule: all, any, not, or a condition (topic, attribute, engagement, inactive, country, language, channel, created, segment), nested up
+	// to 10 deep, with up to 100 conditions.
+	Rule SegmentRule `json:"rule,omitzero"`
+
+	// ReadyMade The key of a ready-made segment, in place of a rule.
+	ReadyMade string `json:"ready_made,omitzero"`
+
+	// Topic The topic, if the ready-made segment needs one.
+	Topic string `json:"topic,omitzero"`
+
+	// Country The country, if the ready-made segment needs one.
+	Country string `json:"country,omitzero"`
+}
+
+// SegmentMember A reader in a sample.
+type SegmentMember struct {
+	// ID A public id, a UUID of version 7 (RFC 9562).
+	ID ID `json:"id"`
+
+	// Email The address, or its first character and its domain.
+	Email string `json:"email"`
+}
+
+// SegmentPage A page of a list.
+type SegmentPage struct {
+	// Items What is on the page.
+	Items []Segment `json:"items"`
+
+	// Next The cursor of the next page; not there on the last.
+	Next string `json:"next,omitzero"`
+
+	// Total How many there are in all, of the list's filters; only if it was asked for.
+	Total int64 `json:"total,omitzero"`
+
+	// TotalIsEstimate Whether the total was reckoned instead of counted; there beside it.
+	TotalIsEstimate bool `json:"total_is_estimate,omitzero"`
+}
+
+// SegmentPreview Who belongs to a segment now.
+type SegmentPreview struct {
+	// Count How many.
+	Count int64 `json:"count"`
+
+	// CountIsEstimate Whether counting took too long, and the database guessed.
+	CountIsEstimate bool `json:"count_is_estimate"`
+
+	// Sample Some of them. It is empty as well if finding them took too long.
+	Sample []SegmentMember `json:"sample"`
+}
+
+// SegmentRule A rule: all, any, not, or a condition (topic, attribute, engagement, inactive, country, language, channel, created, segment), nested up
+// to 10 deep, with up to 100 conditions.
+type SegmentRule map[string]interface{}
+
+// SegmentTrial A rule that is tried.
+type SegmentTrial struct {
+	// Rule A rule: all, any, not, or a condition (topic, attribute, engagement, inactive, country, language, channel, created, segment), nested up
+	// to 10 deep, with up to 100 conditions.
+	Rule SegmentRule `json:"rule"`
+
+	// Sample How many readers to show, 5 unless told. Not for explaining.
+	Sample *int `json:"sample,omitzero"`
 }
 
 // Sender Who mail is from.
@@ -4496,6 +4680,28 @@ type DiffPublicationVersionsParams struct {
 	To int
 }
 
+// ListSegmentsParams are what ListSegments can be asked for. What is zero is not asked for.
+type ListSegmentsParams struct {
+	// Limit (query parameter limit): How many items a page has at most.
+	Limit int
+	// Cursor (query parameter cursor): Where the list goes on, from `next` of the page before. Cursors of other lists are refused.
+	Cursor string
+	// Total (query parameter total): Whether to say how many there are in all. Up to 10,000 are counted, where that is cheap; else `total` is an estimate and `total_is_estimate` is true.
+	Total string
+}
+
+// ExplainSegmentParams are what ExplainSegment can be asked for. What is zero is not asked for.
+type ExplainSegmentParams struct {
+	// SubscriberID (query parameter subscriber_id): The reader who is asked about.
+	SubscriberID string
+}
+
+// PreviewSegmentParams are what PreviewSegment can be asked for. What is zero is not asked for.
+type PreviewSegmentParams struct {
+	// Sample (query parameter sample): How many readers to show.
+	Sample int
+}
+
 // ListSendersParams are what ListSenders can be asked for. What is zero is not asked for.
 type ListSendersParams struct {
 	// Limit (query parameter limit): How many items a page has at most.
@@ -5565,6 +5771,104 @@ func (c *Client) GetReputationPolicy(ctx context.Context, options ...Option) (Re
 func (c *Client) UpdateReputationPolicy(ctx context.Context, body ReputationPolicyInput, options ...Option) (ReputationPolicy, error) {
 	r := &Request{Operation: "updateReputationPolicy", Method: http.MethodPut, Path: "/api/v1/reputation/policy", Body: body, MediaType: "application/json"}
 	return call[ReputationPolicy](ctx, c, r, options)
+}
+
+// ListSegments is GET /api/v1/segments: list segments.
+//
+// In the order in which they were made.
+func (c *Client) ListSegments(ctx context.Context, params ListSegmentsParams, options ...Option) (SegmentPage, error) {
+	r := &Request{Operation: "listSegments", Method: http.MethodGet, Path: "/api/v1/segments"}
+	r.ask("limit", params.Limit)
+	r.ask("cursor", params.Cursor)
+	r.ask("total", params.Total)
+	return call[SegmentPage](ctx, c, r, options)
+}
+
+// Segments are all that ListSegments lists, page by page as they are asked for. It ends at the first error; ranging again begins again.
+func (c *Client) Segments(ctx context.Context, params ListSegmentsParams, options ...Option) iter.Seq2[Segment, error] {
+	return pages(params.Cursor, params.Limit, func(cursor string, limit int) ([]Segment, string, error) {
+		params.Cursor, params.Limit = cursor, limit
+		page, err := c.ListSegments(ctx, params, options...)
+		return page.Items, page.Next, err
+	})
+}
+
+// CreateSegment is POST /api/v1/segments: make a segment.
+//
+// Of a rule, or with `ready_made` of one of the ready-made ones: then a name may be left out, and a topic or a country is
+// needed if the ready-made segment says so.
+func (c *Client) CreateSegment(ctx context.Context, body SegmentInput, options ...Option) (Segment, error) {
+	r := &Request{Operation: "createSegment", Method: http.MethodPost, Path: "/api/v1/segments", Body: body, MediaType: "application/json"}
+	return call[Segment](ctx, c, r, options)
+}
+
+// ExplainRule is POST /api/v1/segments/explain: explain a rule.
+//
+// Says in words what the rule means, and of each condition how many it holds for.
+func (c *Client) ExplainRule(ctx context.Context, body SegmentTrial, options ...Option) (SegmentExplanation, error) {
+	r := &Request{Operation: "explainRule", Method: http.MethodPost, Path: "/api/v1/segments/explain", Body: body, MediaType: "application/json"}
+	return call[SegmentExplanation](ctx, c, r, options)
+}
+
+// PreviewRule is POST /api/v1/segments/preview: try a rule.
+//
+// Counts who would belong to a segment of this rule, and shows some. Nothing is stored.
+func (c *Client) PreviewRule(ctx context.Context, body SegmentTrial, options ...Option) (SegmentPreview, error) {
+	r := &Request{Operation: "previewRule", Method: http.MethodPost, Path: "/api/v1/segments/preview", Body: body, MediaType: "application/json"}
+	return call[SegmentPreview](ctx, c, r, options)
+}
+
+// ListReadyMadeSegments is GET /api/v1/segments/ready-made: list ready-made segments.
+//
+// What can be taken over as it is. All of them are on one page.
+func (c *Client) ListReadyMadeSegments(ctx context.Context, options ...Option) (ReadyMadeSegmentPage, error) {
+	r := &Request{Operation: "listReadyMadeSegments", Method: http.MethodGet, Path: "/api/v1/segments/ready-made"}
+	return call[ReadyMadeSegmentPage](ctx, c, r, options)
+}
+
+// DeleteSegment is DELETE /api/v1/segments/{id}: delete a segment.
+//
+// Refused with 409 as long as another segment refers to it, or a publication that has not ended is for it.
+func (c *Client) DeleteSegment(ctx context.Context, id ID, options ...Option) error {
+	r := &Request{Operation: "deleteSegment", Method: http.MethodDelete, Path: path("/api/v1/segments/%s", id)}
+	return c.do(ctx, r, options)
+}
+
+// GetSegment is GET /api/v1/segments/{id}: get a segment.
+//
+// One segment by its id.
+func (c *Client) GetSegment(ctx context.Context, id ID, options ...Option) (Segment, error) {
+	r := &Request{Operation: "getSegment", Method: http.MethodGet, Path: path("/api/v1/segments/%s", id)}
+	return call[Segment](ctx, c, r, options)
+}
+
+// UpdateSegment is PUT /api/v1/segments/{id}: change a segment.
+//
+// Replaces name, description and rule. The slug stays. Publications that were accepted before keep the rule that they were
+// accepted with.
+func (c *Client) UpdateSegment(ctx context.Context, id ID, body SegmentChange, options ...Option) (Segment, error) {
+	r := &Request{Operation: "updateSegment", Method: http.MethodPut, Path: path("/api/v1/segments/%s", id), Body: body, MediaType: "application/json"}
+	return call[Segment](ctx, c, r, options)
+}
+
+// ExplainSegment is POST /api/v1/segments/{id}/explain: explain a segment.
+//
+// Says in words what its rule means, and of each condition how many it holds for by itself; with a subscriber also which hold
+// for them. The latter needs `subscribers:read` as well.
+func (c *Client) ExplainSegment(ctx context.Context, id ID, params ExplainSegmentParams, options ...Option) (SegmentExplanation, error) {
+	r := &Request{Operation: "explainSegment", Method: http.MethodPost, Path: path("/api/v1/segments/%s/explain", id)}
+	r.ask("subscriber_id", params.SubscriberID)
+	return call[SegmentExplanation](ctx, c, r, options)
+}
+
+// PreviewSegment is POST /api/v1/segments/{id}/preview: count a segment.
+//
+// Counts who belongs to it now, and shows some of them, the newest first. Addresses are shown in part unless the caller may read
+// subscribers. Counting gives up after 3 seconds: then the count is what the database guesses, and says so.
+func (c *Client) PreviewSegment(ctx context.Context, id ID, params PreviewSegmentParams, options ...Option) (SegmentPreview, error) {
+	r := &Request{Operation: "previewSegment", Method: http.MethodPost, Path: path("/api/v1/segments/%s/preview", id)}
+	r.ask("sample", params.Sample)
+	return call[SegmentPreview](ctx, c, r, options)
 }
 
 // ListSenders is GET /api/v1/senders: list senders.

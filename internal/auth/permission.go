@@ -14,6 +14,8 @@ const (
 	SubscribersWrite
 	// SubscribersExport is all readers at once.
 	SubscribersExport
+	SegmentsRead
+	SegmentsWrite
 	ContentsRead
 	ContentsWrite
 	TemplatesRead
@@ -76,6 +78,7 @@ func scopes() []string {
 	return []string{ //nolint:gosec // the names of permissions
 		TopicsRead: "topics:read", TopicsWrite: "topics:write",
 		SubscribersRead: "subscribers:read", SubscribersWrite: "subscribers:write", SubscribersExport: "subscribers:export",
+		SegmentsRead: "segments:read", SegmentsWrite: "segments:write",
 		ContentsRead: "contents:read", ContentsWrite: "contents:write",
 		TemplatesRead: "templates:read", TemplatesWrite: "templates:write",
 		AssetsRead: "assets:read", AssetsWrite: "assets:write",

@@ -28,11 +28,11 @@ func ParseRole(text string) (Role, bool) {
 
 // The one table of roles and permissions. docs/security.md shows it, and a test compares the two.
 const (
-	publisherMay = 1<<TopicsRead | 1<<TopicsWrite | 1<<SubscribersRead | 1<<SubscribersWrite | 1<<SubscribersExport |
+	publisherMay = 1<<TopicsRead | 1<<TopicsWrite | 1<<SubscribersRead | 1<<SubscribersWrite | 1<<SubscribersExport | 1<<SegmentsRead | 1<<SegmentsWrite |
 		1<<ContentsRead | 1<<ContentsWrite | 1<<TemplatesRead | 1<<TemplatesWrite | 1<<AssetsRead | 1<<AssetsWrite |
 		1<<ChannelsRead | 1<<SendersRead | 1<<PublicationsRead | 1<<PublicationsWrite | 1<<PublicationsControl |
 		1<<PublicationsApprove | 1<<MessagesRead | 1<<MessagesWrite | 1<<RecipientsRead | 1<<AnalyticsRead | 1<<SuppressionsRead | 1<<PausesRead | 1<<PolicyRead | 1<<DeadLettersRead | 1<<UncertainRead | 1<<ReputationRead
-	analystMay = 1<<TopicsRead | 1<<ContentsRead | 1<<TemplatesRead | 1<<AssetsRead | 1<<ChannelsRead | 1<<SendersRead |
+	analystMay = 1<<TopicsRead | 1<<SegmentsRead | 1<<ContentsRead | 1<<TemplatesRead | 1<<AssetsRead | 1<<ChannelsRead | 1<<SendersRead |
 		1<<PublicationsRead | 1<<AnalyticsRead | 1<<ReputationRead
 	opsMay = 1<<ChannelsRead | 1<<ChannelsControl | 1<<MessagesRead | 1<<PublicationsRead | 1<<PublicationsControl | 1<<AnalyticsRead |
 		1<<SuppressionsRead | 1<<PausesRead | 1<<PausesWrite | 1<<PolicyRead | 1<<PolicyWrite | 1<<QueuesRead | 1<<DeadLettersRead | 1<<DeadLettersWrite |

@@ -41,6 +41,17 @@ func accessRules() map[string]access { //nolint:funlen // it is a table
 		"PUT /api/v1/subscribers/:id/preferences":   needs(auth.SubscribersWrite),
 		"POST /api/v1/subscribers/:id/confirmation": needs(auth.SubscribersWrite),
 
+		"GET /api/v1/segments":              needs(auth.SegmentsRead),
+		"POST /api/v1/segments":             needs(auth.SegmentsWrite),
+		"GET /api/v1/segments/ready-made":   needs(auth.SegmentsRead),
+		"POST /api/v1/segments/preview":     needs(auth.SegmentsRead),
+		"POST /api/v1/segments/explain":     needs(auth.SegmentsRead),
+		"GET /api/v1/segments/:id":          needs(auth.SegmentsRead),
+		"PUT /api/v1/segments/:id":          needs(auth.SegmentsWrite),
+		"DELETE /api/v1/segments/:id":       needs(auth.SegmentsWrite),
+		"POST /api/v1/segments/:id/preview": needs(auth.SegmentsRead),
+		"POST /api/v1/segments/:id/explain": needs(auth.SegmentsRead),
+
 		"GET /api/v1/contents":                       needs(auth.ContentsRead),
 		"POST /api/v1/contents":                      needs(auth.ContentsWrite),
 		"GET /api/v1/contents/:id":                   needs(auth.ContentsRead),

@@ -114,6 +114,7 @@ func TestEveryChangeIsAudited(t *testing.T) {
 	t.Parallel()
 	a := newAudited(t)
 	a.walkReaders()
+	a.walkSegments()
 	a.walkTexts()
 	a.walkChannels()
 	a.walkPublications()
@@ -135,6 +136,18 @@ func TestEveryChangeIsAudited(t *testing.T) {
 			t.Errorf("%q is in the audit log:\n%s", personal, log)
 		}
 	}
+}
+
+func (a *audited) walkSegments() {
+	rule := `"rule":{"inactive":{"days":30}}`
+	id := a.made(a.step(a.api, "POST /segments", "", `{"name":"Quiet ones",`+rule+`}`, admin+`segment.create `+some+`{"conditions": 1}`))
+	a.step(a.api, "PUT /segments/:id", id, `{"name":"Quiet",`+rule+`}`, admin+`segment.update ID {"fields": \["name"\]}`, "If-Match: *")
+	// Whoever sees readers in a sample is noted; who only counts them is not.
+	a.step(a.api, "POST /segments/preview", "", `{"rule":{"language":["en"]}}`, admin+`subscriber.list - {"count": \d+}`)
+	a.step(a.api, "POST /segments/:id/preview", id, nil, ``)
+	a.step(a.api, "POST /segments/explain", "", `{`+rule+`}`, ``)
+	a.step(a.api, "POST /segments/:id/explain", id, nil, ``)
+	a.step(a.api, "DELETE /segments/:id", id, nil, admin+`segment.delete ID {}`)
 }
 
 func (a *audited) walkReaders() {

@@ -49,7 +49,7 @@ func onDatabaseWith(t *testing.T, address string, o postgres.Options, tweak ...f
 	}
 	return serve(t, db, append([]func(*Deps){func(d *Deps) {
 		d.Database, d.Registry, d.Engine, d.Sealer = db, testRegistry(), engine, sealer
-		d.Topics, d.Subscribers, d.Contents, d.Templates, d.Assets, d.Senders = db, db, db, db, db, db
+		d.Topics, d.Subscribers, d.Contents, d.Templates, d.Assets, d.Senders, d.Segments = db, db, db, db, db, db, db
 		d.Channels, d.APIKeys, d.Publications, d.Messages, d.Progress, d.Analytics, d.Recipients = db.Channels(sealer), db, db, db, db, db, db
 		d.Pauses, d.Policy, d.Suppressions, d.DeadLetters, d.Uncertain, d.Audit, d.Consent = db, db, db, db, db, db, db
 		d.Reputation = db
@@ -61,7 +61,7 @@ func onDatabaseWith(t *testing.T, address string, o postgres.Options, tweak ...f
 // withoutDatabase are routes that answer all the same, or stand on something else.
 func withoutDatabase(path string) bool {
 	switch path {
-	case "/healthz", "/readyz", "/problems", "/problems/:code", "/api/openapi.json", "/api/docs", "/api/v1/queues", "/api/v1/webhook-event-types":
+	case "/healthz", "/readyz", "/problems", "/problems/:code", "/api/openapi.json", "/api/docs", "/api/v1/queues", "/api/v1/webhook-event-types", "/api/v1/segments/ready-made":
 		return true
 	default:
 		return !strings.HasPrefix(path, "/api/")

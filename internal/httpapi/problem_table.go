@@ -59,6 +59,8 @@ func problemsOfPublishing() map[string]problemType {
 		"idempotency_in_flight":   {409, "Another request with this Idempotency-Key is being worked on.", "Wait for its answer, or send it again a moment later."},
 		"idempotency_mismatch":    {422, "This Idempotency-Key came with another body before.", "Use a new key for a new publication, and the same body with the same key."},
 		"invalid_idempotency_key": {400, "The Idempotency-Key is empty, too long, given twice, or has characters that it cannot have.", "Use a UUID."},
+		"too_many_segments":       {409, "There are 1,000 segments already.", "Delete one that is not used any more."},
+		"segment_too_large":       {409, "A segment that refers to this one would have more than 500 conditions, or lead through more than 5 others.", "Make the rule smaller, or have that segment refer to less."},
 		"no_such_version":         {404, "It never had the version that was asked for.", "List its versions."},
 		"unknown_content":         {404, "Contents that the publication is made of are no more.", "Choose others."},
 		"endpoint_unverified":     {409, "The webhook endpoint did not answer a test with 2xx within 5 seconds.", "`detail` says what happened. Mend the receiver, then try again; until then the endpoint can be stored disabled."},

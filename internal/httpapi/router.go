@@ -65,6 +65,7 @@ type Deps struct {
 	Channels    ChannelStore
 	Circuits    CircuitReader
 	Senders     SenderStore
+	Segments    SegmentStore
 	APIKeys     APIKeyStore
 	Webhooks    Webhooks
 
@@ -152,6 +153,7 @@ func New(d Deps) http.Handler {
 func registerResources(r gin.IRouter, d Deps) {
 	registerTopics(r, d)
 	registerSubscribers(r, d)
+	registerSegments(r, d)
 	registerConsent(r, d)
 	registerPreferences(r, d)
 	registerContents(r, d)

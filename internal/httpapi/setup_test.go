@@ -78,7 +78,7 @@ func newAPIWith(t testing.TB, connections int, tweak ...func(*Deps)) *api {
 		d.Topics, d.Subscribers, d.Contents, d.Templates, d.Senders = db, db, db, db, db
 		d.APIKeys, d.Consent, d.Preferences, d.Asker = db, db, db, db.Subscriptions(testLinks{})
 		d.Sealer = sealer
-		d.Assets = db
+		d.Assets, d.Segments = db, db
 		d.Channels = db.Channels(sealer)
 		d.Publications, d.Messages, d.Progress, d.Analytics = db, db, db, db
 		d.Webhooks = webhooksOn(t, db)

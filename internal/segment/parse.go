@@ -37,6 +37,18 @@ func Parse(text []byte, at string) (Rule, error) {
 	return rule, nil
 }
 
+// Text is a rule as it was read already, as the text that Parse takes; nil for none.
+func Text(rule map[string]any) []byte {
+	if rule == nil {
+		return nil
+	}
+	text, err := json.Marshal(rule)
+	if err != nil { // it was JSON
+		return []byte("null")
+	}
+	return text
+}
+
 // parser collects what is wrong. Of a rule that is wrong it returns nil.
 type parser struct {
 	fault.Fields

@@ -352,6 +352,12 @@ const (
 	ReactionHappeningTypeDeliveryUnsubscribed ReactionHappeningType = "delivery.unsubscribed"
 )
 
+// Defines values for ReadyMadeSegmentNeeds.
+const (
+	ReadyMadeSegmentNeedsCountry ReadyMadeSegmentNeeds = "country"
+	ReadyMadeSegmentNeedsTopic   ReadyMadeSegmentNeeds = "topic"
+)
+
 // Defines values for RecipientDeliveryState.
 const (
 	RecipientDeliveryStateBounced    RecipientDeliveryState = "bounced"
@@ -2571,6 +2577,27 @@ type ReactionHappening struct {
 // ReactionHappeningType What happened.
 type ReactionHappeningType string
 
+// ReadyMadeSegment A segment that is wanted everywhere.
+type ReadyMadeSegment struct {
+	// Key What it is taken over by.
+	Key string `json:"key"`
+
+	// Name Its name, unless another is given.
+	Name string `json:"name"`
+
+	// Description What it is.
+	Description string `json:"description"`
+
+	// Needs What has to be named when it is taken over.
+	Needs ReadyMadeSegmentNeeds `json:"needs,omitzero"`
+}
+
+// ReadyMadeSegmentNeeds What has to be named when it is taken over.
+type ReadyMadeSegmentNeeds string
+
+// ReadyMadeSegmentPage A page of a list.
+type ReadyMadeSegmentPage = Page[ReadyMadeSegment]
+
 // Recipient What became of a recipient on a channel.
 type Recipient struct {
 	// RecipientID The subscriber's, or the place's; null once that is no more.
@@ -2920,6 +2947,121 @@ type RollbackInput struct {
 type RotateInput struct {
 	// OverlapSeconds How long the secret before goes on.
 	OverlapSeconds *int `json:"overlap_seconds,omitzero"`
+}
+
+// Segment An audience by rule.
+type Segment struct {
+	ID ident.UID `json:"id"`
+
+	// Slug What audiences and other segments name it by, which never changes.
+	Slug string `json:"slug"`
+
+	// Name How it is shown.
+	Name string `json:"name"`
+
+	// Description What it is for, for people.
+	Description string `json:"description"`
+
+	// Rule Its rule, in canonical form.
+	Rule map[string]interface{} `json:"rule"`
+
+	// Words The rule in English.
+	Words string `json:"words"`
+
+	// Version Counts from 1.
+	Version   int       `json:"version"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// SegmentChange What a segment is to be.
+type SegmentChange struct {
+	// Name How it is shown: one line of up to 100 characters.
+	Name string `json:"name"`
+
+	// Description What it is for: one line of up to 500 characters.
+	Description string                 `json:"description,omitzero"`
+	Rule        map[string]interface{} `json:"rule"`
+}
+
+// SegmentCondition A condition of a rule.
+type SegmentCondition struct {
+	// Pointer A JSON pointer to it.
+	Pointer string `json:"pointer"`
+
+	// Words The condition in English.
+	Words string `json:"words"`
+
+	// Count How many active readers it holds for by itself; null if counting took too long.
+	Count *int64 `json:"count"`
+
+	// Holds Whether it holds for the reader who was asked about.
+	Holds *bool `json:"holds,omitzero"`
+}
+
+// SegmentExplanation What a rule means.
+type SegmentExplanation struct {
+	// Words The rule in English.
+	Words string `json:"words"`
+
+	// Conditions Its conditions, as they are written.
+	Conditions []SegmentCondition `json:"conditions"`
+
+	// Belongs Whether the reader who was asked about belongs to the segment.
+	Belongs *bool `json:"belongs,omitzero"`
+}
+
+// SegmentInput A new segment.
+type SegmentInput struct {
+	// Name How it is shown: one line of up to 100 characters.
+	Name string `json:"name,omitzero"`
+
+	// Slug What others name it by: up to 100 letters, digits, spaces, hyphens and underscores. Made of the name if it is left out.
+	Slug string `json:"slug,omitzero"`
+
+	// Description What it is for: one line of up to 500 characters.
+	Description string                 `json:"description,omitzero"`
+	Rule        map[string]interface{} `json:"rule,omitzero"`
+
+	// ReadyMade The key of a ready-made segment, in place of a rule.
+	ReadyMade string `json:"ready_made,omitzero"`
+
+	// Topic The topic, if the ready-made segment needs one.
+	Topic string `json:"topic,omitzero"`
+
+	// Country The country, if the ready-made segment needs one.
+	Country string `json:"country,omitzero"`
+}
+
+// SegmentMember A reader in a sample.
+type SegmentMember struct {
+	ID ident.UID `json:"id"`
+
+	// Email The address, or its first character and its domain.
+	Email string `json:"email"`
+}
+
+// SegmentPage A page of a list.
+type SegmentPage = Page[Segment]
+
+// SegmentPreview Who belongs to a segment now.
+type SegmentPreview struct {
+	// Count How many.
+	Count int64 `json:"count"`
+
+	// CountIsEstimate Whether counting took too long, and the database guessed.
+	CountIsEstimate bool `json:"count_is_estimate"`
+
+	// Sample Some of them. It is empty as well if finding them took too long.
+	Sample []SegmentMember `json:"sample"`
+}
+
+// SegmentTrial A rule that is tried.
+type SegmentTrial struct {
+	Rule map[string]interface{} `json:"rule"`
+
+	// Sample How many readers to show, 5 unless told. Not for explaining.
+	Sample *int `json:"sample,omitzero"`
 }
 
 // Sender Who mail is from.
