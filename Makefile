@@ -49,7 +49,7 @@ bench: build ## Measure (ONLY=name measures one thing)
 
 .PHONY: deps
 deps: ## Install what building and testing need besides Go, if it is missing
-	@scripts/deps.sh postgresql redis cc node chromium
+	@scripts/deps.sh postgresql redis cc node chromium python spamassassin
 
 # The tests of Presswork as a whole count no coverage: they are to find what goes wrong between the parts, and with the
 # race detector each counter is a lock that costs time and orders what would race. They wait most of their time, for leases

@@ -3,7 +3,7 @@
 # its package manager. Servers that come with a package are left stopped: Presswork
 # starts private ones of its own.
 #
-#   scripts/deps.sh postgresql redis cc node   all four are needed (and chromium, for make test)
+#   scripts/deps.sh postgresql redis cc node   all four are needed (and chromium, python and spamassassin, for make test)
 #   scripts/deps.sh postgresql -o redis        redis is wanted, but do without it
 #
 # Everything it says goes to stderr. It reads no input; sudo may ask at a terminal.
@@ -64,6 +64,10 @@ have_node() {
 # The browser that the tests of pages drive.
 have_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
 
+# Others' programs that read our mail in the tests: Python's parser, and a spam filter.
+have_python() { command -v python3 >/dev/null; }
+have_spamassassin() { command -v spamassassin >/dev/null; }
+
 # --- how to install -------------------------------------------------------
 
 can_be_root() {
@@ -99,6 +103,9 @@ packages() {
     brew:postgresql) echo postgresql@17 ;;
     brew:cc) echo llvm ;;
     *:chromium) echo chromium ;;
+    pacman:python | brew:python) echo python ;;
+    *:python) echo python3 ;;
+    *:spamassassin) echo spamassassin ;;
     brew:node) echo node ;;
   esac
 }
@@ -174,6 +181,8 @@ by_hand() {
     redis) echo "Redis 7.0 or newer (Debian: redis-server), on PATH" ;;
     node) echo "Node.js $node_min or newer with npm (Debian 13: nodejs npm), on PATH" ;;
     cc) echo "a C compiler and the C library's headers (Debian: gcc libc6-dev), for the race detector" ;;
+    python) echo "Python 3 (Debian: python3), on PATH, for the tests of mail" ;;
+    spamassassin) echo "SpamAssassin (Debian: spamassassin), on PATH, for the tests of mail" ;;
     chromium) echo "Chromium (Debian: chromium), on PATH, for the tests of pages" ;;
   esac
 }
@@ -183,7 +192,7 @@ main() {
   while [ $# -gt 0 ]; do
     case $1 in
       -o) optional+="$2 " && wanted+=("$2") && shift ;;
-      postgresql | redis | cc | node | chromium) wanted+=("$1") ;;
+      postgresql | redis | cc | node | chromium | python | spamassassin) wanted+=("$1") ;;
       *) say "unknown program: $1" && exit 2 ;;
     esac
     shift
