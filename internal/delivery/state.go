@@ -116,12 +116,14 @@ const (
 	FrequencyCap
 	// LocalHour: deferred until the publication's time of the reader's own day.
 	LocalHour
+	// Gathered: deferred until the hour at which the reader gets everything together.
+	Gathered
 )
 
 var reasonNames = [...]string{"", "unsubscribed", "topic_left", "gone", "cancelled", "rejected",
 	"retries_used", "no_answer", "process_died", "channel_off", "unrenderable", "placeholder",
 	"quarantined", "suppressed_bounce", "suppressed_complaint", "suppressed_manual", "expired",
-	"suppressed_soft_bounce", "paused_by_reader", "quiet_hours", "channel_off_by_reader", "frequency_cap", "local_hour"}
+	"suppressed_soft_bounce", "paused_by_reader", "quiet_hours", "channel_off_by_reader", "frequency_cap", "local_hour", "digest"}
 
 // Suppressed reports a reason by which a recipient is suppressed rather than skipped.
 func (r Reason) Suppressed() bool {

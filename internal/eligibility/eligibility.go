@@ -22,7 +22,7 @@ const (
 	LocalHour
 	// QuietHours of the reader, or of the organisation.
 	QuietHours
-	// Digest: the reader gets all of it together, daily or weekly.
+	// Digest: the reader gets all of it together, at an hour of the day or of the week.
 	Digest
 	// Capped: the reader got as many as the organisation allows in a time.
 	Capped
@@ -48,6 +48,8 @@ type Reader struct {
 	Frequency   Frequency
 	PausedUntil time.Time // zero: not paused
 	Quiet       *Hours    // nil: as the organisation says
+	// Since is from when on this is held for them: it goes with the first digest after that. Zero: from now on.
+	Since time.Time
 }
 
 // Message is what of a publication matters, on one kind of channel.
@@ -55,7 +57,7 @@ type Message struct {
 	Channel int16
 	// Urgent messages, of priority critical or transactional ones, pass everything that is decided here.
 	Urgent bool
-	// Digest is made of what was held back for digests, and is not held for the next one.
+	// Digest is one itself, and is not held for the next one.
 	Digest bool
 	// Local is when it is to be read, by each reader's own clock; nil: at once.
 	Local *Local
@@ -90,12 +92,21 @@ func (p *Policy) Decide(zones *Zones, m Message, r Reader, now time.Time) Verdic
 		return Verdict{} // as most are: no clock is needed
 	}
 	zone := zones.Zone(r.Timezone)
+	if gathered {
+		from := now
+		if !r.Since.IsZero() {
+			from = r.Since
+		}
+		if r.PausedUntil.After(from) {
+			from = r.PausedUntil
+		}
+		if next := p.Digest.next(from, zone, r.Frequency); next.After(now) {
+			return Verdict{Reason: Digest, Until: next}
+		}
+	}
 	at, why := now, None
 	if r.PausedUntil.After(at) {
 		at, why = r.PausedUntil, Paused
-	}
-	if gathered {
-		return Verdict{Reason: Digest, Until: p.Digest.next(at, zone, r.Frequency)}
 	}
 	if m.Local != nil {
 		if local := m.Local.in(zone); local.After(at) {

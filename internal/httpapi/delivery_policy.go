@@ -29,6 +29,7 @@ func showPolicy(p eligibility.Policy) wire.DeliveryPolicy {
 	if !p.Quiet.None() {
 		body.QuietHours = &wire.QuietHours{From: eligibility.ShowMinute(p.Quiet.From), To: eligibility.ShowMinute(p.Quiet.To)}
 	}
+	body.Digest = wire.DigestTime{Time: eligibility.ShowMinute(p.Digest.Minute), Weekday: wire.DigestTimeWeekday(eligibility.Weekdays()[p.Digest.Weekday])}
 	for _, c := range p.Caps {
 		one := wire.FrequencyCap{Limit: c.Limit, Hours: int(c.Window / time.Hour)}
 		if c.Slug != "" {
@@ -43,6 +44,9 @@ func policyOf(in wire.DeliveryPolicyInput) (eligibility.Policy, error) {
 	var of eligibility.Input
 	if in.QuietHours != nil {
 		of.Quiet = &eligibility.QuietInput{From: in.QuietHours.From, To: in.QuietHours.To}
+	}
+	if in.Digest != nil {
+		of.DigestTime, of.DigestWeekday = in.Digest.Time, string(in.Digest.Weekday)
 	}
 	for _, c := range in.Caps {
 		one := eligibility.CapInput{Limit: c.Limit, Hours: c.Hours}

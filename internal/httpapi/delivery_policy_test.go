@@ -13,7 +13,7 @@ func TestDeliveryPolicy(t *testing.T) {
 	const path = "/api/v1/delivery-policy"
 	r := n.do("GET", path, nil)
 	r.want(http.StatusOK)
-	if p := read[wire.DeliveryPolicy](r); p.QuietHours != nil || p.Version != 1 || r.Header.Get("ETag") != `"1"` {
+	if p := read[wire.DeliveryPolicy](r); p.QuietHours != nil || p.Digest.Time != "08:00" || p.Digest.Weekday != "monday" || p.Version != 1 || r.Header.Get("ETag") != `"1"` {
 		t.Errorf("in the beginning %+v", p)
 	}
 	n.do("PUT", path, `{}`).problem(http.StatusPreconditionRequired, "precondition_required")
@@ -30,8 +30,8 @@ func TestDeliveryPolicy(t *testing.T) {
 		problem(http.StatusUnprocessableEntity, "invalid_input", "/caps/1/topic unknown_topic")
 	n.do("PUT", path, `{}`, `If-Match: "1"`).problem(http.StatusPreconditionFailed, "version_mismatch")
 	n.do("GET", path, nil, `If-None-Match: "2"`).want(http.StatusNotModified)
-	p := read[wire.DeliveryPolicy](n.do("PUT", path, `{"quiet_hours":null,"caps":[{"topic":" GO ","limit":2,"hours":168},{"limit":3,"hours":24}]}`, "If-Match: *"))
-	if p.QuietHours != nil || p.Version != 3 || len(p.Caps) != 2 || p.Caps[0].Topic == nil || *p.Caps[0].Topic != "go" || p.Caps[0].Hours != 168 ||
+	p := read[wire.DeliveryPolicy](n.do("PUT", path, `{"quiet_hours":null,"digest":{"time":"17:30","weekday":"friday"},"caps":[{"topic":" GO ","limit":2,"hours":168},{"limit":3,"hours":24}]}`, "If-Match: *"))
+	if p.QuietHours != nil || p.Digest.Time != "17:30" || p.Digest.Weekday != "friday" || p.Version != 3 || len(p.Caps) != 2 || p.Caps[0].Topic == nil || *p.Caps[0].Topic != "go" || p.Caps[0].Hours != 168 ||
 		p.Caps[1].Topic != nil || p.Caps[1].Limit != 3 {
 		t.Errorf("with caps %+v", p)
 	}

@@ -95,7 +95,7 @@ const dueLock = `SELECT pg_try_advisory_xact_lock(hashtextextended('due of ' || 
 
 // dueHeld is a page of what is due. now() is when the transaction began: what becomes due meanwhile is for the next look.
 const dueHeld = `
-SELECT publication_id, channel_id, recipient_id, due FROM held
+SELECT publication_id, channel_id, recipient_id, due, since FROM held
 WHERE publication_id = $1 AND due <= now() AND (due, recipient_id) > ($2, $3)
 ORDER BY due, recipient_id LIMIT $4`
 
@@ -107,7 +107,7 @@ func (db *DB) releasePage(ctx context.Context, tx pgx.Tx, p *duePage) error {
 	if err := tx.QueryRow(ctx, dueLock, p.publication).Scan(&mine); err != nil || !mine {
 		return err
 	}
-	keys, err := p.read(ctx, tx)
+	keys, since, err := p.read(ctx, tx)
 	if err != nil || len(keys) == 0 {
 		return err
 	}
@@ -115,7 +115,7 @@ func (db *DB) releasePage(ctx context.Context, tx pgx.Tx, p *duePage) error {
 	if err != nil {
 		return err
 	}
-	now, later, err := db.decideDue(ctx, tx, p.publication, h.free)
+	now, later, err := db.decideDue(ctx, tx, p.publication, h.free, since)
 	if err != nil {
 		return err
 	}
@@ -138,19 +138,22 @@ func (db *DB) releasePage(ctx context.Context, tx pgx.Tx, p *duePage) error {
 	return err
 }
 
-func (p *duePage) read(ctx context.Context, tx pgx.Tx) ([]delivery.Key, error) {
+// read is the next page, and since when each of it is held.
+func (p *duePage) read(ctx context.Context, tx pgx.Tx) ([]delivery.Key, map[delivery.Key]time.Time, error) {
 	rows, err := tx.Query(ctx, dueHeld, p.publication, p.due, p.after, heldPage)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	since := make(map[delivery.Key]time.Time)
 	keys, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (delivery.Key, error) {
 		var k delivery.Key
-		err := row.Scan(&k.Publication, &k.Channel, &k.Recipient, &p.due)
-		p.after = k.Recipient
+		var at time.Time
+		err := row.Scan(&k.Publication, &k.Channel, &k.Recipient, &p.due, &at)
+		p.after, since[k] = k.Recipient, at
 		return k, err
 	})
 	p.done = len(keys) < heldPage
-	return keys, err
+	return keys, since, err
 }
 
 // dueReaders are those to decide about. Nobody waits for who is not active any more, or suppressed, or gone: whoever sends sees
@@ -162,7 +165,9 @@ LEFT JOIN LATERAL (SELECT * FROM subscriber k WHERE k.id = i.id AND k.status = '
 ORDER BY i.n`
 
 // decideDue tells those who may be sent to now from those who may not.
-func (db *DB) decideDue(ctx context.Context, tx pgx.Tx, publicationID int64, keys []delivery.Key) (now []delivery.Key, later []delivery.Outcome, err error) {
+func (db *DB) decideDue(
+	ctx context.Context, tx pgx.Tx, publicationID int64, keys []delivery.Key, since map[delivery.Key]time.Time,
+) (now []delivery.Key, later []delivery.Outcome, err error) {
 	var r rulesNow
 	if err := r.scan(tx.QueryRow(ctx, rulesOf, publicationID)); err != nil {
 		return nil, nil, err
@@ -178,7 +183,9 @@ func (db *DB) decideDue(ctx context.Context, tx pgx.Tx, publicationID int64, key
 	_, err = pgx.ForEachRow(rows, append([]any{&active, &zone}, c.targets()...), func() error {
 		k := keys[n]
 		n++
-		if v := r.policy.Decide(&db.zones, r.message, c.reader(zone), r.now); active && v.Held() {
+		reader := c.reader(zone)
+		reader.Since = since[k]
+		if v := r.policy.Decide(&db.zones, r.message, reader, r.now); active && v.Held() {
 			later = append(later, delivery.Outcome{Publication: k.Publication, Channel: k.Channel, Recipient: k.Recipient,
 				State: delivery.Deferred, Reason: reasonOf(v.Reason), Until: v.Until})
 		} else {

@@ -443,3 +443,41 @@ func expandOn(tb testing.TB, db *DB, id int64, channels ...int16) {
 		tb.Fatal(err)
 	}
 }
+
+// TestGathered: who wants to hear daily gets it at the digest's hour, or at once if they change their mind.
+func TestGathered(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	subscribers(t, db, 3)
+	exec(t, db, `UPDATE subscriber SET frequency = 1 WHERE id < 3`)
+	id := queued(t, db, publication.Audience{All: true})
+	fanOut(t, db, id, 1)
+	if got := sendAll(t, db); len(got) != 1 || got[3] != 1 {
+		t.Fatalf("sent to %v", got)
+	}
+	if n := value[int](t, db, `SELECT count(*) FROM held WHERE due > now() AND due <= now() + interval '1 day'
+		AND extract(hour FROM due) = 8 AND extract(minute FROM due) = 0`); n != 2 {
+		t.Errorf("%d are held until eight o'clock", n)
+	}
+	// To be looked at sooner is no reason to be sent to sooner, but for who changed their mind.
+	exec(t, db, `UPDATE subscriber SET frequency = 0 WHERE id = 1`)
+	exec(t, db, `UPDATE held SET due = now()`)
+	releaseDue(t, db, 1)
+	if got := sendAll(t, db); len(got) != 1 || got[1] != 1 {
+		t.Fatalf("sent to %v", got)
+	}
+	// A day later its hour has come.
+	exec(t, db, `UPDATE held SET due = now(), since = since - interval '25 hours'`)
+	releaseDue(t, db, 1)
+	if got := sendAll(t, db); len(got) != 1 || got[2] != 1 {
+		t.Fatalf("sent to %v", got)
+	}
+	wantState(t, db, id, publication.Completed)
+	// What is a digest itself is not held for the next one.
+	digest := queued(t, db, publication.Audience{All: true})
+	exec(t, db, `UPDATE publication SET type = 'digest' WHERE id = $1`, digest)
+	fanOut(t, db, digest, 1)
+	if got := sendAll(t, db); len(got) != 3 {
+		t.Errorf("sent to %v", got)
+	}
+}

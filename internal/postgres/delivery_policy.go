@@ -12,7 +12,7 @@ import (
 	"github.com/presswork/presswork/internal/ident"
 )
 
-const policyColumns = `coalesce(quiet_from, 0), coalesce(quiet_to, 0), version, updated_at`
+const policyColumns = `coalesce(quiet_from, 0), coalesce(quiet_to, 0), digest_minute, digest_weekday, version, updated_at`
 
 // DeliveryPolicy is what the organisation says of when readers may be sent to, and how much.
 func (db *DB) DeliveryPolicy(ctx context.Context) (eligibility.Policy, error) {
@@ -21,7 +21,7 @@ func (db *DB) DeliveryPolicy(ctx context.Context) (eligibility.Policy, error) {
 }
 
 func readPolicy(ctx context.Context, q querier) (p eligibility.Policy, err error) {
-	if err := q.QueryRow(ctx, `SELECT `+policyColumns+` FROM delivery_policy`).Scan(&p.Quiet.From, &p.Quiet.To, &p.Version, &p.UpdatedAt); err != nil {
+	if err := q.QueryRow(ctx, `SELECT `+policyColumns+` FROM delivery_policy`).Scan(&p.Quiet.From, &p.Quiet.To, &p.Digest.Minute, &p.Digest.Weekday, &p.Version, &p.UpdatedAt); err != nil {
 		return p, err
 	}
 	p.Caps, err = readCaps(ctx, q)
@@ -48,8 +48,8 @@ func (db *DB) ChangeDeliveryPolicy(ctx context.Context, p eligibility.Policy, ch
 			from, to = &p.Quiet.From, &p.Quiet.To
 		}
 		if _, err := tx.Exec(ctx, `
-			UPDATE delivery_policy SET quiet_from = $1, quiet_to = $2, caps = $3, version = version + 1, updated_at = clock_timestamp()`,
-			from, to, caps); err != nil {
+			UPDATE delivery_policy SET quiet_from = $1, quiet_to = $2, caps = $3, digest_minute = $4, digest_weekday = $5, version = version + 1, updated_at = clock_timestamp()`,
+			from, to, caps, p.Digest.Minute, p.Digest.Weekday); err != nil {
 			return err
 		}
 		if p, err = readPolicy(ctx, tx); err != nil {

@@ -15,20 +15,21 @@ import (
 
 // chosenColumns are what a reader s chose; chosen takes them. Of a place nothing is.
 const (
-	chosenColumns = ` s.channels_off, s.paused_until, s.quiet_from, s.quiet_to`
-	nothingChosen = ` NULL::smallint[], NULL::timestamptz, NULL::smallint, NULL::smallint`
+	chosenColumns = ` s.channels_off, coalesce(s.frequency, 0), s.paused_until, s.quiet_from, s.quiet_to`
+	nothingChosen = ` NULL::smallint[], 0::smallint, NULL::timestamptz, NULL::smallint, NULL::smallint`
 )
 
 type chosen struct {
-	off      []int16
-	paused   *time.Time
-	from, to *int16
+	off       []int16
+	frequency eligibility.Frequency
+	paused    *time.Time
+	from, to  *int16
 }
 
-func (c *chosen) targets() []any { return []any{&c.off, &c.paused, &c.from, &c.to} }
+func (c *chosen) targets() []any { return []any{&c.off, &c.frequency, &c.paused, &c.from, &c.to} }
 
 func (c *chosen) reader(zone string) eligibility.Reader {
-	r := eligibility.Reader{Timezone: zone, ChannelsOff: c.off}
+	r := eligibility.Reader{Timezone: zone, ChannelsOff: c.off, Frequency: c.frequency}
 	if c.paused != nil {
 		r.PausedUntil = *c.paused
 	}
@@ -40,7 +41,7 @@ func (c *chosen) reader(zone string) eligibility.Reader {
 
 // rulesOf is what holds now for a publication.
 const rulesOf = `
-SELECT clock_timestamp(), coalesce(y.quiet_from, 0), coalesce(y.quiet_to, 0),
+SELECT clock_timestamp(), coalesce(y.quiet_from, 0), coalesce(y.quiet_to, 0), y.digest_minute, y.digest_weekday, p.type = 'digest',
        p.priority = 'critical' OR p.type = 'transactional', CASE WHEN p.by_local_time THEN p.scheduled_at END
 FROM delivery_policy y, publication p WHERE p.id = $1`
 
@@ -53,7 +54,8 @@ type rulesNow struct {
 
 func (r *rulesNow) scan(row pgx.Row) error {
 	var begins *time.Time
-	err := row.Scan(&r.now, &r.policy.Quiet.From, &r.policy.Quiet.To, &r.message.Urgent, &begins)
+	err := row.Scan(&r.now, &r.policy.Quiet.From, &r.policy.Quiet.To, &r.policy.Digest.Minute, &r.policy.Digest.Weekday,
+		&r.message.Digest, &r.message.Urgent, &begins)
 	if begins != nil {
 		local := eligibility.LocalAt(publication.LocalTime(*begins))
 		r.message.Local = &local
@@ -68,6 +70,7 @@ func (db *DB) holdBack(o *owedRow, r rulesNow, channelID int16, asked time.Time)
 		return
 	}
 	r.message.Channel = channelID
+	o.chosen.frequency = eligibility.Each // what is for a digest was held back before it came here
 	v := r.policy.Decide(&db.zones, r.message, o.chosen.reader(o.Timezone), r.now)
 	switch {
 	case v.Held():
@@ -86,6 +89,8 @@ func reasonOf(r eligibility.Reason) delivery.Reason {
 		return delivery.PausedByReader
 	case eligibility.QuietHours:
 		return delivery.QuietHours
+	case eligibility.Digest:
+		return delivery.Gathered
 	case eligibility.LocalHour:
 		return delivery.LocalHour
 	case eligibility.Capped:

@@ -130,6 +130,11 @@ var reasons = map[delivery.Reason]struct {
 		exec(t, db, `UPDATE publication SET by_local_time = true, scheduled_at = now() - interval '13 hours' WHERE id = $1`, id)
 		fanOut(t, db, id, 1)
 	}},
+	delivery.Gathered: {delivery.Deferred, func(t *testing.T, db *DB) {
+		subscribers(t, db, 1)
+		exec(t, db, `UPDATE subscriber SET frequency = 2`)
+		fanOut(t, db, queued(t, db, publication.Audience{All: true}), 1)
+	}},
 	delivery.ChannelOffByReader: {delivery.Skipped, changed(`UPDATE subscriber SET channels_off = '{1}'`)},
 }
 

@@ -194,6 +194,7 @@ const (
 	DeliveryReasonCancelled            DeliveryReason = "cancelled"
 	DeliveryReasonChannelOff           DeliveryReason = "channel_off"
 	DeliveryReasonChannelOffByReader   DeliveryReason = "channel_off_by_reader"
+	DeliveryReasonDigest               DeliveryReason = "digest"
 	DeliveryReasonExpired              DeliveryReason = "expired"
 	DeliveryReasonFrequencyCap         DeliveryReason = "frequency_cap"
 	DeliveryReasonGone                 DeliveryReason = "gone"
@@ -227,6 +228,17 @@ const (
 	DeliveryStateSkipped    DeliveryState = "skipped"
 	DeliveryStateSuppressed DeliveryState = "suppressed"
 	DeliveryStateUncertain  DeliveryState = "uncertain"
+)
+
+// Defines values for DigestTimeWeekday.
+const (
+	DigestTimeWeekdayFriday    DigestTimeWeekday = "friday"
+	DigestTimeWeekdayMonday    DigestTimeWeekday = "monday"
+	DigestTimeWeekdaySaturday  DigestTimeWeekday = "saturday"
+	DigestTimeWeekdaySunday    DigestTimeWeekday = "sunday"
+	DigestTimeWeekdayThursday  DigestTimeWeekday = "thursday"
+	DigestTimeWeekdayTuesday   DigestTimeWeekday = "tuesday"
+	DigestTimeWeekdayWednesday DigestTimeWeekday = "wednesday"
 )
 
 // Defines values for EndpointHappeningType.
@@ -1547,6 +1559,9 @@ type DeliveryPolicy struct {
 	// Caps How much readers get at most. What would be more is deferred until it is not.
 	Caps []FrequencyCap `json:"caps"`
 
+	// Digest When readers get what was held back, who want it together daily or weekly; by their own clocks.
+	Digest DigestTime `json:"digest"`
+
 	// Version Counts from 1.
 	Version   int       `json:"version"`
 	UpdatedAt time.Time `json:"updated_at"`
@@ -1559,6 +1574,9 @@ type DeliveryPolicyInput struct {
 
 	// Caps How much readers get at most: up to 20 caps, all of which hold.
 	Caps []FrequencyCap `json:"caps,omitzero"`
+
+	// Digest When readers get what was held back, who want it together daily or weekly; by their own clocks.
+	Digest *DigestTime `json:"digest,omitzero"`
 }
 
 // DeliveryReason Why a delivery is where it is.
@@ -1578,6 +1596,18 @@ type Difference struct {
 	// To What is there; absent if nothing is.
 	To interface{} `json:"to,omitzero"`
 }
+
+// DigestTime When readers get what was held back, who want it together daily or weekly; by their own clocks.
+type DigestTime struct {
+	// Time The time of day, such as 08:00.
+	Time string `json:"time"`
+
+	// Weekday The day of those who want it weekly.
+	Weekday DigestTimeWeekday `json:"weekday"`
+}
+
+// DigestTimeWeekday The day of those who want it weekly.
+type DigestTimeWeekday string
 
 // EndpointEventData A webhook endpoint that was switched off.
 type EndpointEventData struct {
