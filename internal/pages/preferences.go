@@ -139,7 +139,8 @@ func (p *Pages) showPreferences(w http.ResponseWriter, r *http.Request, who visi
 		v.Frequencies = append(v.Frequencies, choiceView{name, "frequency_" + name, name == chosen.Frequency.String()})
 	}
 	if chosen.PausedUntil != nil && chosen.PausedUntil.After(time.Now()) {
-		v.PausedUntil = chosen.PausedUntil.UTC().Format(time.DateOnly)
+		// Isolated, so that it is read from the left among words that are not.
+		v.PausedUntil = "\u2066" + chosen.PausedUntil.UTC().Format(time.DateOnly) + "\u2069"
 	}
 	for _, days := range pauses {
 		v.Pauses = append(v.Pauses, choiceView{Value: strconv.Itoa(days), Text: "pause_" + strconv.Itoa(days)})

@@ -160,7 +160,7 @@ func TestConfirming(t *testing.T) {
 	d := newDesk(t)
 	link := "/p/confirm/" + d.ticket(token.Confirm, time.Hour)
 	p := d.ask("GET", link, "")
-	d.checkPage(p, http.StatusOK, "a***@example.org", "<li>Go</li>", `<form method="post">`)
+	d.checkPage(p, http.StatusOK, "a***@example.org", "<li><bdi>Go</bdi></li>", `<form method="post">`)
 	if strings.Contains(p.body, "ada@") {
 		t.Error("the address is shown")
 	}
