@@ -42,11 +42,11 @@ type Options struct {
 type size struct {
 	runs     int           // of which the best counts
 	mails    int           // of one e-mail run
-	warm     time.Duration // of a load before it is measured
+	warm     time.Duration // of a load before it is measured, and of that of message.first
 	load     time.Duration // of a measured load
 	clients  int           // of a load
 	audience int           // of start.first
-	starts   int           // of start.first
+	starts   int           // of start.first and of message.first
 	idle     time.Duration // before start.first
 	pause    time.Duration // between its runs
 	urgent   int           // publications of urgent.p99
@@ -97,6 +97,7 @@ func benchmarks() []benchmark {
 		line("email.latency20", mailSlow),
 		line("email.ses", mailSES),
 		line("start.first", startFirst),
+		{"message.first", messages},
 		{"urgent.p99", urgent},
 		line("workers.scale", scale),
 		line("memory", memory),

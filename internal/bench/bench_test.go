@@ -73,6 +73,29 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestMessages has a line for a message alone, and one for many.
+func TestMessages(t *testing.T) {
+	t.Parallel()
+	var out, log bytes.Buffer
+	if err := Run(t.Context(), Options{Only: "message.first", Program: program.Build(t), Out: &out, Log: &log, size: tiny()}); err != nil {
+		t.Fatalf("%v\n%s", err, log.String())
+	}
+	var names []string
+	decoder := json.NewDecoder(&out)
+	for decoder.More() {
+		var line Line
+		if err := decoder.Decode(&line); err != nil {
+			t.Fatal(err)
+		}
+		if names = append(names, line.Name+" "+line.Unit); line.Value <= 0 || line.Latency == nil || line.P99 <= 0 {
+			t.Errorf("%+v", line)
+		}
+	}
+	if strings.Join(names, ", ") != "message.first ms, message.first.rate messages/s" {
+		t.Errorf("%v", names)
+	}
+}
+
 // One benchmark may have several lines, each with a name that begins with its own.
 func runUrgent(t *testing.T, measured string) {
 	t.Helper()

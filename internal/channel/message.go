@@ -43,6 +43,8 @@ type Mail struct {
 	ListID string
 	// Unsubscribe is the https URL of RFC 8058 one-click unsubscription; empty: no header.
 	Unsubscribe string
+	// Automatic says that a machine sent it to this one reader, so that no other machine answers (RFC 3834).
+	Automatic bool
 	// MessageID is without brackets; the same in every attempt.
 	MessageID string
 	// Inline are the images that HTML shows by their Content-ID; Attached are files that go with the mail.

@@ -35,6 +35,7 @@ type Stationery struct {
 	store  MessageStore
 	engine template.Engine
 	sheets *keep.Values[sheet, *Edition]
+	from   *keep.Recent[int32, sender.Identity]
 }
 
 // sheet says what decides how a template is prepared.
@@ -47,9 +48,16 @@ type sheet struct {
 // keptSheets is how many templates a process remembers for messages: more than an organisation has.
 const keptSheets = 256
 
+// keptSenders is how many sender identities a process remembers, each for fromLife: who changes one sees it in the next message.
+const (
+	keptSenders = 256
+	fromLife    = time.Second
+)
+
 // NewStationery makes an empty one.
 func NewStationery(store MessageStore, engine template.Engine) *Stationery {
-	return &Stationery{store: store, engine: engine, sheets: keep.New[sheet, *Edition](keptSheets, nil)}
+	return &Stationery{store: store, engine: engine, sheets: keep.New[sheet, *Edition](keptSheets, nil),
+		from: keep.NewRecent[int32, sender.Identity](keptSenders)}
 }
 
 // Write is a message as an edition in one language, the nearest to its recipient's.
@@ -60,7 +68,7 @@ func (s *Stationery) Write(ctx context.Context, publicationID int64) (*Edition, 
 	}
 	e := &Edition{Publication: m.Publication, Kind: channel.Email, Message: &m.Message}
 	if m.SenderID != nil {
-		if e.From, err = s.store.SenderByID(ctx, *m.SenderID); err != nil {
+		if e.From, err = s.sender(ctx, *m.SenderID); err != nil {
 			return nil, fmt.Errorf("read the sender: %w", err)
 		}
 	}
@@ -84,6 +92,13 @@ func (s *Stationery) Write(ctx context.Context, publicationID int64) (*Edition, 
 	v.Compiled = v.For(v.Rendition)
 	e.versions = []Version{v}
 	return e, nil
+}
+
+func (s *Stationery) sender(ctx context.Context, id int32) (sender.Identity, error) {
+	return s.from.Get(ctx, id, time.Now(), func(ctx context.Context) (sender.Identity, time.Time, error) {
+		from, err := s.store.SenderByID(ctx, id)
+		return from, time.Now().Add(fromLife), err
+	})
 }
 
 func senderOf(from sender.Identity) rendition.Sender {

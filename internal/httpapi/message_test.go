@@ -234,3 +234,33 @@ func TestMessagesAreListed(t *testing.T) {
 		n.do("GET", "/api/v1/messages?"+query, nil).problem(http.StatusBadRequest, "invalid_query")
 	}
 }
+
+// TestTemplatesOfLetters: what replaces the text of a letter has to show its link, and reads nothing that letters do not have.
+func TestTemplatesOfLetters(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	compose := func(name, kind, html, text string) answer {
+		source := map[string]any{"subject": "s", "html": html, "text": text}
+		if kind != "email" {
+			source = map[string]any{"text": text}
+		}
+		return n.do("POST", "/api/v1/templates", map[string]any{"name": name, "channel": kind, "languages": map[string]any{"en": source}})
+	}
+	const link = `<a href="{{ data.link }}">x</a>`
+	for name, c := range map[string]struct{ name, kind, html, text, want string }{
+		"no letter":     {"system/invoice", "email", link, "", "/name reserved"},
+		"a chat":        {"system/resubscribe", "slack", "", "{{ data.link }}", "/channel not_allowed"},
+		"no link":       {"system/resubscribe", "email", "<p>x</p>", "", "/languages/en/html required"},
+		"no link below": {"system/resubscribe", "email", link, "x", "/languages/en/text required"},
+		"more data":     {"system/resubscribe", "email", link + "{{ data.order }}", "", "/languages/en/html unknown_variable"},
+		"contents":      {"system/resubscribe", "email", link + "{{ item.title }}", "", "/languages/en/html unknown_variable"},
+	} {
+		problem := read[wire.Problem](compose(c.name, c.kind, c.html, c.text).want(http.StatusUnprocessableEntity))
+		if len(problem.Errors) != 1 || problem.Errors[0].Pointer+" "+problem.Errors[0].Code != c.want {
+			t.Errorf("%s: %+v", name, problem.Errors)
+		}
+	}
+	made := read[wire.Template](compose("system/resubscribe", "email", link+"{% if data.until is defined %}{{ data.until }}{% endif %}", "{{ data.link }}").want(http.StatusCreated))
+	change := `{"name":"system/resubscribe","languages":{"en":{"subject":"s","html":"<p>x</p>"}}}`
+	n.do("PUT", "/api/v1/templates/"+made.ID.String(), change, "If-Match: *").problem(http.StatusUnprocessableEntity, "invalid_input")
+}

@@ -2,11 +2,13 @@ package httpapi
 
 import (
 	"context"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/letter"
 	"github.com/presswork/presswork/internal/tally"
 	"github.com/presswork/presswork/internal/template"
 )
@@ -80,7 +82,16 @@ func (h templates) list(c *gin.Context) error {
 }
 
 func (h templates) setOf(in wire.TemplateInput) (template.Set, error) {
-	return template.NewSet(h.engine, in.Name, string(in.Channel), sourcesOf(in.Languages))
+	return h.newSet(in.Name, string(in.Channel), sourcesOf(in.Languages))
+}
+
+// newSet also holds a template that replaces the text of a letter of our own to what letters have.
+func (h templates) newSet(name, kind string, languages map[string]template.Source) (template.Set, error) {
+	s, err := template.NewSet(h.engine, name, kind, languages)
+	if err != nil || !strings.HasPrefix(s.Name, letter.Reserved) {
+		return s, err
+	}
+	return s, checkLetter(h.engine, s)
 }
 
 func (h templates) create(c *gin.Context) error {
@@ -148,7 +159,7 @@ func (h templates) changed(before template.Set, in wire.TemplateChange) (templat
 	if in.Channel != "" && string(in.Channel) != before.Channel {
 		return before, invalid("/channel", "fixed", "The channel of a template cannot change.")
 	}
-	return template.NewSet(h.engine, in.Name, before.Channel, sourcesOf(in.Languages))
+	return h.newSet(in.Name, before.Channel, sourcesOf(in.Languages))
 }
 
 func (h templates) delete(c *gin.Context) error {

@@ -83,10 +83,7 @@ func (v variables) checkMessage(ctx context.Context, m *publication.Message) err
 	if err != nil {
 		return err
 	}
-	known := template.Known(string(channel.Email))
-	delete(known.Fields, "items") // a message has no contents
-	delete(known.Fields, "item")
-	known.Fields[nameData] = shapeOf(m.Data)
+	known := messageShape(m.Data)
 	var f fault.Fields
 	told := map[string]bool{}
 	for _, r := range readings {
@@ -104,6 +101,15 @@ func (v variables) checkMessage(ctx context.Context, m *publication.Message) err
 		}
 	}
 	return f.Err()
+}
+
+// messageShape is what the template of a message may read: it has no contents.
+func messageShape(data map[string]any) template.Shape {
+	known := template.Known(string(channel.Email))
+	delete(known.Fields, "items")
+	delete(known.Fields, "item")
+	known.Fields[nameData] = shapeOf(data)
+	return known
 }
 
 const (

@@ -18,6 +18,7 @@ package letter
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/presswork/presswork/internal/ident"
@@ -66,8 +67,17 @@ type Letter struct {
 	Key string
 }
 
+// Reserved begins the names of templates that replace the built-in ones.
+const Reserved = "system/"
+
 // TemplateName is the name of the e-mail template that replaces the built-in one.
-func (k Kind) TemplateName() string { return "system/" + string(k) }
+func (k Kind) TemplateName() string { return Reserved + string(k) }
+
+// KindOfTemplate is the kind whose text a template of this name replaces; false if there is none.
+func KindOfTemplate(name string) (Kind, bool) {
+	text, reserved := strings.CutPrefix(name, Reserved)
+	return Kind(text), reserved && known(Kind(text))
+}
 
 // Check reports a letter that cannot be written: a mistake of the program, so that its error is internal.
 func (l Letter) Check() error {

@@ -83,6 +83,15 @@ func TestUnknownTexts(t *testing.T) {
 	}
 }
 
+func TestKindOfTemplate(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{"system/resubscribe": true, "system/invoice": false, "resubscribe": false, "system/": false} {
+		if k, ok := KindOfTemplate(name); ok != want || ok && k.TemplateName() != name {
+			t.Errorf("%s: %q, %v", name, k, ok)
+		}
+	}
+}
+
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	link := map[string]any{Link: "https://house.example/p/c/1"}

@@ -58,8 +58,8 @@ func Append(dst []byte, m *channel.Message, at time.Time) ([]byte, error) {
 // body at all. dst is then returned as it was. No error holds an address.
 //
 // There is no Precedence header: it was never standardised (RFC 2076, 3.9 calls it discouraged), and
-// List-Id and List-Unsubscribe tell automatic responders the same (RFC 3834). Nor is there
-// Auto-Submitted, which is for replies and notices to the sender, not for publications (RFC 3834, 5).
+// List-Id and List-Unsubscribe tell automatic responders the same (RFC 3834). A message to one reader has neither, and
+// says that it is Auto-Submitted instead, which is for what a machine writes, and not for publications (RFC 3834, 5).
 func AppendHead(dst []byte, m *channel.Message, at time.Time) ([]byte, error) {
 	mail := m.Mail
 	if mail == nil || (mail.HTML.Len() == 0 && mail.Text.Len() == 0) {
@@ -80,6 +80,9 @@ func AppendHead(dst []byte, m *channel.Message, at time.Time) ([]byte, error) {
 	if mail.Unsubscribe != "" {
 		h.token("List-Unsubscribe", "<", mail.Unsubscribe, ">")
 		h.token("List-Unsubscribe-Post", "", "List-Unsubscribe=One-Click", "")
+	}
+	if mail.Automatic {
+		h.token("Auto-Submitted", "", "auto-generated", "")
 	}
 	identity := m.ID.String()
 	h.token(channel.DeliveryHeader, "", identity, "")

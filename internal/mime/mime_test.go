@@ -136,10 +136,17 @@ func TestAppendOmits(t *testing.T) {
 		t.Fatal(err)
 	}
 	header, parts := read(t, raw)
-	for _, name := range []string{"Reply-To", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "Precedence"} {
+	for _, name := range []string{"Reply-To", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "Precedence", "Auto-Submitted"} {
 		if _, there := header[name]; there {
 			t.Errorf("there is a header %s", name)
 		}
+	}
+	m.Mail.Automatic = true
+	if raw, err = mime.Append(nil, m, noon); err != nil {
+		t.Fatal(err)
+	}
+	if header, _ := read(t, raw); header.Get("Auto-Submitted") != "auto-generated" {
+		t.Errorf("it is not said to be a machine's: %v", header)
 	}
 	if len(parts) != 1 || parts["text/plain"] != "Hello" {
 		t.Errorf("parts are %q", parts)

@@ -48,7 +48,7 @@ func TestLetterIsMailed(t *testing.T) {
 		m.ReplyTo != "desk@house.example" || m.Subject != "Bitte bestätigen Sie Ihre Anmeldung bei The House" {
 		t.Errorf("%+v", m)
 	}
-	if m.ListID != "" || m.Unsubscribe != "" || !strings.HasPrefix(m.MessageID, uid.String()+".email.") {
+	if m.ListID != "" || m.Unsubscribe != "" || !m.Automatic || !strings.HasPrefix(m.MessageID, uid.String()+".email.") {
 		t.Errorf("%+v", m)
 	}
 	body := m.HTML.String() + m.Text.String()

@@ -159,8 +159,10 @@ func (h *Send) mail(ctx context.Context, calls *calls, by way, e *edition.Editio
 		ReplyTo: e.From.ReplyTo, Subject: rendered.Subject, HTML: rendered.HTML, Text: rendered.Text,
 		MessageID: id.Publication + "." + string(id.Kind) + "." + strconv.FormatInt(id.Recipient, 10) + "@" + domain,
 	}
-	if e.Message == nil { // a message to one person is of no list
+	if e.Message == nil {
 		mail.ListID, mail.Unsubscribe = string(e.Kind)+"."+domain, links.Unsubscribe
+	} else {
+		mail.Automatic = true // a message to one person is of no list
 	}
 	if err := addFiles(ctx, files, e, rendered.Images, mail); err != nil {
 		return err
