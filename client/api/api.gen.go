@@ -547,9 +547,10 @@ const (
 
 // Defines values for SuppressionSource.
 const (
-	SuppressionSourceAPI    SuppressionSource = "api"
-	SuppressionSourceImport SuppressionSource = "import"
-	SuppressionSourceSes    SuppressionSource = "ses"
+	SuppressionSourceAPI     SuppressionSource = "api"
+	SuppressionSourceErasure SuppressionSource = "erasure"
+	SuppressionSourceImport  SuppressionSource = "import"
+	SuppressionSourceSes     SuppressionSource = "ses"
 )
 
 // Defines values for SuppressionFileProblemType.
@@ -1937,6 +1938,21 @@ type EndpointTestDatacontenttype string
 type EndpointTestData struct {
 	// Endpoint The endpoint's id.
 	Endpoint ID `json:"endpoint"`
+}
+
+// Erasure What was erased of a person.
+type Erasure struct {
+	// Subscriber Whether there was a subscriber.
+	Subscriber bool `json:"subscriber"`
+
+	// Messages How many messages were to them.
+	Messages int64 `json:"messages"`
+
+	// Mentions In how many other places their address stood.
+	Mentions int64 `json:"mentions"`
+
+	// Suppressed Whether their address is on the suppression list now and was not before.
+	Suppressed bool `json:"suppressed"`
 }
 
 // EventCounts Recipients on all channels together, of a publication that was paused, completed or cancelled after its sending began.
@@ -3758,7 +3774,7 @@ type Suppression struct {
 	// again for reasons that might have passed.
 	Reason SuppressionReason `json:"reason"`
 
-	// Source Who said so.
+	// Source Who said so; erasure: everything else about this person was erased.
 	Source SuppressionSource `json:"source"`
 
 	// Note An operator's, for people.
@@ -3775,7 +3791,7 @@ type Suppression struct {
 // again for reasons that might have passed.
 type SuppressionReason string
 
-// SuppressionSource Who said so.
+// SuppressionSource Who said so; erasure: everything else about this person was erased.
 type SuppressionSource string
 
 // SuppressionFileProblem An import of suppressions that was refused for its lines, as a problem (RFC 9457) with the report as its extension.
@@ -6005,6 +6021,15 @@ func (c *Client) ChangeSubscribers(ctx context.Context, body SubscriberChanges, 
 	return call[BulkReport](ctx, c, r, options)
 }
 
+// EraseAddress is POST /api/v1/subscribers/erase: erase whoever has an address.
+//
+// As the erasure of a subscriber, for an address that may be no subscriber's: somebody whom messages were sent to. It may be
+// repeated.
+func (c *Client) EraseAddress(ctx context.Context, body AddressInput, options ...Option) (Erasure, error) {
+	r := &Request{Operation: "eraseAddress", Method: http.MethodPost, Path: "/api/v1/subscribers/erase", Body: body, MediaType: "application/json"}
+	return call[Erasure](ctx, c, r, options)
+}
+
 // ExportSubscribers is GET /api/v1/subscribers/export: export subscribers.
 //
 // All that pass the filter, as the CSV that the import reads, with a column for each attribute in use. A connection that
@@ -6104,6 +6129,17 @@ func (c *Client) Consent(ctx context.Context, id ID, params ListConsentParams, o
 		page, err := c.ListConsent(ctx, id, params, options...)
 		return page.Items, page.Next, err
 	})
+}
+
+// EraseSubscriber is POST /api/v1/subscribers/{id}/erase: erase a subscriber.
+//
+// Takes everything away that is held about them, all at once: who they are, what they chose and did, what messages to them said, what
+// the record of consent holds of them, and their address wherever else it stands but in contents and templates. What is under
+// way for them is not sent any more. Counters stay, and a keyed hash on the suppression list, so that an import does not
+// bring them back.
+func (c *Client) EraseSubscriber(ctx context.Context, id ID, options ...Option) (Erasure, error) {
+	r := &Request{Operation: "eraseSubscriber", Method: http.MethodPost, Path: path("/api/v1/subscribers/%s/erase", id)}
+	return call[Erasure](ctx, c, r, options)
 }
 
 // GetPreferences is GET /api/v1/subscribers/{id}/preferences: get what a subscriber chose.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -158,9 +159,11 @@ func (i *importing) send(p part, dry string) (api.ImportReport, error) {
 	params := i.params
 	params.ID, params.DryRun = newID(), dry
 	ctx, done := context.WithCancel(i.command.Context())
+	var shown sync.WaitGroup
+	defer shown.Wait()
 	defer done()
 	if dry == "false" {
-		go i.show(ctx, params.ID)
+		shown.Go(func() { i.show(ctx, params.ID) })
 	}
 	tick := time.NewTicker(watchPeriod)
 	defer tick.Stop()

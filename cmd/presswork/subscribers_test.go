@@ -131,6 +131,19 @@ func TestSubscribersListAndExport(t *testing.T) {
 	}
 }
 
+func TestSubscribersErase(t *testing.T) {
+	t.Parallel()
+	api, address := newImportAPI(t, func(int) (int, string) { return 200, `{"subscriber":true,"messages":3,"mentions":1,"suppressed":true}` })
+	for _, who := range []string{"s1", "ann@x.org"} {
+		if out, err := said(t, address, "subscribers erase "+who); err != nil || out != "erased: a subscriber, 3 messages, 1 mentions\n" {
+			t.Errorf("printed %q, %v", out, err)
+		}
+	}
+	if want := []string{"POST /subscribers/s1/erase ", "POST /subscribers/erase "}; !slices.Equal(api.asked, want) || api.bodies[1] != `{"email":"ann@x.org"}` {
+		t.Errorf("asked %q with %q", api.asked, api.bodies)
+	}
+}
+
 // Parts have every record once, in its place, and lines are counted as in the file.
 func TestPartsOfAFile(t *testing.T) {
 	t.Parallel()

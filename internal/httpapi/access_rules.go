@@ -40,6 +40,8 @@ func accessRules() map[string]access { //nolint:funlen // it is a table
 		"GET /api/v1/subscribers/:id/preferences":   needs(auth.SubscribersRead),
 		"PUT /api/v1/subscribers/:id/preferences":   needs(auth.SubscribersWrite),
 		"POST /api/v1/subscribers/:id/confirmation": needs(auth.SubscribersWrite),
+		"POST /api/v1/subscribers/erase":            needs(auth.SubscribersWrite),
+		"POST /api/v1/subscribers/:id/erase":        needs(auth.SubscribersWrite),
 
 		"GET /api/v1/segments":              needs(auth.SegmentsRead),
 		"POST /api/v1/segments":             needs(auth.SegmentsWrite),

@@ -199,6 +199,7 @@ func TestAccessAsMeant(t *testing.T) {
 		"GET /api/v1/subscribers":                            "admin publisher",
 		"POST /api/v1/subscribers":                           "admin publisher",
 		"GET /api/v1/subscribers/export":                     "admin publisher",
+		"POST /api/v1/subscribers/:id/erase":                 "admin publisher",
 		"POST /api/v1/subscribers/import":                    "admin publisher",
 		"GET /api/v1/contents/:id":                           "admin analyst publisher",
 		"PUT /api/v1/contents/:id":                           "admin publisher",

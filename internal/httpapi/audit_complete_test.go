@@ -167,6 +167,10 @@ func (a *audited) walkReaders() {
 	a.step(a.api, "PUT /subscribers/:id/preferences", reader, `{"frequency":"daily","language":"de"}`,
 		admin+`subscriber.preferences ID {"fields": \["frequency", "language"\]}`, "If-Match: *")
 	a.step(a.api, "DELETE /subscribers/:id", reader, nil, admin+`subscriber.delete ID {}`)
+	other := a.made(a.step(a.api, "POST /subscribers", "", map[string]any{"email": "z" + walkAddress, "name": walkName}, admin+`subscriber.create `+some+`{}`))
+	erased := `subscriber.erase %s {"mentions": 0, "messages": 0}`
+	a.step(a.api, "POST /subscribers/:id/erase", other, nil, admin+`suppression.create `+some+`{.*"source": "erasure".*}\n`+admin+fmt.Sprintf(erased, "ID"))
+	a.step(a.api, "POST /subscribers/erase", "", map[string]any{"email": "z" + walkAddress}, admin+fmt.Sprintf(erased, "-"))
 	listed := a.made(a.step(a.api, "POST /suppressions", "", map[string]any{"email": walkAddress, "note": "of " + walkName}, admin+`suppression.create `+some+`{.*"reason".*}`))
 	a.step(a.api, "PUT /reputation/policy", "", `{"soft_bounces":3,"soft_days":3,"min_sample":100,
 		"max_bounce_rate":0.05,"max_complaint_rate":0.001,"pause":true}`, admin+`reputation_policy.update - {"soft_bounces": {"to": 3, "from": 5}}`, "If-Match: *")

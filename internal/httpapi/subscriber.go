@@ -17,6 +17,7 @@ import (
 type SubscriberStore interface {
 	TotalSubscribers(ctx context.Context, f subscriber.Filter) (tally.Total, error)
 	SubscriberBulkStore
+	EraseStore
 	CreateSubscriber(ctx context.Context, s subscriber.Subscriber) (subscriber.Subscriber, error)
 	Subscriber(ctx context.Context, uid ident.UID) (subscriber.Subscriber, error)
 	UpdateSubscriber(
@@ -51,6 +52,7 @@ func registerSubscribers(r gin.IRouter, d Deps) {
 	r.PUT("/subscribers/:id", handle(h.update))
 	r.DELETE("/subscribers/:id", handle(h.delete))
 	h.registerBulk(r, d)
+	h.registerErase(r)
 }
 
 // sourceAPI is the consent source of a subscriber whom a client makes without naming one.

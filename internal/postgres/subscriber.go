@@ -157,6 +157,7 @@ func (db *DB) DeleteSubscriber(ctx context.Context, uid ident.UID, change func(s
 const emptySubscribers = `
 UPDATE subscriber SET email = uid || '@deleted.invalid', name = '', language = 'en', timezone = 'UTC', country = '',
        status = 'unsubscribed', topics = '{}', attributes = '{}', consent_source = '', consent_at = NULL,
+       channels_off = '{}', frequency = 0, paused_until = NULL, quiet_from = NULL, quiet_to = NULL,
        revoked_at = clock_timestamp(), version = version + 1, updated_at = clock_timestamp()
 WHERE id = ANY($1)`
 

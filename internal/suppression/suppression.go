@@ -69,6 +69,8 @@ const (
 	SourceSES    = "ses"
 	SourceAPI    = "api"
 	SourceImport = "import"
+	// SourceErasure is a person of whom everything else was erased.
+	SourceErasure = "erasure"
 )
 
 // Entry is an address on the list. Which address cannot be told from it.

@@ -472,9 +472,10 @@ const (
 
 // Defines values for SuppressionSource.
 const (
-	SuppressionSourceAPI    SuppressionSource = "api"
-	SuppressionSourceImport SuppressionSource = "import"
-	SuppressionSourceSES    SuppressionSource = "ses"
+	SuppressionSourceAPI     SuppressionSource = "api"
+	SuppressionSourceErasure SuppressionSource = "erasure"
+	SuppressionSourceImport  SuppressionSource = "import"
+	SuppressionSourceSES     SuppressionSource = "ses"
 )
 
 // Defines values for TemplateChangeChannel.
@@ -1685,6 +1686,21 @@ type EndpointTestType string
 type EndpointTestData struct {
 	// Endpoint The endpoint's id.
 	Endpoint ident.UID `json:"endpoint"`
+}
+
+// Erasure What was erased of a person.
+type Erasure struct {
+	// Subscriber Whether there was a subscriber.
+	Subscriber bool `json:"subscriber"`
+
+	// Messages How many messages were to them.
+	Messages int64 `json:"messages"`
+
+	// Mentions In how many other places their address stood.
+	Mentions int64 `json:"mentions"`
+
+	// Suppressed Whether their address is on the suppression list now and was not before.
+	Suppressed bool `json:"suppressed"`
 }
 
 // EventCounts Recipients on all channels together, of a publication that was paused, completed or cancelled after its sending began.
@@ -3303,7 +3319,7 @@ type Suppression struct {
 	// again for reasons that might have passed.
 	Reason SuppressionReason `json:"reason"`
 
-	// Source Who said so.
+	// Source Who said so; erasure: everything else about this person was erased.
 	Source SuppressionSource `json:"source"`
 
 	// Note An operator's, for people.
@@ -3318,7 +3334,7 @@ type Suppression struct {
 // again for reasons that might have passed.
 type SuppressionReason string
 
-// SuppressionSource Who said so.
+// SuppressionSource Who said so; erasure: everything else about this person was erased.
 type SuppressionSource string
 
 // SuppressionFileProblem An import of suppressions that was refused for its lines, as a problem (RFC 9457) with the report as its extension.

@@ -1,0 +1,102 @@
+package postgres
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/subscriber"
+)
+
+func anybody(subscriber.Subscriber) error { return nil }
+
+func TestEraseSubscriber(t *testing.T) {
+	t.Parallel()
+	db := openHashing(t)
+	const address = "anna@x.org"
+	anna := createReader(t, db, subscriber.Input{Email: address, Name: "Anna", Country: "PT", Topics: []string{"go"},
+		Attributes: map[string]any{"city": "Faro"}, ConsentSource: "fair"})
+	refusal := fault.New(fault.Conflict, "no", "")
+	if _, err := db.EraseSubscriber(t.Context(), anna.UID, func(subscriber.Subscriber) error { return refusal }); fault.CodeOf(err) != "no" {
+		t.Errorf("refused: %v", err)
+	}
+	if byEmail(t, db, address).Name != "Anna" {
+		t.Error("what was refused was done")
+	}
+	done, err := db.EraseSubscriber(t.Context(), anna.UID, anybody)
+	if err != nil || done != (subscriber.Erased{Subscriber: true, Suppressed: true}) {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	if _, err := db.Subscriber(t.Context(), anna.UID); !fault.Is(err, fault.NotFound) {
+		t.Errorf("still there: %v", err)
+	}
+	if left := value[string](t, db, `SELECT string_agg(s::text, ' ') FROM subscriber s`); slices.ContainsFunc([]string{"anna", "Anna", "Faro", "fair", "PT"},
+		func(word string) bool { return strings.Contains(left, word) }) {
+		t.Errorf("left: %s", left)
+	}
+	if n := value[int](t, db, `SELECT count(*) FROM consent WHERE detail IS NOT NULL OR salt IS NOT NULL`); n != 0 {
+		t.Errorf("%d entries of the record of consent hold something", n)
+	}
+	if want := []string{"subscriber.create", "suppression.create", "subscriber.erase"}; !slices.Equal(auditActions(t, db), want) {
+		t.Errorf("audit %v", auditActions(t, db))
+	}
+	// An import does not bring them back to be sent to.
+	importFile(t, db, "email\n"+address+"\n", subscriber.Skip, false)
+	if value[*int64](t, db, `SELECT suppression_id FROM subscriber WHERE email = $1`, address) == nil {
+		t.Error("the address that was erased may be sent to")
+	}
+	again, err := db.EraseAddress(t.Context(), address)
+	if err != nil || again != (subscriber.Erased{Subscriber: true}) {
+		t.Errorf("again: %+v, %v", again, err)
+	}
+	if nobody, err := db.EraseAddress(t.Context(), address); err != nil || nobody != (subscriber.Erased{}) {
+		t.Errorf("nobody: %+v, %v", nobody, err)
+	}
+	if _, err := db.EraseSubscriber(t.Context(), ident.New(), anybody); !fault.Is(err, fault.NotFound) {
+		t.Errorf("a stranger: %v", err)
+	}
+}
+
+// Mentions of an address go, in whatever case and wherever in a JSON text; those of longer addresses stay.
+func TestEraseMentions(t *testing.T) {
+	t.Parallel()
+	db := openHashing(t)
+	for _, statement := range []string{
+		`INSERT INTO publication (uid, title, type, priority, lane, state, channels, audience, contents, data, created_by)
+		 VALUES (gen_random_uuid(), 'For ann@x.org, and joann@x.org', 'alert', 'normal', 1, 'completed', '{1}', '{}', '[]',
+		         '{"to": "Ann@X.org", "note": "line\nann@x.org\tann@x.org.uk ann@x.organic <ann@x.org>."}', 'me')`,
+		`INSERT INTO message (publication_id, email, name, data) SELECT id, 'ann@x.org', 'Ann', '{"who": "Ann"}' FROM publication`,
+		`INSERT INTO publication_version (publication_id, version, request, contents, templates, changed_by, changed_at)
+		 SELECT id, 1, '{"ann@x.org": ["ann@x.org"]}', '[]', '{}', 'me', now() FROM publication`,
+		`INSERT INTO dead_letter (publication_id, channel_id, recipient_id, attempts, error_kind, error_code, error, fingerprint)
+		 VALUES (1, 1, 1, 1, 'give_up', 'c', '550 ann@x.org: unknown', 'f')`,
+		`INSERT INTO idempotency (principal, route, key, request_hash, publication_id) VALUES ('me', 'r', 'signup ann@x.org', '', 1), ('me', 'r', 'signup joe@x.org', '', 1), ('me', 'r', 'for-ann@x.org', '', 1)`,
+		`INSERT INTO suppression (uid, hash, reason, source, note) VALUES (gen_random_uuid(), 'x', 3, 'api', 'friend of ann@x.org')`,
+	} {
+		if _, err := db.pool.Exec(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	done, err := db.EraseAddress(t.Context(), "ann@x.org")
+	if err != nil || done != (subscriber.Erased{Messages: 1, Mentions: 6, Suppressed: true}) {
+		t.Errorf("%+v, %v", done, err)
+	}
+	for query, want := range map[string]string{
+		`SELECT title FROM publication`:                              "For [erased], and joann@x.org",
+		`SELECT data ->> 'to' FROM publication`:                      "[erased]",
+		`SELECT data ->> 'note' FROM publication`:                    "line\n[erased]\tann@x.org.uk ann@x.organic <[erased]>.",
+		`SELECT request::text FROM publication_version`:              `{"[erased]": ["[erased]"]}`,
+		`SELECT error FROM dead_letter`:                              "550 [erased]: unknown",
+		`SELECT string_agg(key, ' ') FROM idempotency`:               "signup joe@x.org",
+		`SELECT note FROM suppression WHERE note <> ''`:              "friend of [erased]",
+		`SELECT name || data || language FROM message`:               "{}",
+		`SELECT (email LIKE '%@deleted.invalid')::text FROM message`: "true",
+		`SELECT (expires_at <= now())::text FROM message`:            "true",
+	} {
+		if got := value[string](t, db, query); got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+}
