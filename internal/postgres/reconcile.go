@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/presswork/presswork/internal/consent"
 	"github.com/presswork/presswork/internal/webhook"
 	"github.com/presswork/presswork/tasks"
 )
@@ -116,6 +117,10 @@ func (db *DB) Maintain(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		expired, err := db.forgetUnconfirmed(ctx, time.Now().Add(-consent.ConfirmTime), maintainPage)
+		if err != nil {
+			return err
+		}
 		ended, err := db.purgeSessions(ctx, time.Now().Add(-sessionsKept), maintainPage)
 		if err != nil {
 			return err
@@ -128,7 +133,7 @@ func (db *DB) Maintain(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if max(keys, erased, ended, returned, told) < maintainPage {
+		if max(keys, erased, expired, ended, returned, told) < maintainPage {
 			return nil
 		}
 	}

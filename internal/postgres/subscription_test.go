@@ -263,3 +263,42 @@ func TestChangedPreferences(t *testing.T) {
 		t.Errorf("%d lines in the audit log", n)
 	}
 }
+
+// TestUnconfirmedAreForgotten: who signed up by the form and did not confirm within a week; not who was asked again since, whom a
+// client stored, or who was active once.
+func TestUnconfirmedAreForgotten(t *testing.T) {
+	t.Parallel()
+	db, s, links := openHouse(t)
+	for _, email := range []string{"late@x.org", "asked@x.org", "back@x.org", "new@x.org"} {
+		signUp(t, s, email, "go")
+	}
+	late := byEmail(t, db, "late@x.org")
+	createReader(t, db, subscriber.Input{Email: "client@x.org", Status: "pending", ConsentSource: "form"})
+	if got := confirm(t, s, byEmail(t, db, "back@x.org").ID, links.requests[2]); got != consent.Now {
+		t.Fatal(got)
+	}
+	back := byEmail(t, db, "back@x.org")
+	if _, err := db.UpdateSubscriber(t.Context(), back.UID, func(s subscriber.Subscriber) (subscriber.Change, error) {
+		return s.Change(subscriber.Input{Email: s.Email, Status: "pending"})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	asOwner(t, db, `UPDATE subscriber SET created_at = created_at - interval '8 days' WHERE email NOT LIKE 'new@%';
+		UPDATE consent SET at = at - interval '8 days' WHERE detail NOT LIKE '%new@%'`)
+	signUp(t, s, "asked@x.org", "art")
+	for range 2 {
+		if err := db.Maintain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := value[string](t, db, `SELECT string_agg(email, ' ' ORDER BY email) FROM subscriber WHERE email LIKE '%@x.org'`); got != "asked@x.org back@x.org client@x.org new@x.org" {
+		t.Errorf("left are %s", got)
+	}
+	wantHistory(t, db, late.UID, "requested by subscriber via form: pending [go]", "expired by system via system: unsubscribed []")
+	if got := confirm(t, s, late.ID, links.requests[0]); got != consent.Stale {
+		t.Errorf("the link of who was forgotten: %v", got)
+	}
+	if n := value[int](t, db, `SELECT count(*)::int FROM audit_event WHERE action = 'subscriber.expire'`); n != 1 {
+		t.Errorf("%d lines in the audit log", n)
+	}
+}
