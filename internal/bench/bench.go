@@ -96,6 +96,7 @@ func benchmarks() []benchmark {
 		line("email.smtp", mailFast),
 		line("email.latency20", mailSlow),
 		line("email.ses", mailSES),
+		line("eligibility", eligibilityCost),
 		line("start.first", startFirst),
 		{"message.first", messages},
 		{"urgent.p99", urgent},

@@ -36,6 +36,7 @@ func TestRun(t *testing.T) {
 	}{
 		{"api.publish", []string{"p95_ms", "limit", "runs", "cpu_us_parts"}},
 		{"email.smtp", []string{"limit", "bytes_per_message", "runs"}},
+		{"eligibility", []string{"runs"}},
 		{"start.first", []string{"p50_ms", "p99_ms", "limit"}},
 		{"email.ses", []string{"runs"}},
 		{"memory", []string{"rss_mb_few", "rss_mb_many"}},
@@ -54,7 +55,7 @@ func TestRun(t *testing.T) {
 			if err := json.Unmarshal(out.Bytes(), &line); err != nil {
 				t.Fatalf("%v: %s", err, out.String())
 			}
-			if value, ok := line["value"].(float64); line["name"] != tc.name || !ok || value < 0 || value == 0 && tc.name != "reconcile" {
+			if value, ok := line["value"].(float64); line["name"] != tc.name || !ok || value < 0 || value == 0 && tc.name != "reconcile" && tc.name != "eligibility" {
 				t.Errorf("%s", out.String())
 			}
 			settings, _ := line["settings"].(map[string]any)

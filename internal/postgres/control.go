@@ -92,7 +92,7 @@ func (db *DB) stopPage(ctx context.Context, tx pgx.Tx, id int64) (int, error) {
 	if err != nil || len(batches) == 0 {
 		return 0, err
 	}
-	if err := db.keepDoubts(ctx, tx, batches); err != nil {
+	if err := db.keepDoubts(ctx, tx, batches, delivery.Pending, delivery.Deferred); err != nil {
 		return 0, err
 	}
 	taken, err := db.takers.now(ctx, tx)

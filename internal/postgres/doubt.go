@@ -21,18 +21,18 @@ WITH o AS (
           WHERE b.id = ANY($1)) i,
          LATERAL (SELECT k.ctid AS tid, k.tableoid AS part FROM delivery k
                   WHERE k.publication_id = i.publication_id AND k.channel_id = i.channel_id
-                    AND k.recipient_id = i.recipient_id AND k.state = 0 OFFSET 0) x
-    WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.state = 0
+                    AND k.recipient_id = i.recipient_id AND k.state = ANY($3::smallint[]) OFFSET 0) x
+    WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.state = ANY($3)
     RETURNING d.publication_id, d.channel_id, d.recipient_id, d.attempt
 ), n AS (` + startUncertain + `
 SELECT o.publication_id, o.channel_id, o.recipient_id, clock_timestamp() + make_interval(secs => $2) FROM o` + stillUncertain + `
 )
 SELECT publication_id, channel_id, recipient_id, attempt FROM o`
 
-// keepDoubts settles who was uncertain before and is owed by the given batches, which the transaction has locked, as
-// uncertain. Their batches are not counted again.
-func (db *DB) keepDoubts(ctx context.Context, tx pgx.Tx, batches []int64) error {
-	rows, err := tx.Query(ctx, keepDoubtful, batches, delivery.SettleTime.Seconds())
+// keepDoubts settles who was uncertain before and is in one of some states in the given batches, which the transaction has locked,
+// as uncertain. Their batches are not counted again.
+func (db *DB) keepDoubts(ctx context.Context, tx pgx.Tx, batches []int64, states ...delivery.State) error {
+	rows, err := tx.Query(ctx, keepDoubtful, batches, delivery.SettleTime.Seconds(), numbers(states))
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func (db *DB) quarantine(ctx context.Context, tx pgx.Tx, session int64) (int, er
 	}); err != nil || len(los) == 0 {
 		return 0, err
 	}
-	if err := db.keepDoubts(ctx, tx, ids); err != nil {
+	if err := db.keepDoubts(ctx, tx, ids, delivery.Pending); err != nil {
 		return 0, err
 	}
 	if rows, err = tx.Query(ctx, quarantineOwed, session, publications, channels, los, his); err != nil {

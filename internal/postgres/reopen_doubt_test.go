@@ -65,6 +65,26 @@ func TestCancelKeepsDoubts(t *testing.T) {
 	isUncertain(t, db, "9:4")
 }
 
+// TestCancelKeepsDoubtsOfTheDeferred: that somebody is put off says nothing of the first message.
+func TestCancelKeepsDoubtsOfTheDeferred(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	id := owedAgain(t, db)
+	exec(t, db, `UPDATE subscriber SET paused_until = now() + interval '1 day'`)
+	if got := sendAll(t, db); len(got) != 0 {
+		t.Fatalf("sent to %v", got)
+	}
+	if n := value[int](t, db, `SELECT count(*) FROM held`); n != 2 {
+		t.Fatalf("%d are held", n)
+	}
+	exec(t, db, `UPDATE publication SET state = 'cancelling'`)
+	if err := db.finishCancel(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	wantHeldConsistent(t, db)
+	isUncertain(t, db, "9:4")
+}
+
 func TestQuarantineKeepsDoubts(t *testing.T) {
 	t.Parallel()
 	db := open(t)

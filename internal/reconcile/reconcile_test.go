@@ -47,6 +47,27 @@ func TestSchedulesThatAreDue(t *testing.T) {
 	}
 }
 
+// TestDeferredThatAreDue are nudged, with the batch that they are of; the others wait.
+func TestDeferredThatAreDue(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.sending(3)
+	w.exec(`UPDATE delivery SET state = 1, reason = 18`)
+	w.exec(`UPDATE batch SET state = 'done', n_deferred = 3`)
+	w.exec(`INSERT INTO held (publication_id, channel_id, recipient_id, reason, due)
+		SELECT publication_id, channel_id, recipient_id, reason, now() + CASE WHEN recipient_id = 1 THEN interval '1 hour' ELSE interval '-1 s' END FROM delivery`)
+	poked := 0
+	r := New(w.db, w.queue, func() { poked++ }, zap.NewNop())
+	w.do(r.deferred)
+	w.do(r.deferred)
+	want(w, "ready", `SELECT state FROM batch WHERE publication_id = $1`, id)
+	want(w, 1, `SELECT n_deferred FROM batch`)
+	want(w, 2, `SELECT count(*)::integer FROM delivery WHERE state = 0`)
+	if n := w.relay(); n != 1 || poked != 1 {
+		t.Errorf("%d nudges, poked %d times, want once", n, poked)
+	}
+}
+
 // TestStragglersAreCompleted has publications whose process died just before moving them on.
 func TestStragglersAreCompleted(t *testing.T) {
 	t.Parallel()
