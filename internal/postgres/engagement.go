@@ -36,7 +36,8 @@ FROM engagement_pass q ORDER BY q.publication_id LIMIT 1`
 // countEngagement adds a page: 1 to what was sent for who got it on one channel or both, and to what was opened and clicked for
 // who had done so before the page was counted. What they do later adds itself (engageEvents), as does what they do before the
 // page of a publication that is counted again: so a repeated pass counts what was sent only, to whom nothing had been sent.
-// Accepted, delivered, bounced and complained have all been sent.
+// Accepted, delivered, bounced and complained have all been sent. Channels are looked up one by one, here and below: for a list of
+// them PostgreSQL may read all that an index has of the publication.
 const countEngagement = `
 WITH pass AS MATERIALIZED (
     SELECT q.publication_id, q.after, q.through, (coalesce(p.started_at, p.completed_at, q.through) AT TIME ZONE 'UTC')::date AS day
@@ -45,14 +46,16 @@ WITH pass AS MATERIALIZED (
     SELECT d.recipient_id AS id,
            (bool_or(d.state IN (2, 3, 4, 5) AND d.settled_at > a.after AND d.settled_at <= a.through)
             AND NOT bool_or(d.state IN (2, 3, 4, 5) AND d.settled_at <= a.after))::integer AS sent
-    FROM delivery d, pass a
-    WHERE d.publication_id = $1 AND d.channel_id IN (1, 2) AND d.recipient_id > $2 AND d.recipient_id <= $3
+    FROM pass a, (VALUES (1::smallint), (2::smallint)) AS c (id), LATERAL (
+        SELECT recipient_id, state, settled_at FROM delivery
+        WHERE publication_id = $1 AND channel_id = c.id AND recipient_id > $2 AND recipient_id <= $3 OFFSET 0) d
     GROUP BY d.recipient_id
 ), did AS (
     SELECT f.recipient_id AS id, 1 AS opened, bool_or(f.kind = 2)::integer AS clicked
-    FROM event_first f, pass a
-    WHERE f.publication_id = $1 AND f.channel_id IN (1, 2) AND f.recipient_id > $2 AND f.recipient_id <= $3
-      AND f.kind IN (1, 2) AND a.after = '-infinity'
+    FROM pass a, (VALUES (1::smallint), (2::smallint)) AS c (id), LATERAL (
+        SELECT recipient_id, kind FROM event_first
+        WHERE publication_id = $1 AND channel_id = c.id AND recipient_id > $2 AND recipient_id <= $3 OFFSET 0) f
+    WHERE f.kind IN (1, 2) AND a.after = '-infinity'
     GROUP BY f.recipient_id
 ), added AS (
     SELECT id, sent + (coalesce(opened, 0)::bigint << 20) + (coalesce(clicked, 0)::bigint << 40) AS total, sent
@@ -151,8 +154,10 @@ WITH fresh AS MATERIALIZED (
     SELECT f.id, ((coalesce(p.started_at, p.completed_at, p.created_at) AT TIME ZONE 'UTC')::date - DATE '1970-01-05') / 7 AS week,
            b.opened IS NULL AS opens, f.clicked AND b.clicked IS NOT TRUE AS clicks
     FROM fresh f JOIN publication p ON p.id = f.publication_id,
-         LATERAL (SELECT bool_or(true) AS opened, bool_or(e.kind = 2) AS clicked FROM event_first e
-                  WHERE e.publication_id = f.publication_id AND e.channel_id IN (1, 2) AND e.recipient_id = f.id AND e.kind IN (1, 2)) b
+         LATERAL (SELECT bool_or(true) AS opened, bool_or(k.kind = 2) AS clicked
+                  FROM (VALUES (1::smallint, 1::smallint), (1, 2), (2, 1), (2, 2)) AS k (channel_id, kind), LATERAL (
+                      SELECT FROM event_first e WHERE e.publication_id = f.publication_id AND e.channel_id = k.channel_id
+                        AND e.recipient_id = f.id AND e.kind = k.kind OFFSET 0) e) b
     WHERE p.engaged_through IS NOT NULL
        OR EXISTS (SELECT FROM engagement_pass q WHERE q.publication_id = p.id AND q.cursor >= f.id)
 )
