@@ -581,6 +581,7 @@ const (
 	TimelineNotARecipientExcluded       TimelineNotARecipient = "excluded"
 	TimelineNotARecipientLessThanNil    TimelineNotARecipient = "<nil>"
 	TimelineNotARecipientNeverExpanded  TimelineNotARecipient = "never_expanded"
+	TimelineNotARecipientNoSegment      TimelineNotARecipient = "no_segment"
 	TimelineNotARecipientNoTopic        TimelineNotARecipient = "no_topic"
 	TimelineNotARecipientNotActive      TimelineNotARecipient = "not_active"
 	TimelineNotARecipientNotEnabled     TimelineNotARecipient = "not_enabled"
@@ -916,9 +917,15 @@ type Audience struct {
 
 	// Excluded How many are left out.
 	Excluded int `json:"excluded"`
+
+	// Segments Slugs of segments.
+	Segments []string `json:"segments"`
+
+	// ExcludeSegments Slugs of segments that are left out.
+	ExcludeSegments []string `json:"exclude_segments"`
 }
 
-// AudienceInput Who it is for: exactly one of all, topics and subscriber_ids.
+// AudienceInput Who it is for: exactly one of all, topics, segments and subscriber_ids.
 type AudienceInput struct {
 	// All Everybody who is active.
 	All bool `json:"all,omitzero"`
@@ -931,6 +938,12 @@ type AudienceInput struct {
 
 	// ExcludeSubscriberIDs Who is left out.
 	ExcludeSubscriberIDs []ID `json:"exclude_subscriber_ids,omitzero"`
+
+	// Segments Those who belong to one of the segments, by slug: by the rule that they have when it is accepted, or published.
+	Segments []string `json:"segments,omitzero"`
+
+	// ExcludeSegments Segments that are left out, by slug.
+	ExcludeSegments []string `json:"exclude_segments,omitzero"`
 }
 
 // AuditEvent A line of the audit log.

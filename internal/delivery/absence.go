@@ -22,6 +22,8 @@ const (
 	NotActive Absence = "not_active"
 	// NoTopic: has none of the topics that the publication is for.
 	NoTopic Absence = "no_topic"
+	// NoSegment: belongs to none of the segments that the publication is for, or to one that it leaves out.
+	NoSegment Absence = "no_segment"
 	// ChangedSince: would be in the audience now, and was not when it was expanded.
 	ChangedSince Absence = "changed_since"
 	// NotEnabled: the place was switched off, or not there yet, when sending began.
@@ -30,7 +32,7 @@ const (
 
 // Absences is every reason.
 func Absences() []Absence {
-	return []Absence{ChannelNotUsed, Excluded, NotNamed, NotYet, NeverExpanded, TooLate, NotActive, NoTopic, ChangedSince, NotEnabled}
+	return []Absence{ChannelNotUsed, Excluded, NotNamed, NotYet, NeverExpanded, TooLate, NotActive, NoTopic, NoSegment, ChangedSince, NotEnabled}
 }
 
 // Outsider is what decides why somebody is no recipient.
@@ -45,8 +47,8 @@ type Outsider struct {
 	Beyond, Passed bool
 	// Ended: the publication is final, and nothing more is expanded.
 	Ended bool
-	// Active and Fitting are as they are now; who is named fits.
-	Active, Fitting bool
+	// Active and Fitting are as they are now; who is named fits. Elsewhere: not in the segments.
+	Active, Fitting, Elsewhere bool
 }
 
 // Why is the first reason that holds.
@@ -70,6 +72,8 @@ func (o Outsider) Why() Absence {
 		return NotActive
 	case !o.Fitting:
 		return NoTopic
+	case o.Elsewhere:
+		return NoSegment
 	default:
 		return ChangedSince
 	}

@@ -13,7 +13,8 @@ func requestOf(in wire.PublicationInput) publication.Request {
 		RatePerMinute: in.RatePerMinute, Data: in.Data, Draft: in.Draft, Approval: in.Approval,
 	}
 	if a := in.Audience; a != nil {
-		r.Audience = &publication.AudienceRequest{All: a.All, Topics: a.Topics, Subscribers: a.SubscriberIDs, Exclude: a.ExcludeSubscriberIDs}
+		r.Audience = &publication.AudienceRequest{All: a.All, Topics: a.Topics, Subscribers: a.SubscriberIDs, Exclude: a.ExcludeSubscriberIDs,
+			Segments: a.Segments, ExcludeSegments: a.ExcludeSegments}
 	}
 	return r
 }
@@ -26,7 +27,8 @@ func showRequest(r publication.Request) wire.PublicationInput {
 		Listed: r.Listed, RatePerMinute: r.RatePerMinute, Data: r.Data, Draft: r.Draft, Approval: r.Approval,
 	}
 	if a := r.Audience; a != nil {
-		in.Audience = &wire.AudienceInput{All: a.All, Topics: a.Topics, SubscriberIDs: a.Subscribers, ExcludeSubscriberIDs: a.Exclude}
+		in.Audience = &wire.AudienceInput{All: a.All, Topics: a.Topics, SubscriberIDs: a.Subscribers, ExcludeSubscriberIDs: a.Exclude,
+			Segments: a.Segments, ExcludeSegments: a.ExcludeSegments}
 	}
 	return in
 }

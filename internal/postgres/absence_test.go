@@ -57,6 +57,9 @@ func TestEveryAbsence(t *testing.T) {
 		delivery.NoTopic: func(t *testing.T, db *DB) (int64, ident.UID) {
 			return sendingTo(t, db, publication.Audience{Topics: []int32{1}})
 		},
+		delivery.NoSegment: func(t *testing.T, db *DB) (int64, ident.UID) {
+			return sendingTo(t, db, publication.Audience{Segments: []publication.SegmentPin{{ID: 1, Rule: []byte(`{"country":["DE"]}`)}}})
+		},
 		delivery.ChangedSince: func(t *testing.T, db *DB) (int64, ident.UID) {
 			id, reader := sendingTo(t, db, publication.Audience{Topics: []int32{1}})
 			exec(t, db, `UPDATE subscriber SET topics = '{1}' WHERE id = 1`)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -75,9 +76,15 @@ func audienceArgs(a publication.Audience) []any {
 
 // CountAudience counts an audience as it is now, up to a limit.
 func (db *DB) CountAudience(ctx context.Context, a publication.Audience, limit int) (int, error) {
-	var n int
-	err := db.pool.QueryRow(ctx, `SELECT count(*) FROM (SELECT FROM subscriber s WHERE`+audienceFilter+` LIMIT $4) x`,
-		append(append([]any{plannedEachTime}, audienceArgs(a)...), limit)...).Scan(&n)
+	p, err := db.audience(ctx, `SELECT count(*) FROM (SELECT FROM subscriber s WHERE`+audienceFilter, a, time.Now(), limit)
+	if err != nil {
+		return 0, translate(err, "count an audience")
+	}
+	rows, err := p.end(` LIMIT $4) x`).query(ctx, db.pool)
+	if err != nil {
+		return 0, translate(err, "count an audience")
+	}
+	n, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[int])
 	return n, translate(err, "count an audience")
 }
 

@@ -193,7 +193,7 @@ func TestFewAmongMany(t *testing.T) {
 		}
 	}
 	args := append(audienceArgs(few), int64(0), int64(20_000), publication.PageSize)
-	if blocks := plannedBlocks(t, db, "force_custom_plan", readPage, args); blocks > 50 {
+	if blocks := plannedBlocks(t, db, "force_custom_plan", readPage+pageEnd, args); blocks > 50 {
 		t.Errorf("%d blocks were touched to read two subscribers", blocks)
 	}
 }

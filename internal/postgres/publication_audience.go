@@ -26,6 +26,7 @@ func (r *resolver) queueAudience() {
 			QueryRow(r.someoneIsActive)
 	case len(a.Topics) > 0:
 		r.queueTopics(a.Topics)
+	case len(a.Segments) > 0: // pinSegments; who belongs to them is decided when fan-out starts
 	default:
 		r.queueSubscribers(a.Subscribers, "/audience/subscriber_ids", func(ids []int64, active bool) {
 			r.found.AudienceIDs.Subscribers = ids

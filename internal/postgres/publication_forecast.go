@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -15,7 +16,10 @@ import (
 const audienceCensus = `
 WITH top AS (SELECT coalesce(max(id), 0) AS id FROM subscriber)
 SELECT CASE WHEN s.id = ANY($3::bigint[]) THEN 'excluded' WHEN s.status <> 'active' THEN 'not_active'
-            WHEN $1::integer[] IS NOT NULL AND NOT s.topics && $1 THEN 'no_topic' ELSE '' END,
+            WHEN $1::integer[] IS NOT NULL AND NOT s.topics && $1 THEN 'no_topic'
+            WHEN NOT (true`
+
+const audienceCensusEnd = `) THEN 'no_segment' ELSE '' END,
        coalesce(12 + u.reason, 0),
        (s.id > top.id / 4)::integer + (s.id > top.id * 2 / 4)::integer + (s.id > top.id * 3 / 4)::integer,
        count(*)
@@ -38,8 +42,11 @@ func (db *DB) Census(ctx context.Context, r publication.Resolved) (publication.C
 		BatchSize: int64(db.batchSize),
 	}
 	if r.Personal() {
-		rows, err := db.pool.Query(ctx, audienceCensus,
-			append([]any{plannedEachTime}, audienceArgs(r.AudienceIDs)...)...)
+		p, err := db.audience(ctx, audienceCensus, r.AudienceIDs, time.Now())
+		if err != nil {
+			return c, translate(err, "count an audience")
+		}
+		rows, err := p.end(audienceCensusEnd).query(ctx, db.pool)
 		if err != nil {
 			return c, translate(err, "count an audience")
 		}

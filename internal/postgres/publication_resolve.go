@@ -36,6 +36,9 @@ func (db *DB) ResolveOrder(ctx context.Context, o publication.Order) (publicatio
 	if err == nil {
 		err = r.checkTopics(ctx, db.pool)
 	}
+	if err == nil && o.Personal() {
+		err = r.pinSegments(ctx, db.pool)
+	}
 	if err != nil {
 		return publication.Resolved{}, translate(err, "resolve a publication")
 	}

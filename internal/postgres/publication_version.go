@@ -28,6 +28,8 @@ SELECT p.id, p.version, p.state, p.gen > 0 OR p.started_at IS NOT NULL, p.starte
              ON s.id = a.id::bigint WHERE s.email NOT LIKE '%@deleted.invalid' ORDER BY s.id),
        ARRAY(SELECT s.uid::text FROM subscriber s JOIN jsonb_array_elements(p.audience -> 'exclude') AS a (id)
              ON s.id = a.id::bigint WHERE s.email NOT LIKE '%@deleted.invalid' ORDER BY s.id),
+       ARRAY(SELECT a.pin ->> 'slug' FROM jsonb_array_elements(p.audience -> 'segments') WITH ORDINALITY AS a (pin, n) ORDER BY a.n),
+       ARRAY(SELECT a.pin ->> 'slug' FROM jsonb_array_elements(p.audience -> 'exclude_segments') WITH ORDINALITY AS a (pin, n) ORDER BY a.n),
        (SELECT coalesce(jsonb_agg(jsonb_build_object('id', coalesce(c.uid, $1), 'version', k.pin -> 'version') ORDER BY k.n), '[]')
         FROM jsonb_array_elements(p.contents) WITH ORDINALITY AS k (pin, n)
         LEFT JOIN content c ON c.id = (k.pin ->> 'id')::bigint),
@@ -58,7 +60,7 @@ func readPresent(row pgx.Row) (*present, error) {
 	var approval, contents, templates, data []byte
 	if err := row.Scan(&p.ID, &p.Number, &p.controlled.State, &p.Begun, &p.Started, &approval, &p.Lane, &p.Trace, &p.CreatedBy,
 		&v.Number, &v.ChangedBy, &v.ChangedAt, &v.CorrelationID, &r.Title, &r.Type, &r.Priority, &channels, &all, &a.Topics,
-		&a.Subscribers, &a.Exclude, &contents, &templates, &r.Attachments, &r.Sender, &p.ScheduledAt, &local, &r.Listed, &rate, &data,
+		&a.Subscribers, &a.Exclude, &a.Segments, &a.ExcludeSegments, &contents, &templates, &r.Attachments, &r.Sender, &p.ScheduledAt, &local, &r.Listed, &rate, &data,
 		&r.Approval); err != nil {
 		return nil, err
 	}
@@ -111,13 +113,18 @@ func (p *present) name(channels []int16) {
 func (p *present) address(a publication.AudienceRequest, all bool) {
 	switch {
 	case all:
-		a.All, a.Topics, a.Subscribers = &all, nil, nil
+		a.All, a.Topics, a.Segments, a.Subscribers = &all, nil, nil, nil
 	case len(a.Topics) > 0:
-		a.Subscribers = nil
+		a.Segments, a.Subscribers = nil, nil
+	case len(a.Segments) > 0:
+		a.Topics, a.Subscribers = nil, nil
 	case len(a.Subscribers) > 0:
-		a.Topics = nil
+		a.Topics, a.Segments = nil, nil
 	default:
 		return
+	}
+	if len(a.ExcludeSegments) == 0 {
+		a.ExcludeSegments = nil
 	}
 	if len(a.Exclude) == 0 {
 		a.Exclude = nil

@@ -168,6 +168,10 @@ func whyAbsent(ctx context.Context, tx pgx.Tx, p *publication.Publication, s sub
 			o.Fitting = o.Fitting || slices.Contains(a.Topics, id)
 		}
 	}
+	var err error
+	if o.Elsewhere, err = outsideSegments(ctx, tx, a, s.id); err != nil {
+		return "", err
+	}
 	var top int64
 	if err := tx.QueryRow(ctx, fanoutReach, p.ID, s.id).Scan(&top, &o.Passed); err != nil {
 		return "", err

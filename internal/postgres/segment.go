@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -159,7 +160,7 @@ func segmentFields(a, b segment.Segment) []string {
 	fields := []string{}
 	for name, same := range map[string]bool{
 		"name": a.Name == b.Name, "description": a.Description == b.Description,
-		"rule": string(segment.Encode(a.Rule)) == string(segment.Encode(b.Rule)),
+		"rule": bytes.Equal(segment.Encode(a.Rule), segment.Encode(b.Rule)),
 	} {
 		if !same {
 			fields = append(fields, name)
@@ -168,6 +169,12 @@ func segmentFields(a, b segment.Segment) []string {
 	slices.Sort(fields)
 	return fields
 }
+
+const publicationUses = `
+SELECT EXISTS (SELECT FROM publication
+    WHERE state NOT IN ('completed', 'completed_with_failures', 'cancelled', 'failed')
+      AND (audience -> 'segments' @> jsonb_build_array(jsonb_build_object('id', $1::integer))
+           OR audience -> 'exclude_segments' @> jsonb_build_array(jsonb_build_object('id', $1))))`
 
 // DeleteSegment removes a segment that no other one refers to, and that no publication is for that has not ended. check is
 // asked first and may refuse. It returns NotFound, or Conflict.
@@ -188,6 +195,13 @@ func (db *DB) DeleteSegment(ctx context.Context, uid ident.UID, check func(versi
 			if slices.Contains(segment.Members(rule), s.Slug) {
 				return fault.New(fault.Conflict, "in_use", "Another segment refers to this one.")
 			}
+		}
+		var used bool
+		if err := tx.QueryRow(ctx, publicationUses, s.ID).Scan(&used); err != nil {
+			return err
+		}
+		if used {
+			return fault.New(fault.Conflict, "in_use", "A publication that has not ended is for this segment, or leaves it out.")
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM segment WHERE uid = $1`, uid); err != nil {
 			return err

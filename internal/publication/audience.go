@@ -7,12 +7,15 @@ import (
 	"github.com/presswork/presswork/internal/ident"
 )
 
-// AudienceRequest is an audience as a client names it: exactly one of All, Topics and Subscribers.
+// AudienceRequest is an audience as a client names it: exactly one of All, Topics, Segments and Subscribers.
 type AudienceRequest struct {
 	All         *bool    `json:"all,omitempty"`
 	Topics      []string `json:"topics,omitempty"`
 	Subscribers []string `json:"subscriber_ids,omitempty"`
 	Exclude     []string `json:"exclude_subscriber_ids,omitempty"`
+	// Segments and ExcludeSegments are slugs.
+	Segments        []string `json:"segments,omitempty"`
+	ExcludeSegments []string `json:"exclude_segments,omitempty"`
 }
 
 // AudienceOrder is an audience that was understood. With no channel that is personal it may be empty.
@@ -22,7 +25,12 @@ type AudienceOrder struct {
 	Topics []string
 	// Subscribers and Exclude are sets.
 	Subscribers, Exclude []ident.UID
+	// Segments and ExcludeSegments are slugs.
+	Segments, ExcludeSegments []string
 }
+
+// MaxSegments is how many segments an audience is for, or leaves out.
+const MaxSegments = 20
 
 // maxFieldErrors bounds how many bad elements of one list are told.
 const maxFieldErrors = 100
@@ -35,42 +43,46 @@ func parseAudience(f *fault.Fields, r *AudienceRequest, slug func(string) (strin
 		return AudienceOrder{}
 	}
 	ways := 0
-	for _, given := range []bool{r.All != nil, r.Topics != nil, r.Subscribers != nil} {
+	for _, given := range []bool{r.All != nil, r.Topics != nil, r.Segments != nil, r.Subscribers != nil} {
 		if given {
 			ways++
 		}
 	}
 	if ways != 1 {
-		f.Add("/audience", "one_of", "must have exactly one of all, topics and subscriber_ids")
+		f.Add("/audience", "one_of", "must have exactly one of all, topics, segments and subscriber_ids")
 	}
 	if r.All != nil && !*r.All {
 		f.Add("/audience/all", "not_allowed", "must be true where it is given")
 	}
 	return AudienceOrder{
 		All:         r.All != nil && *r.All,
-		Topics:      parseTopics(f, r.Topics, slug),
+		Topics:      parseSlugs(f, "/audience/topics", r.Topics, MaxTopics, slug),
 		Subscribers: parseSubscribers(f, "/audience/subscriber_ids", r.Subscribers),
 		Exclude:     parseSubscribers(f, "/audience/exclude_subscriber_ids", r.Exclude),
+		Segments:    parseSlugs(f, "/audience/segments", r.Segments, MaxSegments, slug),
+
+		ExcludeSegments: parseSlugs(f, "/audience/exclude_segments", r.ExcludeSegments, MaxSegments, slug),
 	}
 }
 
-func parseTopics(f *fault.Fields, names []string, slug func(string) (string, error)) []string {
+// parseSlugs reads the slugs of topics or segments, which have one form.
+func parseSlugs(f *fault.Fields, pointer string, names []string, most int, slug func(string) (string, error)) []string {
 	if names == nil {
 		return nil
 	}
-	if len(names) == 0 || len(names) > MaxTopics {
-		f.Add("/audience/topics", countCode(len(names)), "must name 1 to %d topics", MaxTopics)
+	if len(names) == 0 || len(names) > most {
+		f.Add(pointer, countCode(len(names)), "must name 1 to %d", most)
 		return nil
 	}
-	topics := make([]string, 0, len(names))
+	slugs := make([]string, 0, len(names))
 	for i, name := range names {
-		topic, err := slug(name)
+		text, err := slug(name)
 		if err != nil {
-			f.Add(fmt.Sprintf("/audience/topics/%d", i), "format", "%s", err)
+			f.Add(fmt.Sprintf("%s/%d", pointer, i), "format", "%s", err)
 		}
-		topics = append(topics, topic)
+		slugs = append(slugs, text)
 	}
-	return topics
+	return slugs
 }
 
 // parseSubscribers reads a set of ids: one that is named twice counts once.

@@ -1,6 +1,7 @@
 package publication
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/presswork/presswork/internal/ident"
@@ -51,8 +52,8 @@ func LaneOf(p Priority, size int) tasks.Lane {
 	}
 }
 
-// Audience says who a publication is for: everybody, or those who chose one of the topics, or the named
-// subscribers; minus the excluded. Exactly one of All, Topics and Subscribers is set.
+// Audience says who a publication is for: everybody, or those who chose one of the topics, or belong to one of the segments, or
+// the named subscribers; minus the excluded. Exactly one of All, Topics, Segments and Subscribers is set.
 // It is stored as JSON in the column audience.
 type Audience struct {
 	All bool `json:"all,omitempty"`
@@ -61,6 +62,17 @@ type Audience struct {
 	// Subscribers and Exclude are ids of the table subscriber.
 	Subscribers []int64 `json:"subscribers,omitempty"`
 	Exclude     []int64 `json:"exclude,omitempty"`
+	// Segments and ExcludeSegments are as they were when the publication was accepted.
+	Segments        []SegmentPin `json:"segments,omitempty"`
+	ExcludeSegments []SegmentPin `json:"exclude_segments,omitempty"`
+}
+
+// SegmentPin is a segment with its rule at one version, which refers to no other segment.
+type SegmentPin struct {
+	ID      int32           `json:"id"`
+	Slug    string          `json:"slug"`
+	Version int             `json:"version"`
+	Rule    json.RawMessage `json:"rule"`
 }
 
 // Pin is a content item at the version that was newest when the publication was accepted.

@@ -47,6 +47,9 @@ type AudienceSummary struct {
 	// Subscribers is how many are named, Excluded how many are left out.
 	Subscribers int `json:"subscribers"`
 	Excluded    int `json:"excluded"`
+	// Segments and ExcludeSegments are slugs.
+	Segments        []string `json:"segments"`
+	ExcludeSegments []string `json:"exclude_segments"`
 }
 
 // Ref is a content item or a template at its pinned version. UID is zero once it was deleted.

@@ -17,6 +17,15 @@ import (
 // Parse reads a rule from JSON. It returns Malformed for what is not one JSON value, and Invalid with every problem, at
 // pointers that begin with at ("/rule"). What it returns is in canonical form: Parse reads Encode's text as the same rule.
 func Parse(text []byte, at string) (Rule, error) {
+	return parse(text, at, MaxDepth, MaxConditions)
+}
+
+// Reread reads what Encode wrote of a rule that Expand made: it may be larger than one that a client writes.
+func Reread(text []byte) (Rule, error) {
+	return parse(text, "", MaxDepth*(MaxReferences+2), MaxExpanded)
+}
+
+func parse(text []byte, at string, depth, most int) (Rule, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	var value any
@@ -26,10 +35,10 @@ func Parse(text []byte, at string) (Rule, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, fault.New(fault.Malformed, "malformed_json", "There is something after the rule.")
 	}
-	p := parser{}
+	p := parser{depth: depth}
 	rule := p.rule(value, at, 1)
-	if p.conditions > MaxConditions {
-		p.Add(at, "too_many", "has %d conditions, and may have %d", p.conditions, MaxConditions)
+	if p.conditions > most {
+		p.Add(at, "too_many", "has %d conditions, and may have %d", p.conditions, most)
 	}
 	if err := p.Err(); err != nil {
 		return nil, err
@@ -52,7 +61,7 @@ func Text(rule map[string]any) []byte {
 // parser collects what is wrong. Of a rule that is wrong it returns nil.
 type parser struct {
 	fault.Fields
-	conditions int
+	depth, conditions int
 }
 
 // kinds are the names of rules as they stand in JSON.
@@ -66,8 +75,8 @@ func (p *parser) rule(value any, at string, depth int) Rule {
 		p.Add(at, "one_of", "must be an object with exactly one of %s", strings.Join(kinds(), ", "))
 		return nil
 	}
-	if depth > MaxDepth {
-		p.Add(at, "too_deep", "is nested deeper than %d rules", MaxDepth)
+	if depth > p.depth {
+		p.Add(at, "too_deep", "is nested deeper than %d rules", p.depth)
 		return nil
 	}
 	name := slices.Collect(maps.Keys(object))[0]

@@ -500,6 +500,7 @@ const (
 	TimelineNotARecipientChannelNotUsed TimelineNotARecipient = "channel_not_used"
 	TimelineNotARecipientExcluded       TimelineNotARecipient = "excluded"
 	TimelineNotARecipientNeverExpanded  TimelineNotARecipient = "never_expanded"
+	TimelineNotARecipientNoSegment      TimelineNotARecipient = "no_segment"
 	TimelineNotARecipientNoTopic        TimelineNotARecipient = "no_topic"
 	TimelineNotARecipientNotActive      TimelineNotARecipient = "not_active"
 	TimelineNotARecipientNotEnabled     TimelineNotARecipient = "not_enabled"
@@ -784,9 +785,15 @@ type Audience struct {
 
 	// Excluded How many are left out.
 	Excluded int `json:"excluded"`
+
+	// Segments Slugs of segments.
+	Segments []string `json:"segments"`
+
+	// ExcludeSegments Slugs of segments that are left out.
+	ExcludeSegments []string `json:"exclude_segments"`
 }
 
-// AudienceInput Who it is for: exactly one of all, topics and subscriber_ids.
+// AudienceInput Who it is for: exactly one of all, topics, segments and subscriber_ids.
 type AudienceInput struct {
 	// All Everybody who is active.
 	All *bool `json:"all,omitzero"`
@@ -799,6 +806,12 @@ type AudienceInput struct {
 
 	// ExcludeSubscriberIDs Who is left out.
 	ExcludeSubscriberIDs []string `json:"exclude_subscriber_ids,omitzero"`
+
+	// Segments Those who belong to one of the segments, by slug: by the rule that they have when it is accepted, or published.
+	Segments []string `json:"segments,omitzero"`
+
+	// ExcludeSegments Segments that are left out, by slug.
+	ExcludeSegments []string `json:"exclude_segments,omitzero"`
 }
 
 // AuditEvent A line of the audit log.
@@ -2385,7 +2398,7 @@ type PublicationInput struct {
 	// Attachments Uploaded files that go with every mail, 10 MiB together.
 	Attachments []string `json:"attachments,omitzero"`
 
-	// Audience Who it is for: exactly one of all, topics and subscriber_ids.
+	// Audience Who it is for: exactly one of all, topics, segments and subscriber_ids.
 	Audience *AudienceInput `json:"audience,omitzero"`
 
 	// TemplateIDs A template for some of the channels; the others use the built-in one.
