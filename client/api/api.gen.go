@@ -266,6 +266,32 @@ const (
 	DigestTimeWeekdayWednesday DigestTimeWeekday = "wednesday"
 )
 
+// Defines values for DomainFindingCheck.
+const (
+	DomainFindingCheckDkim  DomainFindingCheck = "dkim"
+	DomainFindingCheckDmarc DomainFindingCheck = "dmarc"
+	DomainFindingCheckMx    DomainFindingCheck = "mx"
+	DomainFindingCheckSes   DomainFindingCheck = "ses"
+	DomainFindingCheckSpf   DomainFindingCheck = "spf"
+)
+
+// Defines values for DomainFindingLevel.
+const (
+	DomainFindingLevelFailure DomainFindingLevel = "failure"
+	DomainFindingLevelNote    DomainFindingLevel = "note"
+	DomainFindingLevelOk      DomainFindingLevel = "ok"
+	DomainFindingLevelUnknown DomainFindingLevel = "unknown"
+	DomainFindingLevelWarning DomainFindingLevel = "warning"
+)
+
+// Defines values for DomainReportLevel.
+const (
+	DomainReportLevelFailure DomainReportLevel = "failure"
+	DomainReportLevelOk      DomainReportLevel = "ok"
+	DomainReportLevelUnknown DomainReportLevel = "unknown"
+	DomainReportLevelWarning DomainReportLevel = "warning"
+)
+
 // Defines values for EndpointHappeningSpecversion.
 const (
 	EndpointHappeningSpecversionN10 EndpointHappeningSpecversion = "1.0"
@@ -1862,6 +1888,63 @@ type DigestTime struct {
 
 // DigestTimeWeekday The day of those who want it weekly.
 type DigestTimeWeekday string
+
+// DomainFinding What was found out about one thing.
+type DomainFinding struct {
+	// Check What it is about.
+	Check DomainFindingCheck `json:"check"`
+
+	// Level How bad it is: a note could be better, a warning costs some mail, with a failure receivers refuse it.
+	Level DomainFindingLevel `json:"level"`
+
+	// Code A stable word.
+	Code string `json:"code"`
+
+	// Detail For people.
+	Detail string `json:"detail"`
+
+	// Advice What to do; empty: nothing.
+	Advice string `json:"advice"`
+
+	// Publish Records that would help.
+	Publish []DomainRecord `json:"publish"`
+}
+
+// DomainFindingCheck What it is about.
+type DomainFindingCheck string
+
+// DomainFindingLevel How bad it is: a note could be better, a warning costs some mail, with a failure receivers refuse it.
+type DomainFindingLevel string
+
+// DomainRecord A record to publish in the DNS.
+type DomainRecord struct {
+	// Name Where.
+	Name string `json:"name"`
+
+	// Type TXT, CNAME or MX.
+	Type string `json:"type"`
+
+	// Value What.
+	Value string `json:"value"`
+}
+
+// DomainReport What was found out about a domain.
+type DomainReport struct {
+	// Domain The domain of the address, in ASCII.
+	Domain string `json:"domain"`
+
+	// Level The worst of the findings; unknown: something could not be found out.
+	Level DomainReportLevel `json:"level"`
+
+	// CheckedAt An RFC 3339 time; answers are in UTC.
+	CheckedAt Time `json:"checked_at"`
+
+	// Findings What was found.
+	Findings []DomainFinding `json:"findings"`
+}
+
+// DomainReportLevel The worst of the findings; unknown: something could not be found out.
+type DomainReportLevel string
 
 // EndpointEventData A webhook endpoint that was switched off.
 type EndpointEventData struct {
@@ -5980,6 +6063,23 @@ func (c *Client) GetSender(ctx context.Context, id ID, options ...Option) (Sende
 func (c *Client) UpdateSender(ctx context.Context, id ID, body SenderInput, options ...Option) (Sender, error) {
 	r := &Request{Operation: "updateSender", Method: http.MethodPut, Path: path("/api/v1/senders/%s", id), Body: body, MediaType: "application/json"}
 	return call[Sender](ctx, c, r, options)
+}
+
+// GetSenderVerification is GET /api/v1/senders/{id}/verification: get what was found out about a sender's domain.
+//
+// What the last verification found. 404 if nobody has looked since the sender's address is of its domain.
+func (c *Client) GetSenderVerification(ctx context.Context, id ID, options ...Option) (DomainReport, error) {
+	r := &Request{Operation: "getSenderVerification", Method: http.MethodGet, Path: path("/api/v1/senders/%s/verification", id)}
+	return call[DomainReport](ctx, c, r, options)
+}
+
+// VerifySender is POST /api/v1/senders/{id}/verify: verify a sender's domain.
+//
+// Asks the DNS, and Amazon SES if mail goes by it, whether receivers can tell that mail from the sender's domain is its own: SPF,
+// DKIM, DMARC, MX and the identity at SES. It takes up to 30 seconds, stops nobody from sending, and is kept.
+func (c *Client) VerifySender(ctx context.Context, id ID, options ...Option) (DomainReport, error) {
+	r := &Request{Operation: "verifySender", Method: http.MethodPost, Path: path("/api/v1/senders/%s/verify", id)}
+	return call[DomainReport](ctx, c, r, options)
 }
 
 // ListSubscribers is GET /api/v1/subscribers: list subscribers.

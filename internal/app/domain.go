@@ -4,14 +4,17 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
 	"golang.org/x/net/idna"
 
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/config"
 	"github.com/presswork/presswork/internal/domaincheck"
+	"github.com/presswork/presswork/internal/postgres"
 	"github.com/presswork/presswork/internal/provider/ses"
 )
 
@@ -60,4 +63,24 @@ func resolver(server string) *net.Resolver {
 		var d net.Dialer
 		return d.DialContext(ctx, network, server)
 	}}
+}
+
+// senderDomain finds out about the domain of a sender, with what SES knows if an enabled channel sends by it. What SES does
+// not say is left out: its answer is one of several.
+func (a *App) senderDomain(channels *postgres.Channels) func(ctx context.Context, domain string) domaincheck.Report {
+	return func(ctx context.Context, domain string) domaincheck.Report {
+		ctx, cancel := context.WithTimeout(ctx, domainTime)
+		defer cancel()
+		var o domaincheck.Options
+		list, err := channels.ListChannels(ctx, 0, 100)
+		by := slices.IndexFunc(list, func(c channel.Channel) bool { return c.Enabled && c.Provider == ses.Name })
+		if err == nil && by >= 0 {
+			o.Identity, err = ses.Domain(ctx, ses.Options{Network: a.network()}, list[by], domain)
+		}
+		if err != nil {
+			o.Identity = nil
+			a.Log.Warn("SES was not asked about a sender's domain", zap.Error(err))
+		}
+		return domaincheck.Run(ctx, net.DefaultResolver, domain, o)
+	}
 }

@@ -40,5 +40,7 @@ func (a *App) reputationMetrics(r receptions) error {
 			})
 		}
 	}
+	add("presswork_reputation_senders_failing", "Senders of a domain whose mail receivers refuse, as the last verification of each says.", nil,
+		func() float64 { return float64(r.Received().FailingSenders) })
 	return errors.Join(errs...)
 }

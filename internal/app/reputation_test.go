@@ -44,6 +44,7 @@ func TestReputationMetrics(t *testing.T) {
 		`pauses_total{cause="bounces"} 2`, `pauses_total{cause="complaints"} 0`,
 		`rate{cause="bounces",window="24h"} 0`, `rate{cause="bounces",window="7d"} 0.1`, `rate{cause="complaints",window="7d"} 0.01`,
 		`exceeded{cause="bounces",window="7d"} 1`, `exceeded{cause="bounces",window="24h"} 0`, `exceeded{cause="complaints",window="7d"} 0`,
+		`senders_failing 0`,
 	} {
 		if !strings.Contains(shown, "\npresswork_reputation_"+series+"\n") {
 			t.Errorf("there is no %s", series)
@@ -63,7 +64,7 @@ func TestReputationMetrics(t *testing.T) {
 			t.Errorf("%s names %q", page, names)
 		}
 		for _, name := range names {
-			if !strings.Contains(shown, "\n"+name+"{") {
+			if !strings.Contains(shown, "\n"+name+"{") && !strings.Contains(shown, "\n"+name+" ") {
 				t.Errorf("%s names %s, which is none", page, name)
 			}
 		}

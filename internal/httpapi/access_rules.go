@@ -82,11 +82,13 @@ func accessRules() map[string]access { //nolint:funlen // it is a table
 		"POST /api/v1/channels/:id/disable": needs(auth.ChannelsControl),
 		"DELETE /api/v1/channels/:id":       needs(auth.ChannelsWrite),
 
-		"GET /api/v1/senders":        needs(auth.SendersRead),
-		"POST /api/v1/senders":       needs(auth.SendersWrite),
-		"GET /api/v1/senders/:id":    needs(auth.SendersRead),
-		"PUT /api/v1/senders/:id":    needs(auth.SendersWrite),
-		"DELETE /api/v1/senders/:id": needs(auth.SendersWrite),
+		"GET /api/v1/senders":                  needs(auth.SendersRead),
+		"POST /api/v1/senders":                 needs(auth.SendersWrite),
+		"GET /api/v1/senders/:id":              needs(auth.SendersRead),
+		"PUT /api/v1/senders/:id":              needs(auth.SendersWrite),
+		"DELETE /api/v1/senders/:id":           needs(auth.SendersWrite),
+		"POST /api/v1/senders/:id/verify":      needs(auth.SendersWrite),
+		"GET /api/v1/senders/:id/verification": needs(auth.SendersRead),
 
 		"GET /api/v1/publications":                            needs(auth.PublicationsRead),
 		"POST /api/v1/publications":                           needs(auth.PublicationsWrite),

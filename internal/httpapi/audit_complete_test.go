@@ -41,7 +41,8 @@ func newAudited(t *testing.T) *audited {
 		d.Policy = d.Topics.(PolicyStore)                                                  //nolint:forcetypeassert // a DB
 		d.Recipients, d.Audit = d.Topics.(RecipientStore), d.Topics.(AuditStore)           //nolint:forcetypeassert // a DB
 		d.Webhooks.Tester = believing{}
-		d.Auth = auth.NewGate(testKey, auth.NewKeys(d.Topics.(auth.KeyStore)), nil) //nolint:forcetypeassert // a DB
+		d.SenderChecks.Store, d.SenderChecks.Ask = d.Topics.(SenderCheckStore), exampleDomain //nolint:forcetypeassert // a DB
+		d.Auth = auth.NewGate(testKey, auth.NewKeys(d.Topics.(auth.KeyStore)), nil)           //nolint:forcetypeassert // a DB
 	}
 	var deps Deps
 	n := newNewsroom(t, everything, func(d *Deps) { deps = *d })
@@ -212,6 +213,7 @@ func (a *audited) walkChannels() {
 	desk := a.made(a.step(a.api, "POST /senders", "", from, admin+`sender.create `+some+`{}`))
 	from["from_name"] = "x" + walkName
 	a.step(a.api, "PUT /senders/:id", desk, from, admin+`sender.update ID {"fields": \["from_name"\]}`, "If-Match: *")
+	a.step(a.api, "POST /senders/:id/verify", desk, nil, admin+`sender.verify ID {"level": "failure"}`)
 	a.step(a.api, "DELETE /senders/:id", desk, nil, admin+`sender.delete ID {}`)
 	a.step(a.api, "PUT /pauses/:scope", "all", nil, admin+`sending.pause - {"scope": "all"}`)
 	a.step(a.api, "DELETE /pauses/:scope", "all", nil, admin+`sending.resume - {"scope": "all"}`)

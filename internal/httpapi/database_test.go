@@ -52,7 +52,7 @@ func onDatabaseWith(t *testing.T, address string, o postgres.Options, tweak ...f
 		d.Topics, d.Subscribers, d.Contents, d.Templates, d.Assets, d.Senders, d.Segments = db, db, db, db, db, db, db
 		d.Channels, d.APIKeys, d.Publications, d.Messages, d.Progress, d.Analytics, d.Recipients = db.Channels(sealer), db, db, db, db, db, db
 		d.Pauses, d.Policy, d.Suppressions, d.DeadLetters, d.Uncertain, d.Audit, d.Consent = db, db, db, db, db, db, db
-		d.Reputation = db
+		d.Reputation, d.SenderChecks.Store = db, db
 		d.Preferences, d.Asker = db, db.Subscriptions(testLinks{})
 		d.Webhooks = webhooksOn(t, db)
 	}}, tweak...)...)

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -9,8 +10,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/domaincheck"
 	"github.com/presswork/presswork/internal/httpapi/openapi"
 	"github.com/presswork/presswork/internal/postgres"
 	"github.com/presswork/presswork/internal/testkit/dbtest"
@@ -90,6 +93,7 @@ func newWorld(t *testing.T, operation string) *world {
 		d.SESHook, d.Tokens = hookFunc(func([]byte) error { return nil }), refusingTokens{}
 		d.Registry = exampleRegistry()
 		d.Webhooks.Tester = believing{}
+		d.SenderChecks.Ask = exampleDomain
 	})
 	w := &world{api: a}
 	w.put("03", "/api/v1/contents", `{"title":"A faster start","body":"text"}`)
@@ -98,6 +102,7 @@ func newWorld(t *testing.T, operation string) *world {
 	w.put("06", "/api/v1/channels", `{"name":"chat","kind":"slack","provider":"placeholder"}`)
 	w.put("mail", "/api/v1/channels", `{"name":"mail","kind":"email","provider":"placeholder"}`)
 	w.put("07", "/api/v1/senders", `{"name":"Desk","from_name":"Desk","from_email":"desk@news.example.com","postal_address":"Street 1","default":true}`)
+	w.do("POST", w.real("/api/v1/senders/"+exampleID+"07/verify"), nil).want(http.StatusOK)
 	w.put("09", "/api/v1/suppressions", `{"email":"other@reader.example"}`)
 	w.put("01", "/api/v1/topics", `{"name":"Release Notes"}`)
 	w.put("1e", "/api/v1/segments", `{"name":"Engaged readers","rule":{"engagement":{"metric":"open_rate","weeks":12,"op":"gt","value":0.7}}}`)
@@ -149,6 +154,15 @@ func (w *world) number(address string) {
 		INSERT INTO webhook_message (endpoint, event) SELECT w.id, e.id FROM webhook_endpoint w, e`); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// exampleDomain is what was found out about every domain.
+func exampleDomain(_ context.Context, domain string) domaincheck.Report {
+	return domaincheck.Report{Domain: domain, At: time.Date(2030, 1, 31, 9, 0, 0, 0, time.UTC), Findings: []domaincheck.Finding{
+		{Check: "spf", Level: domaincheck.OK, Code: "found", Detail: "There is one."},
+		{Check: "dmarc", Level: domaincheck.Failure, Code: "none", Detail: "There is none.", Advice: "Publish one.",
+			Publish: []domaincheck.Record{{Name: "_dmarc." + domain, Type: "TXT", Value: "v=DMARC1; p=none"}}},
+	}}
 }
 
 // refusingTokens believes nobody.

@@ -65,9 +65,11 @@ type Deps struct {
 	Channels    ChannelStore
 	Circuits    CircuitReader
 	Senders     SenderStore
-	Segments    SegmentStore
-	APIKeys     APIKeyStore
-	Webhooks    Webhooks
+	// SenderChecks looks at the domains of senders.
+	SenderChecks SenderChecks
+	Segments     SegmentStore
+	APIKeys      APIKeyStore
+	Webhooks     Webhooks
 
 	Publications PublicationStore
 	Messages     MessageStore

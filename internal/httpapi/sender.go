@@ -21,15 +21,20 @@ type SenderStore interface {
 	ListSenders(ctx context.Context, after int64, limit int) ([]sender.Identity, error)
 }
 
-type senders struct{ store SenderStore }
+type senders struct {
+	store  SenderStore
+	checks SenderChecks
+}
 
 func registerSenders(r gin.IRouter, d Deps) {
-	h := senders{d.Senders}
+	h := senders{d.Senders, d.SenderChecks}
 	r.GET("/senders", handle(h.list))
 	r.POST("/senders", handle(h.create))
 	r.GET("/senders/:id", handle(h.get))
 	r.PUT("/senders/:id", handle(h.update))
 	r.DELETE("/senders/:id", handle(h.delete))
+	r.POST("/senders/:id/verify", handle(h.verify))
+	r.GET("/senders/:id/verification", handle(h.verification))
 }
 
 func showSender(i sender.Identity) wire.Sender {

@@ -41,6 +41,7 @@ type Record interface {
 	WatchReputation(ctx context.Context) ([]reputation.Paused, error)
 	ReputationWindows(ctx context.Context) ([]reputation.Window, error)
 	ReputationPolicy(ctx context.Context) (reputation.Policy, error)
+	FailingSenders(ctx context.Context) (int64, error)
 	AuditLog
 	ConsentLog
 }

@@ -16,6 +16,8 @@ const receivedPeriod = 30 * time.Second
 type Received struct {
 	Windows []reputation.Window
 	Policy  reputation.Policy
+	// FailingSenders is how many senders are of a domain whose mail receivers refuse, as the last check of each says.
+	FailingSenders int64
 }
 
 // watch pauses publications that are received badly.
@@ -38,7 +40,11 @@ func (r *Reconciler) lookReceived(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.received.Store(&Received{windows, policy})
+	failing, err := r.record.FailingSenders(ctx)
+	if err != nil {
+		return err
+	}
+	r.received.Store(&Received{windows, policy, failing})
 	return nil
 }
 

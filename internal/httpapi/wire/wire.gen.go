@@ -241,6 +241,32 @@ const (
 	DigestTimeWeekdayWednesday DigestTimeWeekday = "wednesday"
 )
 
+// Defines values for DomainFindingCheck.
+const (
+	DomainFindingCheckDkim  DomainFindingCheck = "dkim"
+	DomainFindingCheckDmarc DomainFindingCheck = "dmarc"
+	DomainFindingCheckMx    DomainFindingCheck = "mx"
+	DomainFindingCheckSES   DomainFindingCheck = "ses"
+	DomainFindingCheckSpf   DomainFindingCheck = "spf"
+)
+
+// Defines values for DomainFindingLevel.
+const (
+	DomainFindingLevelFailure DomainFindingLevel = "failure"
+	DomainFindingLevelNote    DomainFindingLevel = "note"
+	DomainFindingLevelOK      DomainFindingLevel = "ok"
+	DomainFindingLevelUnknown DomainFindingLevel = "unknown"
+	DomainFindingLevelWarning DomainFindingLevel = "warning"
+)
+
+// Defines values for DomainReportLevel.
+const (
+	DomainReportLevelFailure DomainReportLevel = "failure"
+	DomainReportLevelOK      DomainReportLevel = "ok"
+	DomainReportLevelUnknown DomainReportLevel = "unknown"
+	DomainReportLevelWarning DomainReportLevel = "warning"
+)
+
 // Defines values for EndpointHappeningType.
 const (
 	EndpointHappeningTypeWebhookEndpointDisabled EndpointHappeningType = "webhook_endpoint.disabled"
@@ -1622,6 +1648,61 @@ type DigestTime struct {
 
 // DigestTimeWeekday The day of those who want it weekly.
 type DigestTimeWeekday string
+
+// DomainFinding What was found out about one thing.
+type DomainFinding struct {
+	// Check What it is about.
+	Check DomainFindingCheck `json:"check"`
+
+	// Level How bad it is: a note could be better, a warning costs some mail, with a failure receivers refuse it.
+	Level DomainFindingLevel `json:"level"`
+
+	// Code A stable word.
+	Code string `json:"code"`
+
+	// Detail For people.
+	Detail string `json:"detail"`
+
+	// Advice What to do; empty: nothing.
+	Advice string `json:"advice"`
+
+	// Publish Records that would help.
+	Publish []DomainRecord `json:"publish"`
+}
+
+// DomainFindingCheck What it is about.
+type DomainFindingCheck string
+
+// DomainFindingLevel How bad it is: a note could be better, a warning costs some mail, with a failure receivers refuse it.
+type DomainFindingLevel string
+
+// DomainRecord A record to publish in the DNS.
+type DomainRecord struct {
+	// Name Where.
+	Name string `json:"name"`
+
+	// Type TXT, CNAME or MX.
+	Type string `json:"type"`
+
+	// Value What.
+	Value string `json:"value"`
+}
+
+// DomainReport What was found out about a domain.
+type DomainReport struct {
+	// Domain The domain of the address, in ASCII.
+	Domain string `json:"domain"`
+
+	// Level The worst of the findings; unknown: something could not be found out.
+	Level     DomainReportLevel `json:"level"`
+	CheckedAt time.Time         `json:"checked_at"`
+
+	// Findings What was found.
+	Findings []DomainFinding `json:"findings"`
+}
+
+// DomainReportLevel The worst of the findings; unknown: something could not be found out.
+type DomainReportLevel string
 
 // EndpointEventData A webhook endpoint that was switched off.
 type EndpointEventData struct {
