@@ -84,6 +84,6 @@ const own = `
 	publication.state publication.templates publication.trace_context publication.type publication_version.changed_by
 	publication_version.contents publication_version.correlation_id publication_version.templates rendition.language reopening.by
 	reopening.fingerprint replay.created_by replay.filter replay.note replay.state reputation_pause.cause sender_session.process
-	service_time.kind subscriber.status subscriber_import.duplicates subscriber_import.problems subscriber_import.state
+	sender_check.domain sender_check.level sender_check.findings service_time.kind subscriber.status subscriber_import.duplicates subscriber_import.problems subscriber_import.state
 	suppression.source template.channel webhook_endpoint.disabled_reason webhook_endpoint.events webhook_endpoint.verified
 	webhook_event.subject webhook_event.type webhook_message.state worker.process worker.queues`
