@@ -215,7 +215,7 @@ func TestMigrations(t *testing.T) {
 	if err := Migrate(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	if text := status(); strings.Contains(text, "pending") {
+	if text := status(); strings.Contains(text, "pending  ") {
 		t.Errorf("at the end:\n%s", text)
 	}
 	if err := MigrationStatus(t.Context(), c, failingWriter{}); err == nil {

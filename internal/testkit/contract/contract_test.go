@@ -8,7 +8,7 @@ import (
 	"github.com/presswork/presswork/internal/testkit/contract"
 )
 
-const topic = `{"id":"01985a1e-7c00-7000-8000-000000000001","slug":"go","name":"Go","version":1,"created_at":"2030-01-31T09:00:00Z"}`
+const topic = `{"id":"01985a1e-7c00-7000-8000-000000000001","slug":"go","name":"Go","description":"","public":true,"version":1,"created_at":"2030-01-31T09:00:00Z"}`
 
 // made is an exchange that is as described.
 func made() contract.Exchange {
