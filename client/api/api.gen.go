@@ -6294,7 +6294,7 @@ func (c *Client) Suppressions(ctx context.Context, params ListSuppressionsParams
 
 // CreateSuppression is POST /api/v1/suppressions: suppress an address.
 //
-// From then on nothing is sent to it, whoever has it. It may be repeated.
+// From then on nothing is sent to it, whoever has it. It may be repeated; a note replaces the one that is there.
 func (c *Client) CreateSuppression(ctx context.Context, body SuppressionInput, options ...Option) (Suppression, error) {
 	r := &Request{Operation: "createSuppression", Method: http.MethodPost, Path: "/api/v1/suppressions", Body: body, MediaType: "application/json"}
 	return call[Suppression](ctx, c, r, options)

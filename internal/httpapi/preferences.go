@@ -2,11 +2,13 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/presswork/presswork/internal/channel"
+	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/subscriber"
@@ -50,23 +52,26 @@ func showPreferences(p subscriber.Preferences) wire.Preferences {
 	return body
 }
 
-// preferencesOf is what a client gave, as the domain reads it. Names of channels were looked at as the body was read.
-func preferencesOf(in wire.PreferencesInput) subscriber.PreferencesInput {
+// parsePreferences is what a client gave, as the domain reads it. Errors are Invalid with every problem, of names of channels at
+// /channels_off/0.
+func parsePreferences(in wire.PreferencesInput) (subscriber.PreferencesInput, error) {
+	var f fault.Fields
 	p := subscriber.PreferencesInput{Topics: in.Topics, Frequency: string(in.Frequency), PausedUntil: in.PausedUntil,
 		Language: in.Language, Timezone: in.Timezone}
-	for _, name := range in.ChannelsOff {
-		p.ChannelsOff = append(p.ChannelsOff, channel.Kind(name).ID())
+	for i, name := range in.ChannelsOff {
+		kind := channel.Kind(name)
+		if !kind.Personal() {
+			f.Add(fmt.Sprintf("/channels_off/%d", i), "unknown_channel", "must be %s or %s", channel.Email, channel.Newsletter)
+			continue
+		}
+		p.ChannelsOff = append(p.ChannelsOff, kind.ID())
 	}
 	if q := in.QuietHours; q != nil {
 		p.QuietFrom, p.QuietTo = q.From, q.To
 	}
-	return p
-}
-
-// checkPreferences says what is wrong with preferences by themselves.
-func checkPreferences(in wire.PreferencesInput) error {
-	_, err := subscriber.Preferences{}.Change(preferencesOf(in), time.Now())
-	return err
+	_, err := subscriber.Preferences{}.Change(p, time.Now())
+	f.Join(err)
+	return p, f.Err()
 }
 
 func (h preferences) get(c *gin.Context) error {
@@ -92,7 +97,7 @@ func (h preferences) update(c *gin.Context) error {
 	if err := needMatch(c); err != nil {
 		return err
 	}
-	in, err := decode[wire.PreferencesInput](c, limitSubscriber, checkPreferences)
+	chosen, err := parsed[wire.PreferencesInput](c, limitSubscriber, parsePreferences)
 	if err != nil {
 		return err
 	}
@@ -100,7 +105,7 @@ func (h preferences) update(c *gin.Context) error {
 		if err := ifMatch(c, before.Version); err != nil {
 			return subscriber.PreferencesChange{}, err
 		}
-		return before.Change(preferencesOf(in), time.Now())
+		return before.Change(chosen, time.Now())
 	})
 	if err != nil {
 		return err

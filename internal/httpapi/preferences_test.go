@@ -47,9 +47,9 @@ func TestPreferences(t *testing.T) {
 	if again := read[wire.Preferences](a.do("PUT", where+"/preferences", body, `If-Match: *`).want(http.StatusOK)); again.Version != 2 {
 		t.Errorf("the same again is version %d", again.Version)
 	}
-	wrong := a.do("PUT", where+"/preferences", `{"frequency":"daily","paused_until":"2999-01-01T00:00:00Z","quiet_hours":{"from":"7","to":"24:00"},
+	wrong := a.do("PUT", where+"/preferences", `{"channels_off":["email","fax","slack"],"frequency":"daily","paused_until":"2999-01-01T00:00:00Z","quiet_hours":{"from":"7","to":"24:00"},
 		"language":"x","timezone":"Mars/Crater","topics":[""]}`, `If-Match: *`)
-	for _, pointer := range []string{"/paused_until", "/quiet_hours/from", "/quiet_hours/to", "/language", "/timezone", "/topics/0"} {
+	for _, pointer := range []string{"/channels_off/1", "/channels_off/2", "/paused_until", "/quiet_hours/from", "/quiet_hours/to", "/language", "/timezone", "/topics/0"} {
 		if wrong.Status != http.StatusUnprocessableEntity || !strings.Contains(wrong.Body, `"`+pointer+`"`) {
 			t.Errorf("%s is not named in %d %s", pointer, wrong.Status, wrong.Body)
 		}

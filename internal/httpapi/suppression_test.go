@@ -36,6 +36,10 @@ func TestSuppressions(t *testing.T) {
 	if got := a.do(http.MethodGet, location, nil); got.Status != http.StatusOK || got.Body != first.Body {
 		t.Errorf("%d %s", got.Status, got.Body)
 	}
+	noted := a.do(http.MethodPost, "/api/v1/suppressions", `{"email":"anna@reader.example","note":"by letter"}`)
+	if want := strings.Replace(first.Body, "by telephone", "by letter", 1); noted.Status != http.StatusOK || noted.Body != want {
+		t.Errorf("with another note %d %s", noted.Status, noted.Body)
+	}
 	a.do(http.MethodPost, "/api/v1/suppressions", `{"email":"bert@reader.example"}`)
 	if got := a.do(http.MethodGet, "/api/v1/suppressions?limit=1", nil); got.Status != http.StatusOK || !strings.Contains(got.Body, `"next":`) {
 		t.Errorf("%d %s", got.Status, got.Body)

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -85,11 +86,30 @@ func (db *DB) Suppress(ctx context.Context, address string, fresh suppression.En
 		if added, err = db.suppress(ctx, tx, address, 0, &fresh); err != nil {
 			return err
 		}
+		if !added && fresh.Note != "" {
+			if err := db.noteSuppression(ctx, tx, address, fresh.Note); err != nil {
+				return err
+			}
+		}
 		entry, err = scanSuppression(tx.QueryRow(ctx, selectSuppression+` WHERE s.hash = ANY($1) ORDER BY s.id LIMIT 1`,
 			db.addresses.Hashes(address)))
 		return err
 	})
 	return entry, added, err
+}
+
+// noteSuppression gives the entry that an address has another note.
+func (db *DB) noteSuppression(ctx context.Context, tx pgx.Tx, address, note string) error {
+	var uid ident.UID
+	err := tx.QueryRow(ctx, `UPDATE suppression SET note = $2 WHERE hash = ANY($1) AND note <> $2 RETURNING uid`,
+		db.addresses.Hashes(address), note).Scan(&uid)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return record(ctx, tx, "suppression", "update", uid, map[string]any{"fields": []string{"note"}})
 }
 
 // Suppressions is at most limit entries with ids above after, by id. With an address, it is only that one's.
