@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -59,78 +58,17 @@ func auditListCommand() *cobra.Command {
 var errNotIntact = errors.New("the audit log is not intact")
 
 func auditVerifyCommand() *cobra.Command {
-	command := &cobra.Command{
-		Use: "verify", Short: "Verify that what was sealed of the audit log is as it was", Args: cobra.NoArgs,
+	return verification[app.Verification]{
+		verify: app.VerifyAudit, write: printVerification,
+		intact: func(v app.Verification) bool { return v.Intact }, broken: errNotIntact,
+	}.command(&cobra.Command{
+		Short: "Verify that what was sealed of the audit log is as it was",
 		Long: `Verify that what was sealed of the audit log is as it was: it reads the whole log, computes its chain anew and names
 what is altered, missing or added. The exit code is 1 if there is anything.
 
 It needs DATABASE_URL, SECRET_KEY and, for what was sealed with them, SECRET_KEY_PREVIOUS. That the end of the log was cut
 off shows only with --anchor: keep what "presswork audit anchor" prints where the database's administrators cannot write.`,
-	}
-	from := command.Flags().Int64("from", 0, "begin with the block of this number")
-	var noted string
-	choose(command.Flags(), &noted, "anchor", "look for this block, as in 12:HASH: the chain has to contain it")
-	asJSON := jsonFlag(command)
-	command.RunE = func(c *cobra.Command, _ []string) error {
-		settings, err := app.Environment(c.Context(), config.Audit)
-		if err != nil {
-			return err
-		}
-		v, err := app.VerifyAudit(c.Context(), settings, *from, noted)
-		if err != nil {
-			return err
-		}
-		if *asJSON {
-			err = printJSON(c, v)
-		} else {
-			err = printVerification(c.OutOrStdout(), v)
-		}
-		if err == nil && !v.Intact {
-			err = errNotIntact
-		}
-		return err
-	}
-	return command
-}
-
-func printVerification(out io.Writer, v app.Verification) error {
-	text := fmt.Sprintf("%d events in %d blocks", v.Events, v.Blocks)
-	if v.Blocks > 0 {
-		text += fmt.Sprintf(", %d to %d", v.First, v.Newest)
-	}
-	text += fmt.Sprintf("\n%d events are not sealed yet\n", v.Unsealed)
-	if v.Purged > 0 {
-		text += fmt.Sprintf("blocks up to %d were removed: their time was over\n", v.Purged)
-	}
-	if v.AnchorPurged {
-		text += "the block to look for was removed as well: note a newer one\n"
-	}
-	if !v.AppendOnly {
-		text += "the role of DATABASE_URL may change the log: see Two roles in docs/operations.md\n"
-	}
-	for _, f := range v.Findings {
-		text += string(f.Problem)
-		if f.Block > 0 {
-			text += fmt.Sprintf(" block %d", f.Block)
-		}
-		if f.Event != 0 {
-			text += fmt.Sprintf(" event %d", f.Event)
-		}
-		text += "\n"
-	}
-	if more := v.Found - int64(len(v.Findings)); more > 0 {
-		text += fmt.Sprintf("and %d more\n", more)
-	}
-	switch {
-	case v.Intact && v.Anchor != "":
-		text += "intact; to be kept elsewhere: " + v.Anchor + "\n"
-	case v.Intact:
-		text += "intact\n"
-	case v.FirstBroken() > 0:
-		text += fmt.Sprintf("broken from block %d on\n", v.FirstBroken())
-	}
-	_, err := io.WriteString(out, text)
-	return err
+	})
 }
 
 func auditAnchorCommand() *cobra.Command {

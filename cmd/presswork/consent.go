@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/presswork/presswork/internal/app"
-	"github.com/presswork/presswork/internal/config"
 )
 
 func consentCommand() *cobra.Command {
@@ -26,39 +25,18 @@ func consentCommand() *cobra.Command {
 var errConsentNotIntact = errors.New("the record of consent is not intact")
 
 func consentVerifyCommand() *cobra.Command {
-	command := &cobra.Command{
-		Use: "verify", Short: "Verify that what was sealed of the record of consent is as it was", Args: cobra.NoArgs,
+	return verification[app.ConsentVerification]{
+		verify: app.VerifyConsent, write: printConsentVerification,
+		intact: func(v app.ConsentVerification) bool { return v.Intact }, broken: errConsentNotIntact,
+	}.command(&cobra.Command{
+		Short: "Verify that what was sealed of the record of consent is as it was",
 		Long: `Verify that what was sealed of the record of consent is as it was: it reads the whole record, computes its chain anew,
 compares what entries hold of a person with their commitments, and names what is altered, missing or added. The exit code is 1
 if there is anything.
 
 It needs DATABASE_URL, SECRET_KEY and, for what was sealed with them, SECRET_KEY_PREVIOUS. That the end of the record was cut
 off shows only with --anchor: keep what the last verification printed where the database's administrators cannot write.`,
-	}
-	from := command.Flags().Int64("from", 0, "begin with the block of this number")
-	var noted string
-	choose(command.Flags(), &noted, "anchor", "look for this block, as in 12:HASH: the chain has to contain it")
-	asJSON := jsonFlag(command)
-	command.RunE = func(c *cobra.Command, _ []string) error {
-		settings, err := app.Environment(c.Context(), config.Audit)
-		if err != nil {
-			return err
-		}
-		v, err := app.VerifyConsent(c.Context(), settings, *from, noted)
-		if err != nil {
-			return err
-		}
-		if *asJSON {
-			err = printJSON(c, v)
-		} else {
-			err = printConsentVerification(c.OutOrStdout(), v)
-		}
-		if err == nil && !v.Intact {
-			err = errConsentNotIntact
-		}
-		return err
-	}
-	return command
+	})
 }
 
 func printConsentVerification(out io.Writer, v app.ConsentVerification) error {

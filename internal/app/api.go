@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 
 	"go.uber.org/zap"
@@ -19,13 +20,9 @@ import (
 
 // AddAPI adds the role that clients and subscribers talk to.
 func (a *App) AddAPI(ctx context.Context) error {
-	l, err := a.listen(ctx, a.Config.Listen)
+	l, err := a.listenAPI(ctx)
 	if err != nil {
 		return err
-	}
-	a.APIURL = urlOf(l)
-	if a.Config.PublicURL == "" {
-		a.Config.PublicURL = a.APIURL
 	}
 	engine, err := jinja.New(nil)
 	if err != nil {
@@ -78,6 +75,19 @@ func (a *App) AddAPI(ctx context.Context) error {
 	a.add(a.listener("api", l, handler))
 	a.add(part{name: "streams", stop: func(context.Context) error { endStreams(); return nil }})
 	return nil
+}
+
+// listenAPI opens the API's address, which is the public one if no other was named.
+func (a *App) listenAPI(ctx context.Context) (net.Listener, error) {
+	l, err := a.listen(ctx, a.Config.Listen)
+	if err != nil {
+		return nil, err
+	}
+	a.APIURL = urlOf(l)
+	if a.Config.PublicURL == "" {
+		a.Config.PublicURL = a.APIURL
+	}
+	return l, nil
 }
 
 // warnOfCredentials tells of channels that cannot send. By the API they can be mended: it starts, while workers do not.

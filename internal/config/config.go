@@ -349,12 +349,7 @@ func (p *problems) check(c *Config, vars map[string]string) {
 			p.add("%s must be at least 1", name)
 		}
 	}
-	if c.AuditKept != 0 && c.AuditKept < minAuditKept && !p.has("PRESSWORK_AUDIT_KEPT") {
-		p.add("PRESSWORK_AUDIT_KEPT must be 0 or at least %s", minAuditKept)
-	}
-	if c.MessagesKept != 0 && c.MessagesKept < time.Hour && !p.has("PRESSWORK_MESSAGES_KEPT") {
-		p.add("PRESSWORK_MESSAGES_KEPT must be 0 or at least 1h")
-	}
+	p.kept(c)
 	if c.ShutdownGrace < time.Second && !p.has("PRESSWORK_SHUTDOWN_GRACE") {
 		p.add("PRESSWORK_SHUTDOWN_GRACE must be at least 1s")
 	}
@@ -381,4 +376,14 @@ func (p *problems) check(c *Config, vars map[string]string) {
 	p.pools(c)
 	p.edge(c)
 	p.unknown(vars)
+}
+
+// kept checks how long things are kept: 0 is for ever.
+func (p *problems) kept(c *Config) {
+	if c.AuditKept != 0 && c.AuditKept < minAuditKept && !p.has("PRESSWORK_AUDIT_KEPT") {
+		p.add("PRESSWORK_AUDIT_KEPT must be 0 or at least %s", minAuditKept)
+	}
+	if c.MessagesKept != 0 && c.MessagesKept < time.Hour && !p.has("PRESSWORK_MESSAGES_KEPT") {
+		p.add("PRESSWORK_MESSAGES_KEPT must be 0 or at least 1h")
+	}
 }

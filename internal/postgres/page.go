@@ -25,27 +25,12 @@ const ruledPage = 100_000
 // ReadPage reads the next page of a range. It returns nil if there is none: a stale nudge, a finished range, a
 // publication that is not sending.
 func (db *DB) ReadPage(ctx context.Context, rangeID int64, gen int) (*publication.Page, error) {
-	page := publication.Page{Range: rangeID, Gen: gen}
-	var publicationID int64
-	err := db.pool.QueryRow(ctx, `
-		SELECT publication_id, cursor, hi FROM fanout_range WHERE id = $1 AND gen = $2 AND NOT done`, rangeID, gen,
-	).Scan(&publicationID, &page.Cursor, &page.Hi)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil //nolint:nilnil // the contract: no page is no error
-	}
-	if err != nil {
-		return nil, translate(err, "read a fan-out range")
-	}
-	page.Publication, err = scanPublication(db.pool.QueryRow(ctx,
-		`SELECT `+publicationColumns+` FROM publication WHERE id = $1 AND state = 'sending'`, publicationID))
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil //nolint:nilnil // as above
-	}
-	if err != nil {
-		return nil, translate(err, "read the publication of a fan-out range")
+	page, err := db.rangePage(ctx, rangeID, gen)
+	if page == nil || err != nil {
+		return nil, err
 	}
 	var r rulesNow
-	if err := r.scan(db.pool.QueryRow(ctx, rulesOf, publicationID)); err != nil {
+	if err := r.scan(db.pool.QueryRow(ctx, rulesOf, page.Publication.ID)); err != nil {
 		return nil, translate(err, "read what is said of when to send")
 	}
 	if a := page.Publication.Audience; len(a.Segments)+len(a.ExcludeSegments) > 0 {
@@ -85,6 +70,30 @@ func (db *DB) ReadPage(ctx context.Context, rangeID int64, gen int) (*publicatio
 		if page.Readers[i].Topics, err = db.topicSlugs(ctx, topics[i]); err != nil {
 			return nil, err
 		}
+	}
+	return page, nil
+}
+
+// rangePage is the page that comes next in a range, with its publication and without its readers, or nil.
+func (db *DB) rangePage(ctx context.Context, rangeID int64, gen int) (*publication.Page, error) {
+	page := publication.Page{Range: rangeID, Gen: gen}
+	var publicationID int64
+	err := db.pool.QueryRow(ctx, `
+		SELECT publication_id, cursor, hi FROM fanout_range WHERE id = $1 AND gen = $2 AND NOT done`, rangeID, gen,
+	).Scan(&publicationID, &page.Cursor, &page.Hi)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil //nolint:nilnil // the contract: no page is no error
+	}
+	if err != nil {
+		return nil, translate(err, "read a fan-out range")
+	}
+	page.Publication, err = scanPublication(db.pool.QueryRow(ctx,
+		`SELECT `+publicationColumns+` FROM publication WHERE id = $1 AND state = 'sending'`, publicationID))
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil //nolint:nilnil // as above
+	}
+	if err != nil {
+		return nil, translate(err, "read the publication of a fan-out range")
 	}
 	return &page, nil
 }

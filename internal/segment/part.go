@@ -34,7 +34,7 @@ func partsOf(rules []Rule, at string) []Part {
 	return parts
 }
 
-// Preview is how many readers a rule holds for now, and some of them.
+// Preview is how many readers a rule holds for at this moment, and some of them.
 type Preview struct {
 	Count int64
 	// Estimate says that counting took too long, and the database guessed.
