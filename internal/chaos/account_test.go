@@ -87,7 +87,7 @@ func (a *account) enter(o *order, p *person, id string, b books) {
 		if arrived {
 			a.denied = append(a.denied, id)
 		}
-	case known && r.State == delivery.Skipped && r.Reason != 0, !known && (o.state == "cancelled" || p != nil && p.leaves):
+	case known && (r.State == delivery.Skipped || r.State == delivery.Suppressed) && r.Reason != 0, !known && (o.state == "cancelled" || p != nil && p.leaves):
 		a.skipped++
 		if arrived {
 			a.denied = append(a.denied, id)
@@ -185,6 +185,7 @@ func TestReckon(t *testing.T) {
 		"dead, and arrived":        {row: &row{State: delivery.Failed, Dead: true}, arrivals: 1, want: account{received: 1, dead: 1, denied: []string{"p/email/1"}}},
 		"skipped the second time":  {row: &row{State: delivery.Skipped, Reason: 1, Resent: true}, arrivals: 1, resend: true, want: account{received: 1, skipped: 1, denied: []string{"p/email/1"}}},
 		"skipped, and arrived":     {row: &row{State: delivery.Skipped, Reason: 1}, arrivals: 1, want: account{received: 1, skipped: 1, denied: []string{"p/email/1"}}},
+		"suppressed":               {row: &row{State: delivery.Suppressed, Reason: 2}, want: account{skipped: 1}},
 		"skipped":                  {row: &row{State: delivery.Skipped, Reason: 1}, want: account{skipped: 1}},
 		"skipped for no reason":    {row: &row{State: delivery.Skipped}, want: account{lost: []string{"p/email/1"}}},
 	} {

@@ -15,6 +15,8 @@ import (
 type audience struct {
 	people []*person
 	places []int64 // numbers of the webhook channels
+	// unasked are the addresses of people who want no publications.
+	unasked []string
 }
 
 // person is a subscriber.
@@ -24,6 +26,7 @@ type person struct {
 	uid    string // in the API
 	leaves bool   // was asked to be unsubscribed at some time
 	left   time.Time
+	opens  time.Time // when they may be sent to; zero: at once
 }
 
 // The topics: crew is small, for publications that are urgent or cancelled.
@@ -35,13 +38,19 @@ const (
 
 // gather subscribes so many people and learns their numbers.
 func (g *siege) gather(n int) {
-	g.Call(g.t, http.MethodPost, "/topics", map[string]any{"name": topicCrew, "slug": topicCrew}, nil)
+	for _, topic := range []string{topicCrew, topicNight, topicCapped} {
+		g.Call(g.t, http.MethodPost, "/topics", map[string]any{"name": topic, "slug": topic}, nil)
+	}
 	list := fixture.People("siege", n)
 	byEmail := make(map[string]*person, n)
 	for i := range list {
 		switch {
 		case i%40 == 0:
 			list[i].Topic = topicCrew
+		case i%40 == 10:
+			list[i].Topic = topicCapped
+		case i%40 == 20:
+			list[i].Topic = topicNight
 		case i%4 == 1:
 			list[i].Topic = topicStaff
 		}
@@ -85,6 +94,9 @@ type order struct {
 	state    string // at the end
 	// withdrawn is one that is handed in to be cancelled.
 	withdrawn bool
+	capped    bool   // goes to who gets so much at most
+	to        string // who a message is for
+	unowed    bool   // a message that must not arrive
 	// owed are the deliveries that it owes, by channel and recipient as they stand in an identity, with the person, who is nil for a place.
 	owed map[string]*person
 }
@@ -129,12 +141,22 @@ func (g *siege) control(after time.Duration, o *order, verb string) {
 	})
 }
 
-// leave unsubscribes a person.
+// leave unsubscribes a person, or has their address suppressed.
 func (g *siege) leave(p *person) {
 	if p.leaves {
 		return
 	}
 	p.leaves = true
+	if p.number%2 == 0 {
+		g.later(0, "suppress "+p.Email, func() error {
+			err := g.call(http.MethodPost, "/suppressions", map[string]any{"email": p.Email}, nil)
+			if err == nil {
+				p.left = time.Now()
+			}
+			return err
+		})
+		return
+	}
 	g.later(0, "unsubscribe "+p.Email, func() error {
 		err := g.call(http.MethodPut, "/subscribers/"+p.uid, map[string]any{
 			"email": p.Email, "name": p.Name, "language": p.Language, "topics": []string{p.Topic}, "status": "unsubscribed",

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,13 +27,16 @@ type siege struct {
 	web     *link // SES and webhooks
 	errands []errand
 	audience
-	orders  []*order
-	paused  map[*order]bool
-	trouble map[string]sandbox.Fault // by provider
-	latency time.Duration            // of every provider that has no other trouble
-	known   int64                    // deliveries that were owed when PostgreSQL last said
-	copies  []string                 // of what Redis had on disk, oldest first
-	struck  struct{ senders, timeouts int64 }
+	orders   []*order
+	messages []*order
+	said     time.Time // when the last message was sent
+	paused   map[*order]bool
+	trouble  map[string]sandbox.Fault // by provider
+	latency  time.Duration            // of every provider that has no other trouble
+	known    int64                    // deliveries that were owed when PostgreSQL last said
+	copies   []string                 // of what Redis had on disk, oldest first
+	struck   struct{ senders, timeouts int64 }
+	shifted  time.Duration // how far the database's clock went from the others' at most
 }
 
 // seat is a place for one process after the other.
@@ -73,7 +77,9 @@ func newSiege(t *testing.T, program, policy string, subscribers int) *siege {
 	ways := sandbox.Addresses{Base: "http://" + g.web.address(), SMTP: g.smtp.address()}
 	g.Newsroom = fixture.NewNewsroom(t, fixture.NewAPI(t, "http://"+address), ways)
 	g.connect()
+	g.template()
 	g.gather(subscribers)
+	g.unwilling(max(3, subscribers/40))
 	return g
 }
 
@@ -156,6 +162,7 @@ func (g *siege) pass(span, rest time.Duration) {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(span); time.Now().Before(end); <-tick.C {
+		g.say()
 		g.run(false)
 		g.pace(time.Until(end) + rest)
 	}
@@ -197,12 +204,12 @@ func (g *siege) refresh() {
 	}
 }
 
-// owed is how many deliveries are owed, as far as PostgreSQL says.
+// owed is how many deliveries are owed now, as far as PostgreSQL says.
 func (g *siege) owed() int64 {
 	ctx, cancel := context.WithTimeout(g.t.Context(), time.Second)
 	defer cancel()
 	var n int64
-	if g.pool.QueryRow(ctx, `SELECT count(*) FROM delivery WHERE state IN (0, 1)`).Scan(&n) == nil {
+	if g.pool.QueryRow(ctx, `SELECT count(*) FROM delivery WHERE state = 0`).Scan(&n) == nil {
 		g.known = n
 	}
 	return g.known
@@ -250,20 +257,21 @@ func (g *siege) heal() {
 	})
 }
 
-// settle waits until the policy has been asked about everybody who is uncertain, and every publication has ended.
-func (g *siege) settle() {
+// settle waits until the policy has been asked about everybody who is uncertain, and every publication and message has ended,
+// or only a cap holds back what is left of it, if that may be.
+func (g *siege) settle(mayRest bool) {
 	fixture.Until(g.t, settlePatience, "every publication to end", func() (bool, string) {
 		if n := value[int](g.stand, `SELECT count(*)::int FROM uncertain WHERE due IS NOT NULL`); n > 0 && g.policy == policyResend {
 			return false, fmt.Sprint(n, " uncertain")
 		}
-		for _, o := range g.orders {
+		for _, o := range slices.Concat(g.orders, g.messages) {
 			var p fixture.Progress
 			if err := g.call(http.MethodGet, "/publications/"+o.id+"/progress", nil, &p); err != nil {
 				return false, err.Error()
 			}
-			switch o.state = p.State; o.state {
-			case "completed", "completed_with_failures", "cancelled":
-			default:
+			o.state = p.State
+			ended := slices.Contains([]string{"completed", "completed_with_failures", "cancelled"}, o.state)
+			if !ended && !(mayRest && o.restsOnCap(p)) {
 				return false, o.title + ": " + p.String()
 			}
 		}

@@ -148,6 +148,7 @@ func end(pid int) { _ = syscall.Kill(pid, syscall.SIGKILL) }
 // ends every lease.
 func (g *siege) shift(f strike) {
 	g.struck.senders += 2
+	g.shifted = 40 * time.Second
 	by := (f.share - 0.5) * 80
 	g.later(0, "shift the clock", func() error { return g.setClock(by) })
 	g.later(3*f.length, "set the clock right", func() error { return g.setClock(0) })

@@ -60,6 +60,10 @@ type report struct {
 	Received     int    `json:"received"`
 	Dead         int    `json:"dead_letters"`
 	Skipped      int    `json:"skipped"`
+	Messages     int    `json:"messages"`
+	Held         int    `json:"held"`              // put off at some time
+	Early        int    `json:"early"`             // arrived before their reader's window opened
+	OverCap      int    `json:"over_cap"`          // readers who got more than their cap
 	Senders      int    `json:"sender_kills"`      // killed, or cut off until they were taken over
 	Ambiguous    int    `json:"ambiguous_answers"` // calls that may have ended without an answer
 	NoAnswer     int    `json:"uncertain_no_answer"`
@@ -82,7 +86,7 @@ func TestSiege(t *testing.T) {
 	}
 	strikes := plan(seed, faults, from)
 	r := report{Seed: seed, Faults: faults, Kinds: map[kind]int{}, Policy: policy}
-	g.open()
+	g.open(restOf(strikes))
 	for i, f := range strikes {
 		g.pass(f.after, restOf(strikes[i+1:]))
 		g.during(i, faults)
@@ -97,8 +101,10 @@ func TestSiege(t *testing.T) {
 	g.pass(time.Second, 0)
 	g.heal()
 	healed := time.Now()
-	g.settle()
+	g.settle(true)
 	r.Settled = time.Since(healed).Round(100 * time.Millisecond).Seconds()
+	g.pastCaps(&r)
+	g.settle(false)
 	g.judge(&r)
 }
 
@@ -124,11 +130,14 @@ func restOf(strikes []strike) (rest time.Duration) {
 }
 
 // open hands the first publications in, and waits until the faults find something to strike.
-func (g *siege) open() {
+func (g *siege) open(siege time.Duration) {
+	g.rest(siege)
 	g.latency = time.Second
 	g.refresh()
 	g.publish(&order{title: "Everybody", channels: []string{"email", "newsletter"}})
 	g.publish(&order{title: "News", channels: []string{"email", "webhook"}, topics: []string{topicNews}})
+	g.publish(&order{title: "At night", channels: []string{"email"}, topics: []string{topicNight}})
+	g.capped("Capped", "email", "newsletter")
 	fixture.Until(g.t, patience, "sending to begin", func() (bool, string) {
 		g.run(false)
 		return g.counts().Total().Received > 0, ""
@@ -141,8 +150,10 @@ func (g *siege) during(number, faults int) {
 	g.keep(number)
 	switch number {
 	case faults / 3:
+		g.capped("Capped again", "newsletter")
 		g.publish(&order{title: "Staff", channels: []string{"newsletter"}, topics: []string{topicStaff}})
 	case faults / 2:
+		g.capped("Capped for the third time", "email", "newsletter")
 		g.publish(&order{title: "Everybody again", channels: []string{"newsletter"}})
 	}
 	if number%5 == 2 {
@@ -154,11 +165,41 @@ func (g *siege) during(number, faults int) {
 // judge closes the account, writes the report, and fails the test if something is wrong.
 func (g *siege) judge(r *report) {
 	b := g.read()
-	a := reckon(g.orders, b, g.policy == policyResend)
-	for _, o := range g.orders {
+	g.number()
+	orders := slices.Concat(g.orders, g.messages)
+	a := reckon(orders, b, g.policy == policyResend)
+	early, astray := g.early(b), g.astray(b)
+	for _, o := range orders {
 		r.Recipients += len(o.owed)
 	}
-	r.Publications, r.Received, r.Dead, r.Skipped = len(g.orders), a.received, a.dead, a.skipped
+	r.Publications, r.Messages, r.Early = len(g.orders), len(g.messages), len(early)
+	r.Held = value[int](g.stand, `SELECT count(*)::int FROM delivery_attempt WHERE state = 1`)
+	g.count(r, a, b)
+	const shown = 20
+	wrong := slices.Concat(a.wrong(), early, astray)
+	for _, id := range wrong[:min(shown, len(wrong))] {
+		g.t.Log(b.timeline(id))
+	}
+	if !a.closed() || len(astray) > 0 {
+		g.t.Errorf("%d lost, %d doubled, %d denied, %d strangers, %d astray", r.Lost, r.Doubled, r.Denied, r.Strangers, len(astray))
+	}
+	if r.Early > 0 || r.Held == 0 {
+		g.t.Errorf("%d were put off, and %d came before their time", r.Held, r.Early)
+	}
+	g.judgeUncertain(r, a)
+	least := 95 // of a hundred; a few faults may be less lucky
+	if r.Faults < 20 {
+		least = 50
+	}
+	if r.Effective*100 < r.Faults*least {
+		g.t.Errorf("only %d of %d faults struck while something was owed", r.Effective, r.Faults)
+	}
+	g.write(r)
+}
+
+// count fills the report in from the account and the books.
+func (g *siege) count(r *report, a account, b books) {
+	r.Received, r.Dead, r.Skipped = a.received, a.dead, a.skipped
 	r.Lost, r.Doubled, r.Denied, r.Strangers = len(a.lost), len(a.doubled), len(a.denied), len(a.strangers)
 	r.Uncertain, r.NoAnswer, r.Senders = a.uncertain+a.uncounted, a.uncounted, int(g.struck.senders)
 	r.Ambiguous = int(g.struck.timeouts + g.smtp.hazards.Load() + g.web.hazards.Load())
@@ -175,16 +216,12 @@ func (g *siege) judge(r *report) {
 			r.Resent++
 		}
 	}
+}
+
+// judgeUncertain fails the test if more are uncertain, or were sent to twice, than may be.
+func (g *siege) judgeUncertain(r *report, a account) {
 	killed := r.Senders * 3 * listed // e-mail, newsletters and webhooks have connections of their own
 	r.Bound = killed + r.Ambiguous
-	const shown = 20
-	wrong := a.wrong()
-	for _, id := range wrong[:min(shown, len(wrong))] {
-		g.t.Log(b.timeline(id))
-	}
-	if !a.closed() {
-		g.t.Errorf("%d lost, %d doubled, %d denied, %d strangers", r.Lost, r.Doubled, r.Denied, r.Strangers)
-	}
 	if a.uncertain > killed || a.uncounted > r.Ambiguous {
 		g.t.Errorf("uncertain: %d after %d kills, at most %d may be; %d without an answer, at most %d may be",
 			a.uncertain, r.Senders, killed, a.uncounted, r.Ambiguous)
@@ -192,14 +229,6 @@ func (g *siege) judge(r *report) {
 	if r.Copies > r.Resent {
 		g.t.Errorf("%d second copies for %d who were sent to again", r.Copies, r.Resent)
 	}
-	least := 95 // of a hundred; a few faults may be less lucky
-	if r.Faults < 20 {
-		least = 50
-	}
-	if r.Effective*100 < r.Faults*least {
-		g.t.Errorf("only %d of %d faults struck while something was owed", r.Effective, r.Faults)
-	}
-	g.write(r)
 }
 
 func (g *siege) write(r *report) {
