@@ -1014,6 +1014,111 @@ type AuditEventPage struct {
 	TotalIsEstimate bool `json:"total_is_estimate,omitzero"`
 }
 
+// Brand A face of the organisation.
+type Brand struct {
+	// ID A public id, a UUID of version 7 (RFC 9562).
+	ID ID `json:"id"`
+
+	// Slug What addresses of public pages name it by.
+	Slug string `json:"slug"`
+
+	// Name How readers see it.
+	Name string `json:"name"`
+
+	// Logo `asset:` and the id of an uploaded image, or an https address; empty for none.
+	Logo string `json:"logo"`
+
+	// Color Behind the text of buttons, as #rrggbb; empty for Presswork's own.
+	Color string `json:"color"`
+
+	// TextColor Of the text on `color`: black or white, whichever is read better; empty without one.
+	TextColor string `json:"text_color"`
+
+	// LinkColor Of links, as #rrggbb; empty for Presswork's own.
+	LinkColor string `json:"link_color"`
+
+	// PostalAddress For the footer, where the sender has none of its own.
+	PostalAddress string `json:"postal_address"`
+
+	// WebsiteURL Its website; may be empty.
+	WebsiteURL string `json:"website_url"`
+
+	// PrivacyURL What it says about privacy; may be empty.
+	PrivacyURL string `json:"privacy_url"`
+
+	// ImprintURL Who is answerable; may be empty.
+	ImprintURL string `json:"imprint_url"`
+
+	// SupportEmail Where readers get help; may be empty.
+	SupportEmail string `json:"support_email"`
+
+	// Language How readers are spoken to of whom no language is known; may be empty.
+	Language string `json:"language"`
+
+	// SenderID Who its mail is from unless told; null for none.
+	SenderID *string `json:"sender_id"`
+
+	// Version Counts from 1.
+	Version int `json:"version"`
+
+	// CreatedAt An RFC 3339 time; answers are in UTC.
+	CreatedAt Time `json:"created_at"`
+}
+
+// BrandInput A face of the organisation, as a client gives it.
+type BrandInput struct {
+	// Name How readers see it: one line of up to 100 characters.
+	Name string `json:"name"`
+
+	// Slug What addresses of public pages name it by: up to 100 letters, digits, spaces, hyphens and underscores. Left out, it is made of the name, and stays.
+	Slug string `json:"slug,omitzero"`
+
+	// Logo `asset:` and the id of an uploaded image, or an https address; left out or empty: none. Public pages show uploaded images only.
+	Logo string `json:"logo,omitzero"`
+
+	// Color Behind the text of buttons, as #rrggbb. Left out or empty: Presswork's own. The text is black or white, whichever is read better.
+	Color string `json:"color,omitzero"`
+
+	// LinkColor Of links, as #rrggbb, with a contrast of 4.5 to 1 or more against white. Left out or empty: Presswork's own.
+	LinkColor string `json:"link_color,omitzero"`
+
+	// PostalAddress For the footer, where the sender has none of its own: up to 500 characters in one or several lines.
+	PostalAddress string `json:"postal_address"`
+
+	// WebsiteURL Its website, absolute, http or https.
+	WebsiteURL string `json:"website_url,omitzero"`
+
+	// PrivacyURL What it says about privacy, absolute, http or https.
+	PrivacyURL string `json:"privacy_url,omitzero"`
+
+	// ImprintURL Who is answerable, absolute, http or https.
+	ImprintURL string `json:"imprint_url,omitzero"`
+
+	// SupportEmail Where readers get help.
+	SupportEmail string `json:"support_email,omitzero"`
+
+	// Language A BCP 47 tag: how readers are spoken to of whom no language is known.
+	Language string `json:"language,omitzero"`
+
+	// SenderID Who its mail is from unless told: a sender of this brand, or of none yet.
+	SenderID string `json:"sender_id,omitzero"`
+}
+
+// BrandPage A page of a list.
+type BrandPage struct {
+	// Items What is on the page.
+	Items []Brand `json:"items"`
+
+	// Next The cursor of the next page; not there on the last.
+	Next string `json:"next,omitzero"`
+
+	// Total How many there are in all, of the list's filters; only if it was asked for.
+	Total int64 `json:"total,omitzero"`
+
+	// TotalIsEstimate Whether the total was reckoned instead of counted; there beside it.
+	TotalIsEstimate bool `json:"total_is_estimate,omitzero"`
+}
+
 // Breaker A channel's circuit breaker, shared by all workers.
 type Breaker struct {
 	// State closed: everything passes. open: nothing does. half_open: one attempt does.
@@ -2338,8 +2443,11 @@ type MessageInput struct {
 	// Data What the template reads as data, with 64 KiB at most as JSON. It is kept as long as the message may be sent, and in no log.
 	Data map[string]interface{} `json:"data,omitzero"`
 
-	// SenderID Who it is from; left out or empty, the default sender.
+	// SenderID Who it is from; left out or empty, the default sender, of the brand if there is one.
 	SenderID string `json:"sender_id,omitzero"`
+
+	// BrandID Which brand it is of: it is from that brand's default sender, or from `sender_id`, which has to be the brand's. Left out or empty: of the brand of its sender.
+	BrandID string `json:"brand_id,omitzero"`
 
 	// ExpiresAt When it is not sent any more, in at most 30 days, as an RFC 3339 time; left out or empty: never.
 	ExpiresAt string `json:"expires_at,omitzero"`
@@ -2605,6 +2713,9 @@ type Publication struct {
 	// SenderID Who its mails are from; null for the default.
 	SenderID *string `json:"sender_id"`
 
+	// BrandID The brand of its sender; null for none.
+	BrandID *string `json:"brand_id"`
+
 	// ScheduledAt When it begins; null for at once.
 	ScheduledAt *time.Time `json:"scheduled_at"`
 
@@ -2785,8 +2896,11 @@ type PublicationInput struct {
 	// TemplateIDs A template for some of the channels; the others use the built-in one.
 	TemplateIDs map[string]ID `json:"template_ids,omitzero"`
 
-	// SenderID Who its mails are from; left out or empty, the default sender.
+	// SenderID Who its mails are from; left out or empty, the default sender, of the brand if there is one.
 	SenderID string `json:"sender_id,omitzero"`
+
+	// BrandID Which brand it is of: its mails are from that brand's default sender, or from `sender_id`, which has to be the brand's. Left out or empty: of the brand of its sender.
+	BrandID string `json:"brand_id,omitzero"`
 
 	// ScheduleAt When it begins, in at most 30 days, as an RFC 3339 time; left out or empty: at once. `2030-01-31T09:00 local` is that time of each reader's own day, on email and newsletter.
 	ScheduleAt string `json:"schedule_at,omitzero"`
@@ -3638,8 +3752,11 @@ type Sender struct {
 	// ReplyTo Where answers go; empty: to the From address.
 	ReplyTo string `json:"reply_to"`
 
-	// PostalAddress For the footer.
+	// PostalAddress For the footer; empty: the brand's own.
 	PostalAddress string `json:"postal_address"`
+
+	// BrandID The brand that it belongs to; null for none.
+	BrandID *string `json:"brand_id"`
 
 	// Default Whether publications use it that name no sender.
 	Default bool `json:"default"`
@@ -3665,8 +3782,11 @@ type SenderInput struct {
 	// ReplyTo Where answers go; empty or left out, to the From address.
 	ReplyTo string `json:"reply_to,omitzero"`
 
-	// PostalAddress For the footer, as the law wants it: up to 500 characters in one or several lines.
-	PostalAddress string `json:"postal_address"`
+	// PostalAddress For the footer, as the law wants it: up to 500 characters in one or several lines. A sender of a brand may leave it out: the brand's own stands there.
+	PostalAddress string `json:"postal_address,omitzero"`
+
+	// BrandID The brand that it belongs to; left out or empty, to none.
+	BrandID string `json:"brand_id,omitzero"`
 
 	// Default Whether publications use it that name no sender.
 	Default bool `json:"default,omitzero"`
@@ -4624,6 +4744,16 @@ type ListAuditEventsParams struct {
 	Until Time
 }
 
+// ListBrandsParams are what ListBrands can be asked for. What is zero is not asked for.
+type ListBrandsParams struct {
+	// Limit (query parameter limit): How many items a page has at most.
+	Limit int
+	// Cursor (query parameter cursor): Where the list goes on, from `next` of the page before. Cursors of other lists are refused.
+	Cursor string
+	// Total (query parameter total): Whether to say how many there are in all. Up to 10,000 are counted, where that is cheap; else `total` is an estimate and `total_is_estimate` is true.
+	Total string
+}
+
 // ListChannelsParams are what ListChannels can be asked for. What is zero is not asked for.
 type ListChannelsParams struct {
 	// Limit (query parameter limit): How many items a page has at most.
@@ -5194,6 +5324,60 @@ func (c *Client) AuditEvents(ctx context.Context, params ListAuditEventsParams, 
 func (c *Client) GetAuditEvent(ctx context.Context, id int64, options ...Option) (AuditEvent, error) {
 	r := &Request{Operation: "getAuditEvent", Method: http.MethodGet, Path: path("/api/v1/audit-events/%s", id)}
 	return call[AuditEvent](ctx, c, r, options)
+}
+
+// ListBrands is GET /api/v1/brands: list brands.
+//
+// In the order in which they were made.
+func (c *Client) ListBrands(ctx context.Context, params ListBrandsParams, options ...Option) (BrandPage, error) {
+	r := &Request{Operation: "listBrands", Method: http.MethodGet, Path: "/api/v1/brands"}
+	r.ask("limit", params.Limit)
+	r.ask("cursor", params.Cursor)
+	r.ask("total", params.Total)
+	return call[BrandPage](ctx, c, r, options)
+}
+
+// Brands are all that ListBrands lists, page by page as they are asked for. It ends at the first error; ranging again begins again.
+func (c *Client) Brands(ctx context.Context, params ListBrandsParams, options ...Option) iter.Seq2[Brand, error] {
+	return pages(params.Cursor, params.Limit, func(cursor string, limit int) ([]Brand, string, error) {
+		params.Cursor, params.Limit = cursor, limit
+		page, err := c.ListBrands(ctx, params, options...)
+		return page.Items, page.Next, err
+	})
+}
+
+// CreateBrand is POST /api/v1/brands: make a brand.
+//
+// Makes a brand. Without a slug, it is made of the name. A sender that it names, and that is of no brand, belongs to it from then on.
+func (c *Client) CreateBrand(ctx context.Context, body BrandInput, options ...Option) (Brand, error) {
+	r := &Request{Operation: "createBrand", Method: http.MethodPost, Path: "/api/v1/brands", Body: body, MediaType: "application/json"}
+	return call[Brand](ctx, c, r, options)
+}
+
+// DeleteBrand is DELETE /api/v1/brands/{id}: delete a brand.
+//
+// Its senders stay, and are of no brand. Refused with 409 as long as a publication is from one of them, or one of them has no postal
+// address of its own.
+func (c *Client) DeleteBrand(ctx context.Context, id ID, options ...Option) error {
+	r := &Request{Operation: "deleteBrand", Method: http.MethodDelete, Path: path("/api/v1/brands/%s", id)}
+	return c.do(ctx, r, options)
+}
+
+// GetBrand is GET /api/v1/brands/{id}: get a brand.
+//
+// One brand by its id.
+func (c *Client) GetBrand(ctx context.Context, id ID, options ...Option) (Brand, error) {
+	r := &Request{Operation: "getBrand", Method: http.MethodGet, Path: path("/api/v1/brands/%s", id)}
+	return call[Brand](ctx, c, r, options)
+}
+
+// UpdateBrand is PUT /api/v1/brands/{id}: replace a brand.
+//
+// What is left out becomes empty, but for the slug, which stays. Publications under way keep what they began with; the public pages
+// show it at once.
+func (c *Client) UpdateBrand(ctx context.Context, id ID, body BrandInput, options ...Option) (Brand, error) {
+	r := &Request{Operation: "updateBrand", Method: http.MethodPut, Path: path("/api/v1/brands/%s", id), Body: body, MediaType: "application/json"}
+	return call[Brand](ctx, c, r, options)
 }
 
 // ListChannels is GET /api/v1/channels: list channels.
@@ -6043,7 +6227,7 @@ func (c *Client) CreateSender(ctx context.Context, body SenderInput, options ...
 
 // DeleteSender is DELETE /api/v1/senders/{id}: delete a sender.
 //
-// Refused with 409 as long as a publication names it.
+// Refused with 409 as long as a publication names it, or a brand has it as its default.
 func (c *Client) DeleteSender(ctx context.Context, id ID, options ...Option) error {
 	r := &Request{Operation: "deleteSender", Method: http.MethodDelete, Path: path("/api/v1/senders/%s", id)}
 	return c.do(ctx, r, options)
@@ -6059,7 +6243,8 @@ func (c *Client) GetSender(ctx context.Context, id ID, options ...Option) (Sende
 
 // UpdateSender is PUT /api/v1/senders/{id}: replace a sender.
 //
-// What is left out becomes empty. Publications under way keep what they began with.
+// What is left out becomes empty. Publications under way keep what they began with. Refused with 409 if it is to leave its brand
+// and publications name it, or the brand has it as its default.
 func (c *Client) UpdateSender(ctx context.Context, id ID, body SenderInput, options ...Option) (Sender, error) {
 	r := &Request{Operation: "updateSender", Method: http.MethodPut, Path: path("/api/v1/senders/%s", id), Body: body, MediaType: "application/json"}
 	return call[Sender](ctx, c, r, options)

@@ -38,6 +38,7 @@ func messagesSendCommand() *cobra.Command {
 	choose(flags, &in.To.Name, "name", "what the owner of the address is called")
 	choose(flags, &in.To.Language, "language", "the language; the subscriber's own unless told")
 	choose(flags, &in.SenderID, "sender", "who it is from; the default sender unless told")
+	choose(flags, &in.BrandID, "brand", "the id of the brand that it is of; its sender's unless told")
 	flags.Var(moment{&expires}, "expires", "when it is not sent any more, RFC 3339")
 	flags.BoolVar(&in.Track, "track", false, "report openings and clicks")
 	choose(flags, &key, "key", "idempotency key: with the same one, it is sent once")

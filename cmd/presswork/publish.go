@@ -43,6 +43,7 @@ func publishCommand() *cobra.Command {
 	flags.StringSliceVar(&request.ContentIDs, "content", nil, "ids of content items")
 	flags.BoolVar(&audience.All, "all", false, "to every active subscriber")
 	flags.StringSliceVar(&audience.Topics, "topic", nil, "to subscribers of these topics")
+	choose(flags, &request.BrandID, "brand", "the id of the brand that it is of; its sender's unless told")
 	flags.Var(moment{&at}, "at", "when, RFC 3339; now unless told")
 	flags.StringVar(&local, "local", "", "when, by each reader's own clock: 2030-01-31T09:00")
 	choose(flags, &key, "key", "idempotency key: with the same one, the same request is stored once")

@@ -15,7 +15,7 @@ import (
 const (
 	core   = "internal/fault internal/ident tasks"
 	domain = "internal/publication internal/subscriber internal/content internal/template internal/channel " +
-		"internal/delivery internal/eligibility internal/sender internal/experiment internal/automation internal/analytics " +
+		"internal/delivery internal/eligibility internal/sender internal/brand internal/experiment internal/automation internal/analytics " +
 		"internal/audit internal/consent internal/feedback internal/suppression internal/reputation internal/domaincheck internal/auth internal/capacity internal/asset internal/webhook internal/letter internal/segment"
 	// plain packages are small tools with rules of their own and nothing of the world: an address, a topic, a sealed
 	// secret, a signed link, a credential, a chain of sealed blocks, values that never change, text encoded for mail, a token bucket, many changes in one call, a total, a cell of a CSV file. The domain may use them as it uses the standard library.

@@ -90,6 +90,13 @@ func accessRules() map[string]access { //nolint:funlen // it is a table
 		"POST /api/v1/senders/:id/verify":      needs(auth.SendersWrite),
 		"GET /api/v1/senders/:id/verification": needs(auth.SendersRead),
 
+		// A brand says who mail is from, as its senders do.
+		"GET /api/v1/brands":        needs(auth.SendersRead),
+		"POST /api/v1/brands":       needs(auth.SendersWrite),
+		"GET /api/v1/brands/:id":    needs(auth.SendersRead),
+		"PUT /api/v1/brands/:id":    needs(auth.SendersWrite),
+		"DELETE /api/v1/brands/:id": needs(auth.SendersWrite),
+
 		"GET /api/v1/publications":                            needs(auth.PublicationsRead),
 		"POST /api/v1/publications":                           needs(auth.PublicationsWrite),
 		"POST /api/v1/publications/bulk":                      needs(auth.PublicationsWrite),

@@ -214,6 +214,12 @@ func (a *audited) walkChannels() {
 	from["from_name"] = "x" + walkName
 	a.step(a.api, "PUT /senders/:id", desk, from, admin+`sender.update ID {"fields": \["from_name"\]}`, "If-Match: *")
 	a.step(a.api, "POST /senders/:id/verify", desk, nil, admin+`sender.verify ID {"level": "failure"}`)
+	face := map[string]any{"name": walkName, "postal_address": "1 Boulevard", "sender_id": desk}
+	walked := a.made(a.step(a.api, "POST /brands", "", face, admin+`brand.create `+some+`{}`))
+	face["support_email"] = walkDesk
+	delete(face, "sender_id")
+	a.step(a.api, "PUT /brands/:id", walked, face, admin+`brand.update ID {"fields": \["support_email", "sender"\]}`, "If-Match: *")
+	a.step(a.api, "DELETE /brands/:id", walked, nil, admin+`brand.delete ID {}`)
 	a.step(a.api, "DELETE /senders/:id", desk, nil, admin+`sender.delete ID {}`)
 	a.step(a.api, "PUT /pauses/:scope", "all", nil, admin+`sending.pause - {"scope": "all"}`)
 	a.step(a.api, "DELETE /pauses/:scope", "all", nil, admin+`sending.resume - {"scope": "all"}`)

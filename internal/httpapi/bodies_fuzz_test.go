@@ -30,6 +30,7 @@ func requestBodies() map[string]bodyReader {
 		"ReputationPolicyInput": readsAs[wire.ReputationPolicyInput],
 		"SuppressionInput":      readsAs[wire.SuppressionInput],
 		"ApproveInput":          readsAs[wire.ApproveInput],
+		"BrandInput":            readsAs[wire.BrandInput],
 		"ChannelInput":          readsAs[wire.ChannelInput],
 		"CloneInput":            readsAs[wire.CloneInput],
 		"ContentInput":          readsAs[wire.ContentInput],

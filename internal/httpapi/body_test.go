@@ -23,12 +23,14 @@ func bodyRoutes() []bodyRoute {
 	topic, content, template := []string{"/name required"}, []string{"/title required", "/body required"}, []string{"/name length", "/channel unknown", "/languages required"}
 	channel, address := []string{"/name format", "/provider unknown_provider", "/kind unknown_channel"}, []string{"/email required"}
 	sender := []string{"/name required", "/from_name required", "/from_email required", "/postal_address required"}
+	brand := []string{"/name required", "/postal_address required"}
 	return []bodyRoute{
 		{"POST", "/topics", limitOther, "name", topic}, {"PUT", "/topics/" + id, limitOther, "name", topic},
 		{"POST", "/contents", limitText, "title", content}, {"PUT", "/contents/" + id, limitText, "title", content},
 		{"POST", "/templates", limitText, "name", template}, {"PUT", "/templates/" + id, limitText, "name", nil}, // depends on its channel
 		{"POST", "/channels", limitOther, "name", channel}, {"PUT", "/channels/" + id, limitOther, "name", nil}, // on its secrets
 		{"POST", "/senders", limitOther, "name", sender}, {"PUT", "/senders/" + id, limitOther, "name", sender},
+		{"POST", "/brands", limitOther, "name", brand}, {"PUT", "/brands/" + id, limitOther, "name", brand},
 		{"POST", "/subscribers", limitSubscriber, "email", address}, {"PUT", "/subscribers/" + id, limitSubscriber, "email", address},
 	}
 }
@@ -76,7 +78,7 @@ func TestBodyOfExactlyTheLimit(t *testing.T) {
 func TestUnknownAndBadIDs(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
-	for _, list := range []string{"topics", "contents", "templates", "channels", "senders", "subscribers"} {
+	for _, list := range []string{"topics", "contents", "templates", "channels", "senders", "brands", "subscribers"} {
 		for _, id := range []string{ident.New().String(), "1", "x", "%00", "..%2f", strings.Repeat("a", 3000)} {
 			path := "/api/v1/" + list + "/" + id
 			a.do("GET", path, nil).problem(http.StatusNotFound, "not_found")
@@ -91,7 +93,7 @@ func TestUnknownAndBadIDs(t *testing.T) {
 func TestBadQueries(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
-	for _, list := range []string{"topics", "contents", "templates", "channels", "senders", "subscribers"} {
+	for _, list := range []string{"topics", "contents", "templates", "channels", "senders", "brands", "subscribers"} {
 		for _, query := range []string{
 			"limit=0", "limit=-1", "limit=201", "limit=x", "limit=", "limit=1&limit=2", "cursor=", "cursor=x",
 			"cursor=AAAAAAAAAAAAAAAAAAAAAA", "cursor=" + cursor("others", 1), "nope=1", "Limit=1", "limit=%zz",

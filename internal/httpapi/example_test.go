@@ -103,13 +103,15 @@ func newWorld(t *testing.T, operation string) *world {
 	w.put("mail", "/api/v1/channels", `{"name":"mail","kind":"email","provider":"placeholder"}`)
 	w.put("07", "/api/v1/senders", `{"name":"Desk","from_name":"Desk","from_email":"desk@news.example.com","postal_address":"Street 1","default":true}`)
 	w.do("POST", w.real("/api/v1/senders/"+exampleID+"07/verify"), nil).want(http.StatusOK)
+	w.put("branded", "/api/v1/senders", `{"name":"Branded","from_name":"First","from_email":"first@news.example.com","postal_address":"Street 1"}`)
+	w.put("1f", "/api/v1/brands", `{"name":"First","postal_address":"Street 1","sender_id":"`+exampleID+`branded"}`)
 	w.put("09", "/api/v1/suppressions", `{"email":"other@reader.example"}`)
 	w.put("01", "/api/v1/topics", `{"name":"Release Notes"}`)
 	w.put("1e", "/api/v1/segments", `{"name":"Engaged readers","rule":{"engagement":{"metric":"open_rate","weeks":12,"op":"gt","value":0.7}}}`)
 	w.put("0b", "/api/v1/api-keys", `{"name":"first","role":"analyst"}`)
 	w.put("0a", "/api/v1/dead-letters/replays", `{"all":true}`)
 	w.put("0c", "/api/v1/webhook-endpoints", `{"url":"https://crm.example.com/in"}`)
-	if !slices.Contains([]string{"deleteTopic", "deleteContent", "deleteTemplate", "deleteSender"}, operation) {
+	if !slices.Contains([]string{"deleteTopic", "deleteContent", "deleteTemplate", "deleteSender", "deleteBrand"}, operation) {
 		w.publish(operation)
 	}
 	w.number(address)
@@ -303,7 +305,7 @@ func withQuery(path string, query url.Values) string {
 func idOf(path, given string) string {
 	for _, one := range [][2]string{
 		{"/dead-letters/replays/", "0a"}, {"/publications/", "08"}, {"/subscribers/imports/", "81"}, {"/subscribers/", "02"}, {"/contents/", "03"}, {"/templates/", "04"},
-		{"/assets/", "05"}, {"/channels/", "06"}, {"/senders/", "07"}, {"/suppressions/", "09"}, {"/api-keys/", "0b"}, {"/topics/", "01"},
+		{"/assets/", "05"}, {"/channels/", "06"}, {"/senders/", "07"}, {"/brands/", "1f"}, {"/suppressions/", "09"}, {"/api-keys/", "0b"}, {"/topics/", "01"},
 		{"/webhook-endpoints/", "0c"}, {"/messages/", "0e"}, {"/segments/", "1e"},
 	} {
 		if strings.Contains(path, one[0]) {

@@ -53,7 +53,7 @@ func messageOf(in wire.MessageInput) publication.MessageRequest {
 	return publication.MessageRequest{
 		To: publication.MessageTo{Subscriber: in.To.SubscriberID, Email: in.To.Email, Name: in.To.Name, Language: in.To.Language,
 			Timezone: in.To.Timezone},
-		Template: in.Template, Data: in.Data, Sender: in.SenderID, ExpiresAt: in.ExpiresAt, Track: in.Track,
+		Template: in.Template, Data: in.Data, Sender: in.SenderID, Brand: in.BrandID, ExpiresAt: in.ExpiresAt, Track: in.Track,
 	}
 }
 

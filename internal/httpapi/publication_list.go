@@ -18,7 +18,7 @@ func showPublication(p publication.Summary) wire.Publication {
 		ID: p.UID, Title: p.Title, PublicationType: wire.PublicationType(p.Type), Priority: wire.PublicationPriority(p.Priority),
 		State: wire.PublicationState(p.State), Failure: p.Failure, Channels: make([]wire.ChannelKindSeen, 0, len(p.Channels)),
 		Audience: wire.Audience(p.Audience), Contents: showEach(p.Contents, showPin), Attachments: showEach(p.Attachments, showAttachment),
-		Templates: showPins(p.Templates), SenderID: p.Sender, ScheduledAt: utc(p.ScheduledAt), Listed: p.Listed, RatePerMinute: p.RatePerMinute,
+		Templates: showPins(p.Templates), SenderID: p.Sender, BrandID: p.Brand, ScheduledAt: utc(p.ScheduledAt), Listed: p.Listed, RatePerMinute: p.RatePerMinute,
 		Approval: showApproval(p.Approval), ClonedFrom: orZero(p.ClonedFrom), CreatedBy: p.CreatedBy, CreatedAt: p.CreatedAt.UTC(),
 		StartedAt: utc(p.StartedAt), CompletedAt: utc(p.CompletedAt), UpdatedAt: p.UpdatedAt.UTC(), Version: p.Version,
 	}

@@ -9,7 +9,7 @@ import (
 func requestOf(in wire.PublicationInput) publication.Request {
 	r := publication.Request{
 		Title: in.Title, Type: string(in.PublicationType), Priority: string(in.Priority), Channels: in.Channels, Contents: in.ContentIDs,
-		Attachments: in.Attachments, Templates: in.TemplateIDs, Sender: in.SenderID, ScheduleAt: in.ScheduleAt, Listed: in.Listed,
+		Attachments: in.Attachments, Templates: in.TemplateIDs, Sender: in.SenderID, Brand: in.BrandID, ScheduleAt: in.ScheduleAt, Listed: in.Listed,
 		RatePerMinute: in.RatePerMinute, Data: in.Data, Draft: in.Draft, Approval: in.Approval,
 	}
 	if a := in.Audience; a != nil {
@@ -23,7 +23,7 @@ func requestOf(in wire.PublicationInput) publication.Request {
 func showRequest(r publication.Request) wire.PublicationInput {
 	in := wire.PublicationInput{
 		Title: r.Title, PublicationType: wire.PublicationType(r.Type), Priority: wire.PublicationInputPriority(r.Priority), Channels: r.Channels,
-		ContentIDs: r.Contents, Attachments: r.Attachments, TemplateIDs: r.Templates, SenderID: r.Sender, ScheduleAt: r.ScheduleAt,
+		ContentIDs: r.Contents, Attachments: r.Attachments, TemplateIDs: r.Templates, SenderID: r.Sender, BrandID: r.Brand, ScheduleAt: r.ScheduleAt,
 		Listed: r.Listed, RatePerMinute: r.RatePerMinute, Data: r.Data, Draft: r.Draft, Approval: r.Approval,
 	}
 	if a := r.Audience; a != nil {

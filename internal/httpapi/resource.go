@@ -95,3 +95,25 @@ func invalid(pointer, code, detail string) error {
 	f.Add(pointer, code, "%s", detail)
 	return f.Err()
 }
+
+// namedID is the id that a body names at a pointer, zero for an empty text; Invalid for what is none.
+func namedID(pointer, text string) (ident.UID, error) {
+	if text == "" {
+		return ident.UID{}, nil
+	}
+	uid, err := ident.Parse(text)
+	if err != nil || uid.IsZero() {
+		var f fault.Fields
+		f.Add(pointer, "format", "must be a UUID")
+		return ident.UID{}, f.Err()
+	}
+	return uid, nil
+}
+
+// joined is the problems of both errors.
+func joined(first, second error) error {
+	var f fault.Fields
+	f.Join(first)
+	f.Join(second)
+	return f.Err()
+}

@@ -38,6 +38,39 @@ func TestTopics(t *testing.T) {
 	a.do("DELETE", where, nil).problem(404, "not_found")
 }
 
+func TestBrands(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	desk := a.do("POST", "/api/v1/senders", `{"name":"desk","from_name":"Desk","from_email":"desk@example.org","postal_address":"Street 1"}`).location()
+	id := desk[strings.LastIndex(desk, "/")+1:]
+	body := map[string]any{"name": "The Daily", "postal_address": "Street 2", "color": "#FFCC00", "sender_id": id}
+	where := a.do("POST", "/api/v1/brands", body).location()
+	got := read[wire.Brand](a.do("GET", where, nil).want(200))
+	if got.Slug != "the daily" || got.Color != "#ffcc00" || got.TextColor != "#000000" || got.SenderID == nil || got.SenderID.String() != id {
+		t.Errorf("got %+v", got)
+	}
+	if of := read[wire.Sender](a.do("GET", desk, nil).want(200)); of.BrandID == nil || *of.BrandID != got.ID {
+		t.Errorf("its sender is %+v", of)
+	}
+	a.do("POST", "/api/v1/brands", body).problem(409, "already_exists")
+	body["link_color"], body["sender_id"] = "#ffcc00", "x"
+	a.do("PUT", where, body, "If-Match: *").problem(422, "invalid_input", "/link_color contrast", "/sender_id format")
+	delete(body, "link_color")
+	delete(body, "sender_id")
+	a.do("PUT", where, body).problem(428, "precondition_required")
+	a.do("PUT", where, body, `If-Match: "7"`).problem(412, "version_mismatch")
+	body["name"] = "Renamed"
+	if got := read[wire.Brand](a.do("PUT", where, body, `If-Match: "1"`).want(200)); got.Slug != "the daily" || got.Name != "Renamed" || got.SenderID != nil {
+		t.Errorf("got %+v", got)
+	}
+	a.do("POST", "/api/v1/senders", `{"name":"x","from_name":"x","from_email":"x@x.org","brand_id":"x"}`).problem(422, "invalid_input", "/postal_address required", "/brand_id format")
+	bare := a.do("POST", "/api/v1/senders", `{"name":"x","from_name":"x","from_email":"x@x.org","brand_id":"`+got.ID.String()+`"}`).location()
+	a.do("DELETE", where, nil).problem(409, "in_use")
+	a.do("DELETE", bare, nil).want(204)
+	a.do("DELETE", where, nil).want(204)
+	a.do("GET", where, nil).problem(404, "not_found")
+}
+
 func TestSenders(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)

@@ -65,6 +65,7 @@ type Deps struct {
 	Channels    ChannelStore
 	Circuits    CircuitReader
 	Senders     SenderStore
+	Brands      BrandStore
 	// SenderChecks looks at the domains of senders.
 	SenderChecks SenderChecks
 	Segments     SegmentStore
@@ -163,6 +164,7 @@ func registerResources(r gin.IRouter, d Deps) {
 	registerAssets(r, d)
 	registerChannels(r, d)
 	registerSenders(r, d)
+	registerBrands(r, d)
 	registerAPIKeys(r, d)
 	registerWebhookEndpoints(r, d)
 	registerPublications(r, d)

@@ -40,7 +40,7 @@ func registerSenders(r gin.IRouter, d Deps) {
 func showSender(i sender.Identity) wire.Sender {
 	return wire.Sender{
 		ID: i.UID, Name: i.Name, FromName: i.FromName, FromEmail: i.FromEmail, ReplyTo: i.ReplyTo,
-		PostalAddress: i.PostalAddress, Default: i.Default, Version: i.Version, CreatedAt: i.CreatedAt.UTC(),
+		PostalAddress: i.PostalAddress, Default: i.Default, BrandID: optionalID(i.Brand), Version: i.Version, CreatedAt: i.CreatedAt.UTC(),
 	}
 }
 
@@ -50,10 +50,12 @@ func readSender(c *gin.Context) (sender.Identity, error) {
 }
 
 func senderOf(in wire.SenderInput) (sender.Identity, error) {
-	return sender.Identity{
+	of, wrong := namedID("/brand_id", in.BrandID)
+	i, err := sender.Identity{
 		Name: in.Name, FromName: in.FromName, FromEmail: in.FromEmail, ReplyTo: in.ReplyTo,
-		PostalAddress: in.PostalAddress, Default: in.Default,
+		PostalAddress: in.PostalAddress, Default: in.Default, Brand: of,
 	}.Check()
+	return i, joined(err, wrong)
 }
 
 func (h senders) list(c *gin.Context) error {

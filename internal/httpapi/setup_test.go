@@ -75,7 +75,7 @@ func newAPIWith(t testing.TB, connections int, tweak ...func(*Deps)) *api {
 	}
 	a := serve(t, db, append([]func(*Deps){func(d *Deps) {
 		d.Database, d.Registry, d.Engine = db, testRegistry(), engine
-		d.Topics, d.Subscribers, d.Contents, d.Templates, d.Senders = db, db, db, db, db
+		d.Topics, d.Subscribers, d.Contents, d.Templates, d.Senders, d.Brands = db, db, db, db, db, db
 		d.APIKeys, d.Consent, d.Preferences, d.Asker = db, db, db, db.Subscriptions(testLinks{})
 		d.Sealer = sealer
 		d.Assets, d.Segments = db, db

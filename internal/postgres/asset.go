@@ -89,15 +89,15 @@ SELECT a.sha256, EXISTS (SELECT FROM p WHERE p.attachments @> to_jsonb(a.uid::te
 FROM asset a WHERE a.uid = $1 FOR UPDATE`
 
 // DeleteAsset removes a file, and its bytes if no other has them. It returns NotFound, or Conflict while a
-// publication that is not finished needs it. Public pages of finished ones lose their image.
+// publication that is not finished needs it, or a brand has it as its logo. Public pages of finished ones lose their image.
 func (db *DB) DeleteAsset(ctx context.Context, uid ident.UID) error {
 	return db.tx(ctx, "delete an asset", func(tx pgx.Tx) error {
-		var used bool
+		var shown bool
 		var sum []byte
-		if err := tx.QueryRow(ctx, assetUsed, uid, "%"+uid.String()+"%").Scan(&sum, &used); err != nil {
+		if err := tx.QueryRow(ctx, assetUsed, uid, "%"+uid.String()+"%").Scan(&sum, &shown); err != nil {
 			return missing(err, noAsset)
 		}
-		if used {
+		if shown {
 			return fault.New(fault.Conflict, "in_use", "A publication that is not finished goes with this file, or shows it.")
 		}
 		// Whoever stores the same bytes waits for the lock, or is waited for: the last statement sees their file.
@@ -105,7 +105,7 @@ func (db *DB) DeleteAsset(ctx context.Context, uid ident.UID) error {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM asset WHERE uid = $1`, uid); err != nil {
-			return err
+			return used(err, "It is the logo of a brand.")
 		}
 		if _, err := tx.Exec(ctx, `
 			DELETE FROM asset_content c WHERE sha256 = $1 AND NOT EXISTS (SELECT FROM asset a WHERE a.sha256 = c.sha256)`, sum); err != nil {

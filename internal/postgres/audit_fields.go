@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/presswork/presswork/internal/brand"
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/content"
 	"github.com/presswork/presswork/internal/sender"
@@ -40,7 +41,16 @@ func templateFields(a, b template.Set) []string {
 
 func senderFields(a, b sender.Identity) []string {
 	return edited(field{"name", a.Name == b.Name}, field{"from_name", a.FromName == b.FromName}, field{"from_email", a.FromEmail == b.FromEmail},
-		field{"reply_to", a.ReplyTo == b.ReplyTo}, field{"postal_address", a.PostalAddress == b.PostalAddress}, field{"default", a.Default == b.Default})
+		field{"reply_to", a.ReplyTo == b.ReplyTo}, field{"postal_address", a.PostalAddress == b.PostalAddress}, field{"default", a.Default == b.Default},
+		field{"brand", a.Brand == b.Brand})
+}
+
+func brandFields(a, b brand.Brand) []string {
+	return edited(field{"slug", a.Slug == b.Slug}, field{"name", a.Name == b.Name}, field{"logo", a.Logo == b.Logo}, field{"color", a.Color == b.Color},
+		field{"link_color", a.LinkColor == b.LinkColor}, field{"postal_address", a.PostalAddress == b.PostalAddress},
+		field{"website_url", a.WebsiteURL == b.WebsiteURL}, field{"privacy_url", a.PrivacyURL == b.PrivacyURL},
+		field{"imprint_url", a.ImprintURL == b.ImprintURL}, field{"support_email", a.SupportEmail == b.SupportEmail},
+		field{"language", a.Language == b.Language}, field{"sender", a.Sender == b.Sender})
 }
 
 func channelFields(a, b channel.Channel) []string {

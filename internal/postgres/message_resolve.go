@@ -45,9 +45,15 @@ func (db *DB) ResolveMessage(ctx context.Context, o publication.MessageOrder) (p
 	case !o.Subscriber.IsZero():
 		f.Add("/to/subscriber_id", "unknown_subscriber", "does not exist")
 	}
-	if s.SenderID == nil && o.Sender.IsZero() {
+	switch {
+	case !o.Brand.IsZero():
+		if s.SenderID, err = senderOfBrand(ctx, db.pool, &f, o.Brand, o.Sender); err != nil {
+			return s, translate(err, "resolve a message")
+		}
+	case s.SenderID != nil:
+	case o.Sender.IsZero():
 		f.Add("/sender_id", "no_default_sender", "must be given while no sender identity is the default")
-	} else if s.SenderID == nil {
+	default:
 		f.Add("/sender_id", "unknown_sender", "does not exist")
 	}
 	if !mails {

@@ -27,6 +27,8 @@ func personal() map[string]string {
 			content_version.url content_version.topics content_version.language link.url template.name template_version.subject template_version.html
 			template_version.text template_version.language topic.slug topic.name topic.description sender_identity.name sender_identity.from_name
 			sender_identity.from_email sender_identity.reply_to sender_identity.postal_address channel.name channel.settings
+			brand.slug brand.name brand.logo_url brand.color brand.link_color brand.postal_address brand.website_url brand.privacy_url
+			brand.imprint_url brand.support_email brand.language
 			channel.secrets segment.slug segment.name segment.description segment.rule webhook_endpoint.url webhook_endpoint.description webhook_endpoint.secrets`,
 	}
 }

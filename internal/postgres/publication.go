@@ -37,7 +37,7 @@ SELECT p.id, p.uid, p.title, p.type, p.priority, p.state, p.failure, p.channels,
         FROM jsonb_array_elements_text(p.attachments) WITH ORDINALITY AS k (uid, n)
         LEFT JOIN asset a ON a.uid = k.uid::uuid),
        s.uid, p.scheduled_at, p.by_local_time, p.listed, coalesce(p.rate_per_minute, 0), p.created_by, p.created_at, p.started_at, p.completed_at, p.updated_at, p.version,
-       p.approval, p.cloned_from
+       p.approval, p.cloned_from, (SELECT b.uid FROM brand b WHERE b.id = s.brand_id)
 FROM publication p LEFT JOIN sender_identity s ON s.id = p.sender_id `
 
 func scanSummary(row pgx.CollectableRow) (publication.Summary, error) {
@@ -45,7 +45,7 @@ func scanSummary(row pgx.CollectableRow) (publication.Summary, error) {
 	var audience, contents, templates, attachments, approval []byte
 	if err := row.Scan(&s.ID, &s.UID, &s.Title, &s.Type, &s.Priority, &s.State, &s.Failure, &s.Channels,
 		&audience, &contents, &templates, &attachments, &s.Sender, &s.ScheduledAt, &s.ByLocalTime, &s.Listed, &s.RatePerMinute, &s.CreatedBy, &s.CreatedAt,
-		&s.StartedAt, &s.CompletedAt, &s.UpdatedAt, &s.Version, &approval, &s.ClonedFrom); err != nil {
+		&s.StartedAt, &s.CompletedAt, &s.UpdatedAt, &s.Version, &approval, &s.ClonedFrom, &s.Brand); err != nil {
 		return s, err
 	}
 	if approval == nil {

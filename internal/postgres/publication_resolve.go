@@ -15,7 +15,7 @@ import (
 // maxFieldErrors bounds how many missing elements of one list are told.
 const maxFieldErrors = 100
 
-// ResolveOrder finds everything that an order names, in one round trip (two for topics), and pins contents and templates at
+// ResolveOrder finds everything that an order names, in one round trip (one more each for topics and a brand), and pins contents and templates at
 // their newest version. What is missing is an Invalid error with every problem; nothing is stored.
 func (db *DB) ResolveOrder(ctx context.Context, o publication.Order) (publication.Resolved, error) {
 	if o.Audience.Exclude == nil {
@@ -26,13 +26,16 @@ func (db *DB) ResolveOrder(ctx context.Context, o publication.Order) (publicatio
 	r.queueTemplates()
 	r.queueChannels()
 	r.queueAttachments()
-	if o.Personal() || !o.Sender.IsZero() {
+	if o.Brand.IsZero() && (o.Personal() || !o.Sender.IsZero()) {
 		r.queueSender()
 	}
 	if o.Personal() {
 		r.queueAudience()
 	}
 	err := db.pool.SendBatch(ctx, &r.batch).Close()
+	if err == nil && !o.Brand.IsZero() {
+		r.found.SenderID, err = senderOfBrand(ctx, db.pool, &r.problems, o.Brand, o.Sender)
+	}
 	if err == nil {
 		err = r.checkTopics(ctx, db.pool)
 	}

@@ -105,6 +105,11 @@ func (db *DB) TotalSenders(ctx context.Context) (tally.Total, error) {
 	return db.total(ctx, `FROM sender_identity`)
 }
 
+// TotalBrands counts brands.
+func (db *DB) TotalBrands(ctx context.Context) (tally.Total, error) {
+	return db.total(ctx, `FROM brand`)
+}
+
 // TotalKeys counts API keys, revoked ones too.
 func (db *DB) TotalKeys(ctx context.Context) (tally.Total, error) {
 	return db.total(ctx, `FROM api_key`)

@@ -28,6 +28,7 @@ type MessageRequest struct {
 	Template string         `json:"template"`
 	Data     map[string]any `json:"data,omitempty"`
 	Sender   string         `json:"sender_id,omitempty"`
+	Brand    string         `json:"brand_id,omitempty"`
 	// ExpiresAt is when it is not sent any more.
 	ExpiresAt string `json:"expires_at,omitempty"`
 	Track     bool   `json:"track,omitempty"`
@@ -51,7 +52,8 @@ type MessageOrder struct {
 	// Template is zero if TemplateName is given.
 	Template     ident.UID
 	TemplateName string
-	Sender       ident.UID // zero: the default one
+	Sender       ident.UID // zero: the brand's default, or the organisation's
+	Brand        ident.UID // zero: the sender's
 	Data         map[string]any
 	Encoded      string
 	ExpiresAt    *time.Time
@@ -76,6 +78,9 @@ func (r MessageRequest) Parse(now time.Time) (MessageOrder, error) {
 	o.parseTemplate(&f, r.Template)
 	if r.Sender != "" {
 		o.Sender = parseID(&f, "/sender_id", r.Sender)
+	}
+	if r.Brand != "" {
+		o.Brand = parseID(&f, "/brand_id", r.Brand)
 	}
 	o.Data, o.Encoded = parseData(&f, r.Data)
 	return o, f.Err()

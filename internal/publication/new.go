@@ -35,9 +35,11 @@ type Request struct {
 	// Audience may be absent when no channel is personal.
 	Audience *AudienceRequest `json:"audience,omitempty"`
 	// Templates is a template's id for some of the channels; the others use the built-in one.
-	Templates  map[string]string `json:"template_ids,omitempty"`
-	Sender     string            `json:"sender_id,omitempty"`
-	ScheduleAt string            `json:"schedule_at,omitempty"`
+	Templates map[string]string `json:"template_ids,omitempty"`
+	Sender    string            `json:"sender_id,omitempty"`
+	// Brand is another way to say who it is from. A request as it was kept has the sender that was found.
+	Brand      string `json:"brand_id,omitempty"`
+	ScheduleAt string `json:"schedule_at,omitempty"`
 	// Listed is whether the public archive shows it; absent: see parseListed.
 	Listed *bool `json:"listed,omitempty"`
 	// RatePerMinute is the most messages a minute on each of its channels; absent: as fast as those take them.
@@ -61,7 +63,8 @@ type Order struct {
 	Attachments []ident.UID
 	Audience    AudienceOrder
 	Templates   map[string]ident.UID // by channel
-	Sender      ident.UID            // zero: the default one
+	Sender      ident.UID            // zero: the brand's default, or the organisation's
+	Brand       ident.UID            // zero: the sender's
 	// ScheduledAt is nil for at once.
 	ScheduledAt *time.Time
 	// ByLocalTime says that each reader gets it at LocalTime of ScheduledAt, by their own clock.
@@ -139,6 +142,9 @@ func (r Request) Parse(now time.Time, v Vocabulary) (Order, error) {
 	}
 	if r.Sender != "" {
 		o.Sender = parseID(&f, "/sender_id", r.Sender)
+	}
+	if r.Brand != "" {
+		o.Brand = parseID(&f, "/brand_id", r.Brand)
 	}
 	o.Attachments = parseAttachments(&f, r.Attachments, o.Personal() || !known)
 	o.Templates = parseTemplates(&f, r.Templates, allowing)

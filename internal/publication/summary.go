@@ -23,6 +23,7 @@ type Summary struct {
 	Attachments []Attachment
 	Templates   map[string]Ref // by channel kind
 	Sender      *ident.UID
+	Brand       *ident.UID // the sender's; nil for none
 	ScheduledAt *time.Time
 	ByLocalTime bool // at LocalTime of ScheduledAt, by each reader's own clock
 	Listed      bool // in the public archive, once it is out

@@ -27,11 +27,14 @@ type Identity struct {
 	Name string // for operators; unique
 	// FromName and FromEmail are the From header; ReplyTo is empty for none.
 	FromName, FromEmail, ReplyTo string
-	// PostalAddress may have several lines.
+	// PostalAddress may have several lines. It is empty only of a sender of a brand, whose own stands in for it.
 	PostalAddress string
-	Default       bool
-	Version       int
-	CreatedAt     time.Time
+	// Brand is the one that it belongs to, BrandID its internal id; zero and nil for none.
+	Brand     ident.UID
+	BrandID   *int32
+	Default   bool
+	Version   int
+	CreatedAt time.Time
 }
 
 // Check normalises what a client wrote, or returns Invalid with every problem: /name, /from_name,
@@ -44,7 +47,11 @@ func (i Identity) Check() (Identity, error) {
 	if i.ReplyTo = strings.TrimSpace(i.ReplyTo); i.ReplyTo != "" {
 		i.ReplyTo = address(&f, "/reply_to", i.ReplyTo)
 	}
-	i.PostalAddress = text(&f, "/postal_address", i.PostalAddress, MaxPostalAddress, true)
+	if i.Brand.IsZero() || strings.TrimSpace(i.PostalAddress) != "" {
+		i.PostalAddress = text(&f, "/postal_address", i.PostalAddress, MaxPostalAddress, true)
+	} else {
+		i.PostalAddress = ""
+	}
 	return i, f.Err()
 }
 

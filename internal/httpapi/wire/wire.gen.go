@@ -868,6 +868,96 @@ type AuditEvent struct {
 // AuditEventPage A page of a list.
 type AuditEventPage = Page[AuditEvent]
 
+// Brand A face of the organisation.
+type Brand struct {
+	ID ident.UID `json:"id"`
+
+	// Slug What addresses of public pages name it by.
+	Slug string `json:"slug"`
+
+	// Name How readers see it.
+	Name string `json:"name"`
+
+	// Logo `asset:` and the id of an uploaded image, or an https address; empty for none.
+	Logo string `json:"logo"`
+
+	// Color Behind the text of buttons, as #rrggbb; empty for Presswork's own.
+	Color string `json:"color"`
+
+	// TextColor Of the text on `color`: black or white, whichever is read better; empty without one.
+	TextColor string `json:"text_color"`
+
+	// LinkColor Of links, as #rrggbb; empty for Presswork's own.
+	LinkColor string `json:"link_color"`
+
+	// PostalAddress For the footer, where the sender has none of its own.
+	PostalAddress string `json:"postal_address"`
+
+	// WebsiteURL Its website; may be empty.
+	WebsiteURL string `json:"website_url"`
+
+	// PrivacyURL What it says about privacy; may be empty.
+	PrivacyURL string `json:"privacy_url"`
+
+	// ImprintURL Who is answerable; may be empty.
+	ImprintURL string `json:"imprint_url"`
+
+	// SupportEmail Where readers get help; may be empty.
+	SupportEmail string `json:"support_email"`
+
+	// Language How readers are spoken to of whom no language is known; may be empty.
+	Language string `json:"language"`
+
+	// SenderID Who its mail is from unless told; null for none.
+	SenderID *ident.UID `json:"sender_id"`
+
+	// Version Counts from 1.
+	Version   int       `json:"version"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// BrandInput A face of the organisation, as a client gives it.
+type BrandInput struct {
+	// Name How readers see it: one line of up to 100 characters.
+	Name string `json:"name"`
+
+	// Slug What addresses of public pages name it by: up to 100 letters, digits, spaces, hyphens and underscores. Left out, it is made of the name, and stays.
+	Slug string `json:"slug,omitzero"`
+
+	// Logo `asset:` and the id of an uploaded image, or an https address; left out or empty: none. Public pages show uploaded images only.
+	Logo string `json:"logo,omitzero"`
+
+	// Color Behind the text of buttons, as #rrggbb. Left out or empty: Presswork's own. The text is black or white, whichever is read better.
+	Color string `json:"color,omitzero"`
+
+	// LinkColor Of links, as #rrggbb, with a contrast of 4.5 to 1 or more against white. Left out or empty: Presswork's own.
+	LinkColor string `json:"link_color,omitzero"`
+
+	// PostalAddress For the footer, where the sender has none of its own: up to 500 characters in one or several lines.
+	PostalAddress string `json:"postal_address"`
+
+	// WebsiteURL Its website, absolute, http or https.
+	WebsiteURL string `json:"website_url,omitzero"`
+
+	// PrivacyURL What it says about privacy, absolute, http or https.
+	PrivacyURL string `json:"privacy_url,omitzero"`
+
+	// ImprintURL Who is answerable, absolute, http or https.
+	ImprintURL string `json:"imprint_url,omitzero"`
+
+	// SupportEmail Where readers get help.
+	SupportEmail string `json:"support_email,omitzero"`
+
+	// Language A BCP 47 tag: how readers are spoken to of whom no language is known.
+	Language string `json:"language,omitzero"`
+
+	// SenderID Who its mail is from unless told: a sender of this brand, or of none yet.
+	SenderID string `json:"sender_id,omitzero"`
+}
+
+// BrandPage A page of a list.
+type BrandPage = Page[Brand]
+
 // Breaker A channel's circuit breaker, shared by all workers.
 type Breaker struct {
 	// State closed: everything passes. open: nothing does. half_open: one attempt does.
@@ -2069,8 +2159,11 @@ type MessageInput struct {
 	// Data What the template reads as data, with 64 KiB at most as JSON. It is kept as long as the message may be sent, and in no log.
 	Data map[string]interface{} `json:"data,omitzero"`
 
-	// SenderID Who it is from; left out or empty, the default sender.
+	// SenderID Who it is from; left out or empty, the default sender, of the brand if there is one.
 	SenderID string `json:"sender_id,omitzero"`
+
+	// BrandID Which brand it is of: it is from that brand's default sender, or from `sender_id`, which has to be the brand's. Left out or empty: of the brand of its sender.
+	BrandID string `json:"brand_id,omitzero"`
 
 	// ExpiresAt When it is not sent any more, in at most 30 days, as an RFC 3339 time; left out or empty: never.
 	ExpiresAt string `json:"expires_at,omitzero"`
@@ -2318,6 +2411,9 @@ type Publication struct {
 	// SenderID Who its mails are from; null for the default.
 	SenderID *ident.UID `json:"sender_id"`
 
+	// BrandID The brand of its sender; null for none.
+	BrandID *ident.UID `json:"brand_id"`
+
 	// ScheduledAt When it begins; null for at once.
 	ScheduledAt *time.Time `json:"scheduled_at"`
 
@@ -2485,8 +2581,11 @@ type PublicationInput struct {
 	// TemplateIDs A template for some of the channels; the others use the built-in one.
 	TemplateIDs map[string]string `json:"template_ids,omitzero"`
 
-	// SenderID Who its mails are from; left out or empty, the default sender.
+	// SenderID Who its mails are from; left out or empty, the default sender, of the brand if there is one.
 	SenderID string `json:"sender_id,omitzero"`
+
+	// BrandID Which brand it is of: its mails are from that brand's default sender, or from `sender_id`, which has to be the brand's. Left out or empty: of the brand of its sender.
+	BrandID string `json:"brand_id,omitzero"`
 
 	// ScheduleAt When it begins, in at most 30 days, as an RFC 3339 time; left out or empty: at once. `2030-01-31T09:00 local` is that time of each reader's own day, on email and newsletter.
 	ScheduleAt string `json:"schedule_at,omitzero"`
@@ -3220,8 +3319,11 @@ type Sender struct {
 	// ReplyTo Where answers go; empty: to the From address.
 	ReplyTo string `json:"reply_to"`
 
-	// PostalAddress For the footer.
+	// PostalAddress For the footer; empty: the brand's own.
 	PostalAddress string `json:"postal_address"`
+
+	// BrandID The brand that it belongs to; null for none.
+	BrandID *ident.UID `json:"brand_id"`
 
 	// Default Whether publications use it that name no sender.
 	Default bool `json:"default"`
@@ -3245,8 +3347,11 @@ type SenderInput struct {
 	// ReplyTo Where answers go; empty or left out, to the From address.
 	ReplyTo string `json:"reply_to,omitzero"`
 
-	// PostalAddress For the footer, as the law wants it: up to 500 characters in one or several lines.
-	PostalAddress string `json:"postal_address"`
+	// PostalAddress For the footer, as the law wants it: up to 500 characters in one or several lines. A sender of a brand may leave it out: the brand's own stands there.
+	PostalAddress string `json:"postal_address,omitzero"`
+
+	// BrandID The brand that it belongs to; left out or empty, to none.
+	BrandID string `json:"brand_id,omitzero"`
 
 	// Default Whether publications use it that name no sender.
 	Default bool `json:"default,omitzero"`
