@@ -6,6 +6,7 @@ import (
 	"iter"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/presswork/presswork/internal/postgres"
 	"github.com/presswork/presswork/internal/postgres/bare"
@@ -33,7 +34,23 @@ func (s *system) seed(ctx context.Context, readers int) error {
 		return err
 	}
 	defer plain.Close()
-	return plain.Settle(ctx)
+	if err := plain.Settle(ctx); err != nil {
+		return err
+	}
+	return sealed(ctx, db)
+}
+
+// sealed waits until the scheduler has sealed what the record of consent has of the readers: it is not to do so during a measurement.
+func sealed(ctx context.Context, db *postgres.DB) error {
+	for {
+		left, err := db.ConsentBacklog(ctx)
+		if err != nil || left.Events == 0 {
+			return err
+		}
+		if err := wait(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
 }
 
 func topics() []string {

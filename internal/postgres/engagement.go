@@ -11,6 +11,12 @@ import (
 // of events waits.
 const engagementPage = 5000
 
+// engagementHaste holds when a publication that ended at the time before it may be counted: while none is being sent, since
+// counting takes a tenth of what sending takes, and in any case ten minutes after its end. Messages to one reader stand in
+// nobody's way.
+const engagementHaste = ` < clock_timestamp() - interval '10 minutes'
+     OR NOT EXISTS (SELECT FROM publication s WHERE s.state IN ('rendering', 'sending') AND NOT s.message))`
+
 // beginEngagement takes up a publication that has ended since it was counted last, the one that waits longest. What is settled
 // by then is counted by the pass, with ten seconds for what is still about to commit; what is settled later only if the
 // publication is reopened and ends again. Transactional messages say nothing about what somebody likes to read.
@@ -20,18 +26,21 @@ SELECT p.id, coalesce(p.engaged_through, '-infinity'), clock_timestamp() - inter
 FROM publication p
 WHERE p.completed_at < clock_timestamp() - interval '10 seconds' AND p.type <> 'transactional'
   AND (p.engaged_through IS NULL OR p.engaged_through < p.completed_at)
+  AND (p.completed_at` + engagementHaste + `
 ORDER BY p.completed_at LIMIT 1
 ON CONFLICT DO NOTHING`
 
 // nextEngagement is where the next page of a pass ends: at the same reader on both channels that reach readers, or nowhere
-// if no channel has a page more.
+// if no channel has a page more. What was reopened meanwhile goes by when its pass began.
 const nextEngagement = `
 SELECT q.publication_id, q.cursor,
        coalesce((SELECT min(h.id) FROM (VALUES (1::smallint), (2::smallint)) AS c (id), LATERAL (
                      SELECT d.recipient_id AS id FROM delivery d
                      WHERE d.publication_id = q.publication_id AND d.channel_id = c.id AND d.recipient_id > q.cursor
                      ORDER BY d.recipient_id OFFSET $1 LIMIT 1) h), 0)
-FROM engagement_pass q ORDER BY q.publication_id LIMIT 1`
+FROM engagement_pass q JOIN publication p ON p.id = q.publication_id
+WHERE (coalesce(p.completed_at, q.through)` + engagementHaste + `
+ORDER BY q.publication_id LIMIT 1`
 
 // countEngagement adds a page: 1 to what was sent for who got it on one channel or both, and to what was opened and clicked for
 // who had done so before the page was counted. What they do later adds itself (engageEvents), as does what they do before the
@@ -85,7 +94,7 @@ WITH gone AS (DELETE FROM engagement_pass WHERE publication_id = $1 RETURNING pu
 UPDATE publication p SET engaged_through = gone.through FROM gone WHERE p.id = gone.publication_id`
 
 // CountEngagement counts, for each reader, a page of what publications that have ended sent to them, and returns whether there
-// may be more. Each is counted once, whatever dies in between: the cursor moves in the same transaction. It runs in turn with
+// may be more now: it gives way to publications that are being sent, for ten minutes. Each is counted once, whatever dies in between: the cursor moves in the same transaction. It runs in turn with
 // AggregateEvents, so that what somebody opens is counted by one of the two.
 func (db *DB) CountEngagement(ctx context.Context) (more bool, err error) {
 	return db.countEngagement(ctx, engagementPage)

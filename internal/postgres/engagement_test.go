@@ -68,7 +68,7 @@ func (c *circulation) publication(r *rapid.T) int64 {
 
 // end ends a publication, long enough ago to be counted.
 func (c *circulation) end(r *rapid.T) {
-	c.exec(c.t, `UPDATE publication SET state = 'completed', completed_at = clock_timestamp() - interval '11 seconds'
+	c.exec(c.t, `UPDATE publication SET state = 'completed', completed_at = clock_timestamp() - interval '11 minutes'
 		WHERE id = $1 AND completed_at IS NULL`, c.publication(r))
 }
 
@@ -184,7 +184,7 @@ func TestEngagementIsARecount(t *testing.T) {
 				}
 			},
 		})
-		c.exec(t, `UPDATE publication SET state = 'completed', completed_at = clock_timestamp() - interval '11 seconds' WHERE completed_at IS NULL AND id = ANY($1)`, c.ids)
+		c.exec(t, `UPDATE publication SET state = 'completed', completed_at = clock_timestamp() - interval '11 minutes' WHERE completed_at IS NULL AND id = ANY($1)`, c.ids)
 		countedAll(t, c.DB)
 		for _, first := range []int{0, now - 52, now - 51, now - 3, now - 2, now - 1, now} {
 			sameStrings(t, value[[]string](t, c.DB, engagementDiffers, first))
@@ -194,6 +194,73 @@ func TestEngagementIsARecount(t *testing.T) {
 	})
 	if counted == 0 {
 		t.Error("nothing was counted")
+	}
+}
+
+// Counting gives way to sending, but not for ever, and not to messages to one reader.
+func TestEngagementGivesWay(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	ended, _ := n.accepted(t, nil)
+	busy, _ := n.accepted(t, nil)
+	reader := value[int64](t, n.DB, `SELECT min(id) FROM subscriber`)
+	n.exec(t, `INSERT INTO delivery (publication_id, channel_id, recipient_id, state, settled_at)
+		VALUES ($1, 1, $2, 2, clock_timestamp() - interval '1 hour')`, ended, reader)
+	counts := func(state string, message bool, age time.Duration) int64 {
+		n.exec(t, `DELETE FROM engagement`)
+		n.exec(t, `UPDATE publication SET state = $2, message = $3 WHERE id = $1`, busy, state, message)
+		n.exec(t, `UPDATE publication SET type = 'newsletter', state = 'completed', started_at = clock_timestamp() - interval '2 hours',
+			completed_at = clock_timestamp() - $2::interval, engaged_through = NULL WHERE id = $1`, ended, age)
+		countedAll(t, n.DB)
+		return value[int64](t, n.DB, `SELECT count(*) FROM engagement`)
+	}
+	for _, c := range []struct {
+		state   string
+		message bool
+		age     time.Duration
+		want    int64
+	}{
+		{"sending", false, 9 * time.Minute, 0},
+		{"rendering", false, 9 * time.Minute, 0},
+		{"sending", false, 11 * time.Minute, 1},
+		{"sending", true, time.Minute, 1},
+		{"paused", false, time.Minute, 1},
+		{"queued", false, 9 * time.Second, 0},
+	} {
+		if got := counts(c.state, c.message, c.age); got != c.want {
+			t.Errorf("%d are counted %v after the end beside one that is %s (message: %t), want %d", got, c.age, c.state, c.message, c.want)
+		}
+	}
+}
+
+// A pass that is under way waits as well, and goes on where it was.
+func TestEngagementGivesWayInBetween(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	ended, _ := n.accepted(t, nil)
+	busy, _ := n.accepted(t, nil)
+	n.exec(t, `INSERT INTO delivery (publication_id, channel_id, recipient_id, state, settled_at)
+		SELECT $1, 1, id, 2, clock_timestamp() - interval '1 hour' FROM subscriber`, ended)
+	n.exec(t, `UPDATE publication SET type = 'newsletter', state = 'completed', started_at = clock_timestamp() - interval '2 hours',
+		completed_at = clock_timestamp() - interval '1 minute' WHERE id = $1`, ended)
+	step := func(want bool) {
+		t.Helper()
+		if more, err := n.countEngagement(t.Context(), 1); err != nil || more != want {
+			t.Fatalf("more: %t, %v", more, err)
+		}
+	}
+	step(true)
+	step(true)
+	n.exec(t, `UPDATE publication SET state = 'sending' WHERE id = $1`, busy)
+	before := value[int64](t, n.DB, `SELECT count(*) FROM engagement`)
+	step(false)
+	if now := value[int64](t, n.DB, `SELECT count(*) FROM engagement`); before != 1 || now != before {
+		t.Errorf("%d are counted while another is sent, %d before", now, before)
+	}
+	n.exec(t, `UPDATE publication SET state = 'completed', completed_at = clock_timestamp() WHERE id = $1`, busy)
+	countedAll(t, n.DB)
+	if got, want := value[int64](t, n.DB, `SELECT count(*) FROM engagement`), value[int64](t, n.DB, `SELECT count(*) FROM subscriber`); got != want || want < 3 {
+		t.Errorf("%d of %d are counted", got, want)
 	}
 }
 
