@@ -31,8 +31,8 @@ type reader struct {
 	shots    int
 }
 
-// TestReadersJourney: sign up, confirm, choose, unsubscribe and come back, in Chromium, by the keyboard alone, in a language
-// that runs from the left and in one that runs from the right. SHOTS=folder keeps what the pages look like.
+// TestReadersJourney: sign up, confirm, choose, unsubscribe and come back, in Chromium, by the keyboard alone, in every language
+// of the pages, of which one runs from the right, and at night, on dark pages. SHOTS=folder keeps what the pages look like.
 func TestReadersJourney(t *testing.T) {
 	t.Parallel()
 	h := open(t, func(c *config.Config) { c.AllowPrivate = true }, app.API, app.Worker, app.Scheduler) // the stand-ins are on this machine
@@ -41,10 +41,11 @@ func TestReadersJourney(t *testing.T) {
 	h.Call(t, "POST", "/topics", node{"name": "Release notes", "description": "What is new, every two weeks"}, nil)
 	h.Call(t, "POST", "/topics", node{"name": "Events & <b>meetings</b>", "slug": "events"}, nil)
 	browser := startBrowser(t)
-	for _, language := range []string{"en", "ar"} {
+	for language, light := range map[string]string{"en": "light", "ar": "light", "de": "dark", "fr": "light", "es": "dark"} {
 		t.Run(language, func(t *testing.T) {
 			b := newTab(browser, t, withoutScripts(), emulation.SetDeviceMetricsOverride(360, 740, 2, true),
-				network.SetExtraHTTPHeaders(network.Headers{"Accept-Language": language}))
+				network.SetExtraHTTPHeaders(network.Headers{"Accept-Language": language}),
+				emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: light}}))
 			r := &reader{tab: b, house: h, language: language, email: "ann-" + language + "@reader.example", letters: map[string]bool{}}
 			r.comes()
 			r.chooses()
@@ -232,11 +233,19 @@ const checks = `(() => {
 	for (const e of document.querySelectorAll('button, select, input[type=email], input[type=text]')) {
 		if (e.tabIndex >= 0 && e.getBoundingClientRect().height < 24) wrong.push('too small: ' + e.outerHTML);
 	}
+	for (const e of document.querySelectorAll('input[type=checkbox], input[type=radio]')) {
+		const box = e.closest('label').getBoundingClientRect();
+		if (Math.min(box.width, box.height) < 24) wrong.push('too small: ' + e.outerHTML);
+	}
 	const ids = [...document.querySelectorAll('[id]')].map(e => e.id);
 	if (new Set(ids).size !== ids.length) wrong.push('an id twice');
 	const parts = c => (c.match(/[\d.]+/g) || [0, 0, 0, 0]).map(Number);
 	const light = c => { const [r, g, b] = parts(c).map(v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b; };
-	const behind = e => { for (; e; e = e.parentElement) { const c = style(e).backgroundColor, p = parts(c); if (p.length < 4 || p[3] > 0) return c; } return 'rgb(255, 255, 255)'; };
+	const paper = document.createElement('i');
+	paper.style.backgroundColor = 'Canvas';
+	const canvas = (document.body.append(paper), style(paper).backgroundColor);
+	paper.remove();
+	const behind = e => { for (; e; e = e.parentElement) { const c = style(e).backgroundColor, p = parts(c); if (p.length < 4 || p[3] > 0) return c; } return canvas; };
 	for (const e of document.querySelectorAll('h1, h2, p, label, legend, button, a, li, input, select')) {
 		if (!visible(e) || e.closest('.trap')) continue;
 		const a = light(style(e).color), b = light(behind(e)), o = parseFloat(style(e).opacity);

@@ -88,8 +88,8 @@ func TestTemplateSpeaksToEverybody(t *testing.T) {
 	}
 	links := rendition.Links{Unsubscribe: "https://h/u", Archive: "https://h/a", Preferences: "https://h/p", Click: "https://h/c/", Open: "https://h/o"}
 	for language, want := range map[string][]string{
-		"en": {`lang="en"`, `dir="ltr"`, "Good morning, Ana."}, "en-GB": {"Good morning"}, "de": {"Guten Morgen"}, "fr": {"Bonjour"},
-		"es": {"Buenos días"}, "pt-BR": {"Bom dia"}, "ja": {"おはよう"}, "ar": {`lang="ar"`, `dir="rtl"`, "صباح الخير"},
+		"en": {`lang="en"`, `dir="ltr"`, "Good morning, Ana.", "books, music"}, "en-GB": {"Good morning"}, "de": {"Guten Morgen"}, "fr": {"Bonjour"},
+		"es": {"Buenos días"}, "pt-BR": {"Bom dia"}, "ja": {"おはよう"}, "ar": {`lang="ar"`, `dir="rtl"`, "صباح الخير، Ana", "books، music"},
 		"fi": {`lang="en"`, "Good morning"}, "": {"Good morning"},
 	} {
 		out, err := compiled.Render(rendition.Recipient{
@@ -99,7 +99,7 @@ func TestTemplateSpeaksToEverybody(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", language, err)
 		}
-		want = append(want, "https://h/u", "https://h/p", "https://h/c/", "https://h/o", "№ 7", "1 Paper Lane", "books, music", "Porto &amp; more")
+		want = append(want, "https://h/u", "https://h/p", "https://h/c/", "https://h/o", "№ 7", "1 Paper Lane", "Porto &amp; more")
 		for _, text := range want {
 			if !strings.Contains(out.HTML, text) {
 				t.Errorf("%q: no %q in the HTML:\n%s", language, text, out.HTML)

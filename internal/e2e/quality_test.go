@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/presswork/presswork/internal/letter"
 	"github.com/presswork/presswork/internal/testkit/fixture"
 )
 
@@ -92,6 +93,46 @@ func TestMessagesAreGood(t *testing.T) {
 		t.Errorf("%+v", l)
 	}
 	scoreMails(t, []string{path})
+}
+
+// TestLettersAreGood: so are our own letters, of each kind in each language, to readers who come, come back, and choose.
+func TestLettersAreGood(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.ConnectSMTP(t, "email")
+	for _, language := range letter.Languages() {
+		for kind, status := range map[letter.Kind]string{letter.ConfirmSubscription: "pending", letter.Resubscribe: "unsubscribed", letter.PreferenceLink: "active"} {
+			email := fmt.Sprintf("%s.%s@reader.example", kind, language)
+			var one struct{ ID string }
+			h.Call(t, http.MethodPost, "/subscribers", map[string]any{"email": email, "name": "Ann Größe", "language": language, "status": status}, &one)
+			if kind == letter.PreferenceLink {
+				h.Visit(t, http.MethodPost, h.URL+"/p/preferences", []byte("email="+email), "Content-Type", "application/x-www-form-urlencoded")
+			} else {
+				h.Call(t, http.MethodPost, "/subscribers/"+one.ID+"/confirmation", nil, nil)
+			}
+		}
+	}
+	want := len(letter.Kinds()) * len(letter.Languages())
+	fixture.Until(t, patience, "the letters", func() (bool, string) {
+		n := len(h.Sandbox.Messages("email"))
+		return n == want, fmt.Sprint(n)
+	})
+	var paths []string
+	for _, m := range h.Sandbox.Messages("email") {
+		path := filepath.Join(t.TempDir(), m.To+".eml")
+		if err := os.WriteFile(path, m.Body, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, path)
+	}
+	for i, l := range readByPython(t, paths) {
+		link := regexp.MustCompile(h.config.PublicURL + `/p/(confirm|preferences)/[\w-]{20,}`).FindString(l.Text)
+		if len(l.Defects) > 0 || len(l.To) != 1 || l.To[0][0] != "Ann Größe" || l.ListID+l.ListUnsubscribe != "" || !strings.Contains(l.Subject, "The House") ||
+			link == "" || !strings.Contains(l.HTML, `href="`+link+`"`) || !strings.Contains(l.Text, "1 Paper Lane") || strings.ContainsAny(l.Subject+l.Text, "{}[]") {
+			t.Errorf("%s: %+v", filepath.Base(paths[i]), l)
+		}
+	}
+	scoreMails(t, paths)
 }
 
 // publishQuality sends an edition to everybody, by e-mail and as a newsletter.

@@ -32,6 +32,9 @@ func TestTexts(t *testing.T) {
 				t.Errorf("%s in %s is not filled in:\n%s", k, text.Language, all)
 			}
 			rtl := text.Language == "ar"
+			if comma := map[bool]string{true: "،", false: ","}[rtl]; !strings.Contains(text.Body, "first_name }}"+comma) || !strings.Contains(text.HTML, "</bdi>"+comma) {
+				t.Errorf("%s in %s greets without its comma: %s", k, text.Language, text.Body)
+			}
 			if strings.Contains(text.HTML, `dir="rtl"`) != rtl || strings.Contains(text.HTML, `align="right"`) != rtl ||
 				!strings.Contains(text.HTML, `lang="`+text.Language+`"`) {
 				t.Errorf("%s in %s goes the wrong way", k, text.Language)

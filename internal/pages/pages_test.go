@@ -152,7 +152,10 @@ func TestUnsubscribePage(t *testing.T) {
 	h := newHouse(t)
 	h.checkPage(h.ask("GET", h.link(1), ""), http.StatusOK, "a***@example.org", `name="scope" value="all"`, "Desk &amp; Co", `<html lang="en" dir="ltr">`)
 	h.reader.Topics = []publication.Topic{{ID: 3, Name: "Go"}, {ID: 4, Name: "<b>"}}
-	h.checkPage(h.ask("GET", h.link(2), ""), http.StatusOK, `value="topics"`, "Go, &lt;b&gt;")
+	h.checkPage(h.ask("GET", h.link(2), ""), http.StatusOK, `value="topics"`, "<bdi>Go</bdi>, <bdi>&lt;b&gt;</bdi>")
+	h.reader.Language = "ar"
+	h.checkPage(h.ask("GET", h.link(2), ""), http.StatusOK, "<bdi>Go</bdi>، <bdi>&lt;b&gt;</bdi>", "<bdi>a***@example.org</bdi>")
+	h.reader.Language = "en"
 	if len(h.left) != 0 {
 		t.Fatalf("a visit unsubscribed: %+v", h.left)
 	}

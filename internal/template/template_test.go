@@ -97,7 +97,7 @@ func TestBuiltinTemplatesAreSound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	words := map[string]string{"en": "Unsubscribe", "de": "Abmelden", "fr": "Se désabonner", "es": "Darse de baja"}
+	words := map[string]string{"en": "Unsubscribe", "de": "Abmelden", "fr": "Se désabonner", "es": "Darse de baja", "ar": "إلغاء الاشتراك"}
 	if got := library.Languages(); len(got) != len(words) || got[0] != "en" {
 		t.Errorf("languages %v", got)
 	}
@@ -114,6 +114,10 @@ func TestBuiltinTemplatesAreSound(t *testing.T) {
 			if template.Personal(channel) && (strings.Count(whole, word) < 2 || !strings.Contains(builtin.HTML, `lang="`+language+`"`)) {
 				t.Errorf("%s %s does not speak its language", channel, language)
 			}
+			if rtl := language == "ar"; template.Personal(channel) && (strings.Count(builtin.HTML, `dir="rtl"`) != map[bool]int{true: 4}[rtl] ||
+				strings.Contains(builtin.Text, "first_name }}،") != rtl) {
+				t.Errorf("%s %s goes the wrong way", channel, language)
+			}
 			if strings.Contains(whole, "[[") {
 				t.Errorf("%s %s has a word that is not filled in", channel, language)
 			}
@@ -122,7 +126,7 @@ func TestBuiltinTemplatesAreSound(t *testing.T) {
 	if _, ok := library.Find("webhook", "en"); ok {
 		t.Error("webhook needs no template")
 	}
-	for wanted, got := range map[string]string{"de-AT": "de", "pt": "en", "": "en", "nonsense!": "en", "fr-CA": "fr"} {
+	for wanted, got := range map[string]string{"de-AT": "de", "pt": "en", "": "en", "nonsense!": "en", "fr-CA": "fr", "ar-EG": "ar"} {
 		if builtin, _ := library.Find("email", wanted); builtin.Language != got {
 			t.Errorf("%q got %s", wanted, builtin.Language)
 		}
