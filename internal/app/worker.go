@@ -14,6 +14,7 @@ import (
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/edition"
 	"github.com/presswork/presswork/internal/jinja"
+	"github.com/presswork/presswork/internal/pages"
 	"github.com/presswork/presswork/internal/queue"
 	"github.com/presswork/presswork/internal/rendition"
 	"github.com/presswork/presswork/internal/template"
@@ -50,7 +51,7 @@ func (a *App) AddWorker(ctx context.Context) error {
 		return err
 	}
 	handlers := a.handlers(engine, library, &worker.Send{
-		Engine: sending, Shelf: edition.NewShelf(a.db, engine), Stationery: edition.NewStationery(a.db, engine), Files: edition.NewFiles(a.db), Outlets: outlets, Limits: senderLimits{a.limits}, Health: health,
+		Engine: sending, Shelf: edition.NewShelf(a.db, engine), Stationery: edition.NewStationery(a.db, engine, a.Config.PublicURL+pages.ImagePath), Files: edition.NewFiles(a.db), Outlets: outlets, Limits: senderLimits{a.limits}, Health: health,
 		Signer: a.signer(), PublicURL: a.Config.PublicURL, Poke: a.relay.Poke, Expect: a.relay.Expect, Log: a.Log, Tracer: a.tracing.Tracer(),
 		Archive: a.queue, Letters: a.db,
 	})

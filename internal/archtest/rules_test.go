@@ -59,7 +59,7 @@ var rules = []rule{
 
 	// An edition is a publication as it is sent: what was rendered, compiled.
 	{
-		pkgs: "internal/edition", may: core + " internal/keep internal/asset internal/channel internal/letter internal/mime internal/publication internal/rendition internal/sender internal/template",
+		pkgs: "internal/edition", may: core + " internal/keep internal/asset internal/brand internal/channel internal/letter internal/mime internal/publication internal/rendition internal/sender internal/template",
 		libs: "golang.org/x/text",
 	},
 

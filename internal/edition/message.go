@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/text/language"
 
+	"github.com/presswork/presswork/internal/brand"
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/keep"
@@ -24,6 +25,7 @@ type MessageStore interface {
 	// MessageToSend is NotFound if the message's data is no more.
 	MessageToSend(ctx context.Context, publicationID int64) (publication.Addressed, error)
 	SenderByID(ctx context.Context, id int32) (sender.Identity, error)
+	BrandByID(ctx context.Context, id int32) (brand.Brand, error)
 	PinnedTemplate(ctx context.Context, id int64, version int) (template.Set, error)
 	// StoreLinks keeps where the numbered links of a tracked message lead. It may be repeated.
 	StoreLinks(ctx context.Context, publicationID int64, links []string) error
@@ -34,14 +36,23 @@ type MessageStore interface {
 type Stationery struct {
 	store  MessageStore
 	engine template.Engine
+	images string
 	sheets *keep.Values[sheet, *Edition]
-	from   *keep.Recent[int32, sender.Identity]
+	from   *keep.Recent[int32, author]
+}
+
+// author is who a message is from, and as templates see them.
+type author struct {
+	sender.Identity
+	face  rendition.Sender
+	brand rendition.Brand
 }
 
 // sheet says what decides how a template is prepared.
 type sheet struct {
 	template publication.Pin // zero: the built-in text of the letter
 	letter   string
+	css      string // the brand's rules for a built-in text
 	tracked  bool
 }
 
@@ -54,10 +65,10 @@ const (
 	fromLife    = time.Second
 )
 
-// NewStationery makes an empty one.
-func NewStationery(store MessageStore, engine template.Engine) *Stationery {
-	return &Stationery{store: store, engine: engine, sheets: keep.New[sheet, *Edition](keptSheets, nil),
-		from: keep.NewRecent[int32, sender.Identity](keptSenders)}
+// NewStationery makes an empty one. images stands in front of the ids of uploaded images: https://host/p/a/.
+func NewStationery(store MessageStore, engine template.Engine, images string) *Stationery {
+	return &Stationery{store: store, engine: engine, images: images, sheets: keep.New[sheet, *Edition](keptSheets, nil),
+		from: keep.NewRecent[int32, author](keptSenders)}
 }
 
 // Write is a message as an edition in one language, the nearest to its recipient's.
@@ -67,12 +78,14 @@ func (s *Stationery) Write(ctx context.Context, publicationID int64) (*Edition, 
 		return nil, err
 	}
 	e := &Edition{Publication: m.Publication, Kind: channel.Email, Message: &m.Message}
+	var by author
 	if m.SenderID != nil {
-		if e.From, err = s.sender(ctx, *m.SenderID); err != nil {
+		if by, err = s.author(ctx, *m.SenderID); err != nil {
 			return nil, fmt.Errorf("read the sender: %w", err)
 		}
 	}
-	of := sheet{letter: m.Letter, tracked: m.Tracked}
+	e.From = by.Identity
+	of := sheet{letter: m.Letter, css: by.brand.CSS(), tracked: m.Tracked}
 	if m.Template != nil {
 		of = sheet{template: *m.Template, tracked: m.Tracked}
 	}
@@ -88,21 +101,23 @@ func (s *Stationery) Write(ctx context.Context, publicationID int64) (*Edition, 
 	}
 	v.Publication = rendition.Publication{ID: m.UID.String(), Title: m.Title, Type: string(m.Type),
 		Date: m.CreatedAt.UTC().Format(time.DateOnly), Language: v.Language}
-	v.Sender, v.Data = senderOf(e.From), m.Message.Data
+	v.Sender, v.Brand, v.Data = by.face, by.brand, m.Message.Data
 	v.Compiled = v.For(v.Rendition)
 	e.versions = []Version{v}
 	return e, nil
 }
 
-func (s *Stationery) sender(ctx context.Context, id int32) (sender.Identity, error) {
-	return s.from.Get(ctx, id, time.Now(), func(ctx context.Context) (sender.Identity, time.Time, error) {
+func (s *Stationery) author(ctx context.Context, id int32) (author, error) {
+	return s.from.Get(ctx, id, time.Now(), func(ctx context.Context) (author, time.Time, error) {
 		from, err := s.store.SenderByID(ctx, id)
-		return from, time.Now().Add(fromLife), err
+		var of brand.Brand
+		if err == nil && from.BrandID != nil {
+			of, err = s.store.BrandByID(ctx, *from.BrandID)
+		}
+		by := author{Identity: from}
+		by.face, by.brand = Face(from, of, s.images)
+		return by, time.Now().Add(fromLife), err
 	})
-}
-
-func senderOf(from sender.Identity) rendition.Sender {
-	return rendition.Sender{Name: from.FromName, Email: from.FromEmail, PostalAddress: from.PostalAddress}
 }
 
 // prepare compiles a template in all its languages, for no message in particular.
@@ -115,7 +130,7 @@ func (s *Stationery) prepare(ctx context.Context, of sheet) (*Edition, error) {
 	var tags []language.Tag
 	for _, source := range sources {
 		v := Version{}
-		if v.Rendition, err = rendition.Prepare(rendition.Input{Template: source, Track: of.tracked}); err != nil {
+		if v.Rendition, err = rendition.Prepare(rendition.Input{Template: source, CSS: of.css, Track: of.tracked}); err != nil {
 			return nil, fault.Wrap(err, fault.GiveUp, "unreadable_template")
 		}
 		if v.Compiled, err = rendition.Compile(s.engine, v.Rendition, nil); err != nil {

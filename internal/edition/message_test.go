@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/presswork/presswork/internal/brand"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/jinja"
@@ -25,6 +26,9 @@ type desk struct {
 	links                      []string
 	noMessage, noFrom, noPaper error
 	noLinks                    error
+	brandID                    *int32
+	brand                      brand.Brand
+	noBrand                    error
 }
 
 func (d *desk) MessageToSend(context.Context, int64) (publication.Addressed, error) {
@@ -34,8 +38,10 @@ func (d *desk) MessageToSend(context.Context, int64) (publication.Addressed, err
 }
 
 func (d *desk) SenderByID(context.Context, int32) (sender.Identity, error) {
-	return sender.Identity{FromName: "House & Garden", FromEmail: "desk@example.org", PostalAddress: "Street 1"}, d.noFrom
+	return sender.Identity{FromName: "House & Garden", FromEmail: "desk@example.org", PostalAddress: "Street 1", BrandID: d.brandID}, d.noFrom
 }
+
+func (d *desk) BrandByID(context.Context, int32) (brand.Brand, error) { return d.brand, d.noBrand }
 
 func (d *desk) PinnedTemplate(context.Context, int64, int) (template.Set, error) {
 	d.read++
@@ -53,7 +59,7 @@ func stationery(t *testing.T, d *desk) *Stationery {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewStationery(d, engine)
+	return NewStationery(d, engine, "https://house.example/p/a/")
 }
 
 func written(t *testing.T, s *Stationery) rendition.Rendered {
@@ -95,6 +101,43 @@ func TestLetters(t *testing.T) {
 				t.Errorf("%s in %s goes the wrong way", k, language)
 			}
 		}
+	}
+}
+
+// TestMessagesOfABrand: what a template knows of the brand is there, escaped, and a letter has its name and its colours.
+func TestMessagesOfABrand(t *testing.T) {
+	t.Parallel()
+	id := int32(3)
+	logo := ident.New()
+	d := &desk{brandID: &id, brand: brand.Brand{ID: id, Slug: "daily", Name: "Day & <Night>", Logo: brand.LogoOf(logo), Color: "#ffcc00"},
+		set: template.Set{Name: "receipt", Channel: "email", Languages: map[string]template.Source{
+			"en": {Subject: "{{ brand.name }}", HTML: `<p style="color:{{ brand.text_color }}">{{ brand.name }}<img src="{{ brand.logo }}" alt=""></p>`},
+		}}}
+	s := stationery(t, d)
+	d.m = publication.Message{Template: &publication.Pin{ID: 7, Version: 2}}
+	out := written(t, s)
+	for _, want := range []string{"Day &amp; &lt;Night&gt;", `style="color:#000000"`, `src="https://house.example/p/a/` + logo.String() + `"`} {
+		if !strings.Contains(out.HTML, want) {
+			t.Errorf("lacks %s:\n%s", want, out.HTML)
+		}
+	}
+	if out.Subject != "Day & <Night>" || strings.Contains(out.HTML, "ffcc00") {
+		t.Errorf("%+v", out)
+	}
+	d.m = publication.Message{Letter: string(letter.PreferenceLink), Data: map[string]any{"link": "https://house.example/p/x"}}
+	out = written(t, s)
+	for _, want := range []string{"<bdi>Day &amp; &lt;Night&gt;</bdi>", "background-color:#ffcc00", "House &amp; Garden"} {
+		if !strings.Contains(out.HTML, want) {
+			t.Errorf("the letter lacks %s:\n%s", want, out.HTML)
+		}
+	}
+	d.brandID = nil
+	if out = written(t, stationery(t, d)); strings.Contains(out.HTML, "Night") || strings.Contains(out.HTML, "ffcc00") {
+		t.Errorf("a letter of no brand:\n%s", out.HTML)
+	}
+	d.brandID, d.noBrand = &id, errors.New("away")
+	if _, err := stationery(t, d).Write(t.Context(), 1); !errors.Is(err, d.noBrand) {
+		t.Errorf("a brand that cannot be read: %v", err)
 	}
 }
 

@@ -45,6 +45,9 @@ type Compiled struct {
 	casting              *casting // nil: no moulds
 }
 
+// nameBrand is where templates find the brand.
+const nameBrand = "brand"
+
 // Compile prepares a rendition for rendering. What it may keep of what it rendered goes to moulds; nil: nothing. The
 // error is a *template.SyntaxError.
 func Compile(engine template.Engine, r Rendition, moulds *Moulds) (*Compiled, error) {
@@ -67,6 +70,7 @@ func Compile(engine template.Engine, r Rendition, moulds *Moulds) (*Compiled, er
 		*part.program = program
 	}
 	c.shared = sharedData(engine, r)
+	c.shared[nameBrand] = engine.Freeze(r.Brand.data())
 	for _, item := range r.Items {
 		click := item.Click
 		if click == "" {
@@ -93,11 +97,14 @@ func sharedData(engine template.Engine, r Rendition) map[string]any {
 	}
 }
 
-// For is the same templates for another publication, sender and data, those of r, which has one reader: what is compiled is
+// For is the same templates for another publication, sender, brand and data, those of r, which has one reader: what is compiled is
 // shared, nothing that it renders is kept, and without a text of its own it says what its HTML says.
 func (c *Compiled) For(r Rendition) *Compiled {
 	other := *c
 	other.shared, other.casting, other.alone = sharedData(c.engine, r), nil, true
+	if other.shared[nameBrand] = c.shared[nameBrand]; r.Brand != (Brand{}) {
+		other.shared[nameBrand] = c.engine.Freeze(r.Brand.data())
+	}
 	return &other
 }
 

@@ -20,6 +20,7 @@ type Rendition struct {
 	Text        string      `json:"text"`
 	Publication Publication `json:"publication"`
 	Sender      Sender      `json:"sender"`
+	Brand       Brand       `json:"brand,omitzero"`
 	Items       []ItemPart  `json:"items"`
 	// Links are the tracked addresses; presswork-click:N stands for Links[N].
 	Links []string `json:"links,omitempty"`
@@ -65,12 +66,13 @@ type ItemPart struct {
 // Input is what a rendition is made of.
 type Input struct {
 	Template template.Template
-	// CSS are rules of layouts that the template extends, see Styles.
+	// CSS are rules from elsewhere: of layouts that the template extends, see Styles, or of a brand.
 	CSS string
 	// FallbackText is used if the template has no text of its own.
 	FallbackText string
 	Publication  Publication
 	Sender       Sender
+	Brand        Brand
 	Items        []content.Item
 	Data         map[string]any
 	// Writer sanitises the items.
@@ -92,7 +94,7 @@ type Input struct {
 func Prepare(in Input) (Rendition, error) {
 	r := Rendition{
 		Channel: in.Template.Channel, Language: in.Template.Language, Subject: in.Template.Subject,
-		HTML: in.Template.HTML, Text: in.Template.Text, Publication: in.Publication, Sender: in.Sender, Data: in.Data,
+		HTML: in.Template.HTML, Text: in.Template.Text, Publication: in.Publication, Sender: in.Sender, Brand: in.Brand, Data: in.Data,
 	}
 	if r.Text == "" {
 		r.Text = in.FallbackText

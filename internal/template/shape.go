@@ -59,6 +59,8 @@ func itemShape() Shape {
 //	items        list of title, summary, html, text, url, topics, language; chosen for the subscriber
 //	item         the first of items
 //	sender       name, email, postal_address
+//	brand        slug, name, logo (an address), color, text_color, link_color, postal_address, website_url, privacy_url,
+//	             imprint_url, support_email, language; all empty without a brand
 //	links        unsubscribe, archive (view in browser), preferences; broadcast channels: archive
 //	data         whatever the publication carries
 func Known(channel string) Shape {
@@ -67,8 +69,10 @@ func Known(channel string) Shape {
 		"items":       ListOf(itemShape()),
 		"item":        itemShape(),
 		"sender":      values("name", "email", "postal_address"),
-		"links":       values("archive"),
-		"data":        Free(),
+		"brand": values("slug", "name", "logo", "color", "text_color", "link_color", "postal_address", "website_url", "privacy_url",
+			"imprint_url", "support_email", "language"),
+		"links": values("archive"),
+		"data":  Free(),
 	}
 	if Personal(channel) {
 		subscriber := values("id", "email", "name", "first_name", "language", "timezone", "country")

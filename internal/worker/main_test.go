@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/presswork/presswork/internal/asset"
+	"github.com/presswork/presswork/internal/brand"
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/content"
 	"github.com/presswork/presswork/internal/fault"
@@ -38,6 +39,9 @@ type memory struct {
 	contentsErr, templateErr, senderErr, assetsErr, countErr, fanoutErr, readErr, expandErr error
 
 	counted int
+	// brand is that of the sender, if it has one.
+	brand    brand.Brand
+	brandErr error
 	// templatesRead counts the reads of templates.
 	templatesRead int
 	fanout        *publication.Fanout
@@ -68,6 +72,8 @@ func (m *memory) PinnedTemplate(context.Context, int64, int) (template.Set, erro
 func (m *memory) SenderByID(context.Context, int32) (sender.Identity, error) {
 	return m.from, m.senderErr
 }
+
+func (m *memory) BrandByID(context.Context, int32) (brand.Brand, error) { return m.brand, m.brandErr }
 
 func (m *memory) Assets(_ context.Context, uids []ident.UID) ([]asset.Asset, error) {
 	var list []asset.Asset

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/presswork/presswork/internal/asset"
+	"github.com/presswork/presswork/internal/brand"
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/content"
 	"github.com/presswork/presswork/internal/delivery"
@@ -33,6 +34,7 @@ type RenderStore interface {
 	PinnedContents(ctx context.Context, pins []publication.Pin) ([]content.Item, error)
 	PinnedTemplate(ctx context.Context, id int64, version int) (template.Set, error)
 	SenderByID(ctx context.Context, id int32) (sender.Identity, error)
+	BrandByID(ctx context.Context, id int32) (brand.Brand, error)
 	Assets(ctx context.Context, uids []ident.UID) ([]asset.Asset, error)
 	CountAudience(ctx context.Context, a publication.Audience, limit int) (int, error)
 	StartFanout(ctx context.Context, f publication.Fanout) (ranges []int64, started bool, err error)
@@ -118,7 +120,7 @@ func (h *Render) prepare(ctx context.Context, p *publication.Publication) (*publ
 	if err != nil {
 		return nil, fmt.Errorf("read the contents: %w", err)
 	}
-	from, err := h.sender(ctx, p)
+	by, err := h.author(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +135,7 @@ func (h *Render) prepare(ctx context.Context, p *publication.Publication) (*publ
 		if !kind.Personal() {
 			f.Broadcasts = append(f.Broadcasts, id)
 		}
-		list, err := h.renditions(ctx, p, kind, items, from, links)
+		list, err := h.renditions(ctx, p, kind, items, by, links)
 		if err != nil {
 			return nil, fmt.Errorf("render %s: %w", kind, err)
 		}
@@ -170,19 +172,36 @@ func (h *Render) size(ctx context.Context, p *publication.Publication, f *public
 	return nil
 }
 
-func (h *Render) sender(ctx context.Context, p *publication.Publication) (sender.Identity, error) {
+// author is who a publication is from, as templates see them.
+type author struct {
+	sender rendition.Sender
+	brand  rendition.Brand
+}
+
+// author reads the sender and their brand as they are now: what is rendered keeps it.
+func (h *Render) author(ctx context.Context, p *publication.Publication) (by author, err error) {
 	if p.SenderID == nil {
-		return sender.Identity{}, nil
+		return by, nil
 	}
 	from, err := h.Store.SenderByID(ctx, *p.SenderID)
 	if err != nil {
-		return sender.Identity{}, fmt.Errorf("read the sender: %w", err)
+		return by, fmt.Errorf("read the sender: %w", err)
 	}
-	return from, nil
+	var of brand.Brand
+	if from.BrandID != nil {
+		if of, err = h.Store.BrandByID(ctx, *from.BrandID); err != nil {
+			return by, fmt.Errorf("read the brand: %w", err)
+		}
+	}
+	by.sender, by.brand = edition.Face(from, of, h.imagesURL())
+	return by, nil
 }
 
+// imagesURL stands in front of the ids of uploaded images.
+func (h *Render) imagesURL() string { return h.PublicURL + "/p/a/" }
+
 func (h *Render) renditions(ctx context.Context, p *publication.Publication, kind channel.Kind, items []content.Item,
-	from sender.Identity, links *rendition.LinkTable,
+	by author, links *rendition.LinkTable,
 ) ([]rendition.Rendition, error) {
 	sources, err := h.templates(ctx, p, kind)
 	if err != nil {
@@ -190,7 +209,11 @@ func (h *Render) renditions(ctx context.Context, p *publication.Publication, kin
 	}
 	images := ""
 	if !kind.Personal() {
-		images = h.PublicURL + "/p/a/" // a place cannot be sent files
+		images = h.imagesURL() // a place cannot be sent files
+	}
+	css := "" // a template of its own has the brand's colours as it wants them
+	if _, own := p.Templates[string(kind)]; !own {
+		css = by.brand.CSS()
 	}
 	list := make([]rendition.Rendition, 0, len(sources))
 	for _, source := range sources {
@@ -198,7 +221,7 @@ func (h *Render) renditions(ctx context.Context, p *publication.Publication, kin
 		r, err := rendition.Prepare(rendition.Input{
 			Template: source, FallbackText: fallback.Text, Items: items, Data: p.Data, Writer: h.Writer,
 			Track: kind.Personal(), Table: links, Images: images, Memo: h.Memo,
-			Sender: rendition.Sender{Name: from.FromName, Email: from.FromEmail, PostalAddress: from.PostalAddress},
+			Sender: by.sender, Brand: by.brand, CSS: css,
 			Publication: rendition.Publication{ID: p.UID.String(), Title: p.Title, Type: string(p.Type),
 				URL: h.archiveURL(p), Date: p.CreatedAt.UTC().Format(time.DateOnly)},
 		})

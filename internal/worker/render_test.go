@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/presswork/presswork/internal/brand"
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/content"
 	"github.com/presswork/presswork/internal/fault"
@@ -111,6 +112,36 @@ func TestSmallAudienceIsExpandedAtOnce(t *testing.T) {
 	m.expandErr = errAway
 	if _, err := render(t, m); !errors.Is(err, errAway) {
 		t.Errorf("with the database away: %v", err)
+	}
+}
+
+// TestBrandIsPinned: what is rendered has the brand as it was then, with its colours in the built-in template and the postal
+// address that the sender has not.
+func TestBrandIsPinned(t *testing.T) {
+	t.Parallel()
+	id := int32(3)
+	m := story(email)
+	m.p.SenderID, m.from.BrandID = &id, &id
+	m.brand = brand.Brand{ID: id, Name: "Daily", Color: "#ffcc00", PostalAddress: "1 Street"}
+	if _, err := render(t, m); err != nil {
+		t.Fatal(err)
+	}
+	for _, stored := range m.fanout.Renditions {
+		var r rendition.Rendition
+		if err := json.Unmarshal(stored.Body, &r); err != nil {
+			t.Fatal(err)
+		}
+		if r.Brand.Name != "Daily" || r.Brand.TextColor != "#000000" || r.Sender.PostalAddress != "1 Street" || !strings.Contains(r.HTML, "background-color:#ffcc00") {
+			t.Errorf("in %s: %+v, %+v", stored.Language, r.Brand, r.Sender)
+		}
+	}
+	m = m.plain()
+	if _, err := render(t, m); err != nil || strings.Contains(string(m.fanout.Renditions[0].Body), "background-color") {
+		t.Errorf("a template of its own: %v, %s", err, m.fanout.Renditions[0].Body)
+	}
+	m = story(email).plain()
+	if _, err := render(t, m); err != nil || strings.Contains(string(m.fanout.Renditions[0].Body), `"brand":`) {
+		t.Errorf("of no brand: %v, %s", err, m.fanout.Renditions[0].Body)
 	}
 }
 
@@ -229,6 +260,7 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		"contents": func(m *memory) { m.contentsErr = errAway },
 		"template": func(m *memory) { m.p.Templates, m.templateErr = map[string]publication.Pin{"email": {}}, errAway },
 		"sender":   func(m *memory) { m.p.SenderID, m.senderErr = &id, errAway },
+		"brand":    func(m *memory) { m.p.SenderID, m.from.BrandID, m.brandErr = &id, &id, errAway },
 		"audience": func(m *memory) { m.countErr = errAway },
 		"fan-out":  func(m *memory) { m.fanoutErr = errAway },
 	} {

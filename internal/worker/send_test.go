@@ -96,7 +96,7 @@ func newOfficeWith(t *testing.T, sends template.Engine) *office {
 		Render: &Render{Store: db, Library: library, Engine: engine, Writer: content.NewWriter(), Sets: NewSets(), Personalize: personalize,
 			PublicURL: publicURL, Poke: poke, Log: zap.NewNop()},
 		Personalize: personalize,
-		Send: &Send{Engine: sending, Shelf: edition.NewShelf(db, sends), Stationery: edition.NewStationery(db, sends), Files: edition.NewFiles(db), Outlets: outlets, Signer: o.signer,
+		Send: &Send{Engine: sending, Shelf: edition.NewShelf(db, sends), Stationery: edition.NewStationery(db, sends, "https://house.example/p/a/"), Files: edition.NewFiles(db), Outlets: outlets, Signer: o.signer,
 			PublicURL: publicURL, Poke: poke, Expect: poke, Log: zap.NewNop()},
 		Aggregate: &Aggregate{Events: db},
 	}.Register(o.handlers)
