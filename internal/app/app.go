@@ -80,16 +80,20 @@ func (a *App) open(ctx context.Context, roles []Role) error {
 	if err != nil {
 		return err
 	}
-	o := postgres.Options{MaxConns: a.Config.DatabasePool, Log: a.Log, Tracer: a.tracing.Tracer(), Addresses: addresses, Audit: events, Consent: consents,
-		Ended: func(s publication.State) { a.Metrics.Publication(string(s)) }, Announced: a.pokeWebhooks}
-	if a.db, err = postgres.Open(ctx, a.Config.DatabaseURL, o); err != nil {
-		return fmt.Errorf("DATABASE_URL: %w", err)
-	}
-	a.add(part{name: "connections to PostgreSQL", stop: func(ctx context.Context) error { return within(ctx, a.db.Close) }})
 	if a.queue, err = queue.Open(a.Config.RedisURL); err != nil {
 		return fmt.Errorf("REDIS_URL: %w", err)
 	}
 	a.add(part{name: "connections to Redis", stop: func(context.Context) error { return a.queue.Close() }})
+	recall, err := a.recall()
+	if err != nil {
+		return err
+	}
+	o := postgres.Options{MaxConns: a.Config.DatabasePool, Log: a.Log, Tracer: a.tracing.Tracer(), Addresses: addresses, Audit: events, Consent: consents,
+		Ended: func(s publication.State) { a.Metrics.Publication(string(s)) }, Announced: a.pokeWebhooks, Recall: recall}
+	if a.db, err = postgres.Open(ctx, a.Config.DatabaseURL, o); err != nil {
+		return fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	a.add(part{name: "connections to PostgreSQL", stop: func(ctx context.Context) error { return within(ctx, a.db.Close) }})
 	if err := a.addLimits(); err != nil {
 		return err
 	}

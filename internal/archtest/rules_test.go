@@ -73,6 +73,7 @@ var rules = []rule{
 	{pkgs: "internal/postgres internal/queue internal/jinja internal/ratelimit internal/egress", may: inner, libs: anything},
 	{pkgs: "internal/secret", libs: "github.com/aws github.com/hashicorp/vault/api"},
 	{pkgs: "internal/bearer", may: inner, libs: "github.com/lestrrat-go/jwx/v3 go.uber.org/zap"},
+	{pkgs: "internal/recall", may: inner, libs: "github.com/redis/go-redis"},
 	{pkgs: "internal/budget", may: inner, libs: "github.com/redis/go-redis github.com/sony/gobreaker"},
 	{pkgs: "internal/provider/attempt", may: inner, libs: "code.dny.dev/ssrf golang.org/x/sync"},
 	{pkgs: "internal/provider/excerpt", may: core},

@@ -283,6 +283,11 @@ type Config struct {
 	//
 	// Default: 30 days: long enough to look into a complaint and to replay what failed, and no longer.
 	MessagesKept time.Duration `env:"PRESSWORK_MESSAGES_KEPT" envDefault:"720h"`
+	// PreferencesCached is for how long what a reader chose is remembered in Redis after it was read, 1h at most; 0: not at all.
+	// What is shown is never older than what is stored.
+	//
+	// Default: somebody who looks at their preferences, or a program that does so for them, often comes back within minutes.
+	PreferencesCached time.Duration `env:"PRESSWORK_PREFERENCES_CACHED" envDefault:"5m"`
 	// ShutdownGrace is how long a process may take to stop.
 	//
 	// Default: longer than a call to a provider (10 s) with the writing of its result, and shorter than the 30 s
@@ -382,6 +387,9 @@ func (p *problems) check(c *Config, vars map[string]string) {
 func (p *problems) kept(c *Config) {
 	if c.AuditKept != 0 && c.AuditKept < minAuditKept && !p.has("PRESSWORK_AUDIT_KEPT") {
 		p.add("PRESSWORK_AUDIT_KEPT must be 0 or at least %s", minAuditKept)
+	}
+	if (c.PreferencesCached != 0 && c.PreferencesCached < time.Second || c.PreferencesCached > time.Hour) && !p.has("PRESSWORK_PREFERENCES_CACHED") {
+		p.add("PRESSWORK_PREFERENCES_CACHED must be 0, or from 1s to 1h")
 	}
 	if c.MessagesKept != 0 && c.MessagesKept < time.Hour && !p.has("PRESSWORK_MESSAGES_KEPT") {
 		p.add("PRESSWORK_MESSAGES_KEPT must be 0 or at least 1h")

@@ -48,4 +48,6 @@ type Reader struct {
 	UID             ident.UID
 	Email, Language string
 	Status          string
+	// Version is the subscriber's.
+	Version int
 }

@@ -55,6 +55,10 @@ func TestErasure(t *testing.T) {
 	h.Call(t, http.MethodPut, "/subscribers/"+person.ID, map[string]any{"email": address, "name": markName + " Roe", "topics": []string{"news", "staff"},
 		"attributes": map[string]any{"berry": markAttribute + "n"}, "consent_source": markSource}, nil, "If-Match", "*")
 	h.lives(address)
+	h.Call(t, http.MethodGet, "/subscribers/"+person.ID+"/preferences", nil, nil)
+	if remembered := h.remembered(person.ID); !strings.Contains(remembered, "staff") {
+		t.Errorf("Redis remembers %q of what the person chose: nothing would be forgotten", remembered)
+	}
 
 	before := h.found()
 	for _, word := range []string{markAddress, markName, markAttribute, markSource} {
@@ -73,6 +77,9 @@ func TestErasure(t *testing.T) {
 	}
 	for _, place := range h.found() {
 		t.Error(place)
+	}
+	if remembered := h.remembered(person.ID); strings.Contains(remembered, "staff") {
+		t.Errorf("Redis remembers %q of what the person chose", remembered)
 	}
 	// What counts people, and keeps them from being sent to, is there; an import does not bring them back.
 	if n := value[int](h, `SELECT count(*) FROM delivery d JOIN subscriber s ON s.id = d.recipient_id WHERE s.uid::text = $1`, person.ID); n != 3 {
@@ -134,6 +141,17 @@ func (h *house) found() []string {
 		look("Redis "+key, key+" "+text)
 	}
 	return places
+}
+
+// remembered is what Redis has under the id of a person.
+func (h *house) remembered(id string) string {
+	h.t.Helper()
+	for key, text := range h.redis() {
+		if strings.Contains(key, id) {
+			return text
+		}
+	}
+	return ""
 }
 
 // redis is everything in Redis, as text.

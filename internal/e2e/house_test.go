@@ -68,8 +68,9 @@ func openWith(t *testing.T, on servers, change func(*config.Config), roles ...ap
 		SecretKey: fixture.Secret, APIKey: fixture.Key, Organisation: "The House",
 		Listen: "127.0.0.1:0", OpsListen: "127.0.0.1:0", QueueWeights: tasks.Queues(),
 		UrgentSlots: 4, BulkSlots: 4, Connections: 8, DatabasePool: 10, AllowPrivate: true, ShutdownGrace: 20 * time.Second,
-		BreakerOpen:    2 * time.Second, // a test that injects errors may open a circuit
-		WebhookRetries: []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second},
+		PreferencesCached: 5 * time.Minute,
+		BreakerOpen:       2 * time.Second, // a test that injects errors may open a circuit
+		WebhookRetries:    []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second},
 	}
 	change(&h.config)
 	t.Cleanup(h.close)

@@ -16,11 +16,11 @@ import (
 
 // PreferenceStore keeps what readers chose.
 type PreferenceStore interface {
-	Preferences(ctx context.Context, uid ident.UID) (subscriber.Preferences, error)
+	// ReadPreferences also notes in the audit log that they were read.
+	ReadPreferences(ctx context.Context, uid ident.UID) (subscriber.Preferences, error)
 	ChangePreferences(
 		ctx context.Context, uid ident.UID, change func(subscriber.Preferences) (subscriber.PreferencesChange, error),
 	) (subscriber.Preferences, error)
-	RecordAccess(ctx context.Context, verb string, uid ident.UID, count int) error
 }
 
 // Asker has letters ask readers whether they want messages.
@@ -79,11 +79,8 @@ func (h preferences) get(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := h.store.Preferences(c.Request.Context(), uid)
+	p, err := h.store.ReadPreferences(c.Request.Context(), uid)
 	if err != nil {
-		return err
-	}
-	if err := h.store.RecordAccess(c.Request.Context(), "read_preferences", uid, 1); err != nil {
 		return err
 	}
 	return shownOnce(c, p.Version, showPreferences(p))

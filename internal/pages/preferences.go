@@ -110,7 +110,7 @@ func (p *Pages) preferences(w http.ResponseWriter, r *http.Request) error {
 		p.show(w, r, http.StatusOK, p.away(r, who.Reader))
 		return nil
 	}
-	chosen, err := p.Subscriptions.Preferences(r.Context(), who.UID)
+	chosen, err := p.Subscriptions.Preferences(r.Context(), who.Reader)
 	if err != nil {
 		return fmt.Errorf("show preferences: %w", err)
 	}

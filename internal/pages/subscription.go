@@ -33,7 +33,8 @@ type Subscriptions interface {
 	// Leave may be repeated.
 	Leave(ctx context.Context, uid ident.UID) error
 	PublicTopics(ctx context.Context, also []string) ([]subscriber.Topic, error)
-	Preferences(ctx context.Context, uid ident.UID) (subscriber.Preferences, error)
+	// Preferences are those of a reader whom Reader found just now.
+	Preferences(ctx context.Context, r consent.Reader) (subscriber.Preferences, error)
 	ChangePreferences(
 		ctx context.Context, uid ident.UID, change func(subscriber.Preferences) (subscriber.PreferencesChange, error),
 	) (subscriber.Preferences, error)

@@ -75,7 +75,7 @@ func (d *desk) PublicTopics(_ context.Context, also []string) ([]subscriber.Topi
 	return list, d.err
 }
 
-func (d *desk) Preferences(context.Context, ident.UID) (subscriber.Preferences, error) {
+func (d *desk) Preferences(context.Context, consent.Reader) (subscriber.Preferences, error) {
 	return d.chosen, d.err
 }
 

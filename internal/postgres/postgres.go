@@ -39,6 +39,8 @@ type Options struct {
 	Audit *audit.Chain
 	// Consent seals the record of consent; nil likewise.
 	Consent *consent.Chain
+	// Recall remembers what readers chose; nil: it is read each time.
+	Recall Recall
 	// Ended is told of each publication that this process ended, and how; nil for nobody. It must be quick.
 	Ended func(publication.State)
 	// Announced is told, after the commit, that there may be events for webhook endpoints; nil for nobody. It must not block.
@@ -62,6 +64,7 @@ type DB struct {
 	// chain is nil likewise.
 	chain      *audit.Chain
 	consents   *consent.Chain
+	recall     Recall                  // nil: nobody remembers
 	observeEnd func(publication.State) // nil: nobody looks
 	batchSize  int
 }
@@ -99,7 +102,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 		return nil, fmt.Errorf("open the database pool: %w", err)
 	}
 	return &DB{pool: pool, takers: takers{life: takersLife}, tracer: o.Tracer, addresses: o.Addresses, chain: o.Audit, consents: o.Consent,
-		observeEnd: o.Ended, batchSize: o.BatchSize, announced: o.Announced}, nil
+		recall: o.Recall, observeEnd: o.Ended, batchSize: o.BatchSize, announced: o.Announced}, nil
 }
 
 // Ping runs a statement, to prove that the database can be used.

@@ -5,9 +5,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/presswork/presswork/internal/audit"
 	"github.com/presswork/presswork/internal/consent"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/subscriber"
+	"github.com/presswork/presswork/internal/telemetry"
 )
 
 // A row of subscriber as scanPreferences reads it.
@@ -30,6 +32,40 @@ func scanPreferences(row pgx.Row) (subscriber.Preferences, error) {
 func (db *DB) Preferences(ctx context.Context, uid ident.UID) (subscriber.Preferences, error) {
 	p, err := scanPreferences(db.pool.QueryRow(ctx, selectPreferences+`WHERE s.uid = $1 AND s.email NOT LIKE '%@deleted.invalid'`, uid))
 	return p, translate(err, "read preferences")
+}
+
+// Recall remembers what readers chose, for all processes.
+type Recall interface {
+	// Preferences are those of the reader with a uid, of a version or a later one: remembered, or read.
+	Preferences(ctx context.Context, uid ident.UID, version int,
+		read func(context.Context) (subscriber.Preferences, error)) (subscriber.Preferences, error)
+	// Forget leaves nothing of a reader, and nothing is remembered that was read of them before.
+	Forget(ctx context.Context, uid ident.UID)
+}
+
+// recalled is Preferences of a version or a later one. Whoever asks for the newest version has read it just now.
+func (db *DB) recalled(ctx context.Context, uid ident.UID, version int) (subscriber.Preferences, error) {
+	if db.recall == nil {
+		return db.Preferences(ctx, uid)
+	}
+	return db.recall.Preferences(ctx, uid, version, func(ctx context.Context) (subscriber.Preferences, error) { return db.Preferences(ctx, uid) })
+}
+
+// noteReading is what record writes, with the version of whom it is about as the answer; of who is no more, none.
+const noteReading = `
+INSERT INTO audit_event (actor, action, entity, entity_uid, correlation_id, changes)
+SELECT $1, 'subscriber.read_preferences', 'subscriber', s.uid, $2, '{"count": 1}'
+FROM subscriber s WHERE s.uid = $3 AND s.email NOT LIKE '%@deleted.invalid'
+RETURNING (SELECT version FROM subscriber WHERE uid = $3)`
+
+// ReadPreferences is Preferences, remembered, and notes in the audit log that they were read.
+func (db *DB) ReadPreferences(ctx context.Context, uid ident.UID) (subscriber.Preferences, error) {
+	var version int
+	err := db.pool.QueryRow(ctx, noteReading, audit.Actor(ctx), telemetry.Correlation(ctx), uid).Scan(&version)
+	if err != nil {
+		return subscriber.Preferences{}, translate(missing(err, noSubscriber), "note that preferences are read")
+	}
+	return db.recalled(ctx, uid, version)
 }
 
 // ChangePreferences replaces preferences by what change makes of them, in one transaction; no other change comes between.

@@ -47,6 +47,7 @@ const eraseTime = `SET LOCAL statement_timeout = '240s'`
 // erase takes away what is held about whom find finds: a locked subscriber, or only an address.
 func (db *DB) erase(ctx context.Context, find func(pgx.Tx) (subscriber.Subscriber, error)) (subscriber.Erased, error) {
 	var done subscriber.Erased
+	var who ident.UID
 	err := db.tx(ctx, "erase a person", func(tx pgx.Tx) error {
 		done = subscriber.Erased{}
 		if _, err := tx.Exec(ctx, eraseTime); err != nil {
@@ -59,7 +60,7 @@ func (db *DB) erase(ctx context.Context, find func(pgx.Tx) (subscriber.Subscribe
 		if err != nil {
 			return err
 		}
-		done.Subscriber = s.ID != 0
+		done.Subscriber, who = s.ID != 0, s.UID
 		if err := beginListing(ctx, tx, s.Email); err != nil {
 			return err
 		}
@@ -76,6 +77,9 @@ func (db *DB) erase(ctx context.Context, find func(pgx.Tx) (subscriber.Subscribe
 		}
 		return record(ctx, tx, "subscriber", "erase", s.UID, map[string]any{"messages": done.Messages, "mentions": done.Mentions})
 	})
+	if err == nil && done.Subscriber && db.recall != nil {
+		db.recall.Forget(ctx, who)
+	}
 	return done, err
 }
 

@@ -39,11 +39,11 @@ func (s *Subscriptions) Reader(ctx context.Context, id int64) (consent.Reader, e
 	return r, translate(missing(err, noSubscriber), "read a reader")
 }
 
-const selectReader = `SELECT id, uid, email, language, status FROM subscriber `
+const selectReader = `SELECT id, uid, email, language, status, version FROM subscriber `
 
 func scanReader(row pgx.Row) (consent.Reader, error) {
 	var r consent.Reader
-	err := row.Scan(&r.ID, &r.UID, &r.Email, &r.Language, &r.Status)
+	err := row.Scan(&r.ID, &r.UID, &r.Email, &r.Language, &r.Status, &r.Version)
 	return r, err
 }
 
@@ -283,9 +283,9 @@ func (s *Subscriptions) Leave(ctx context.Context, uid ident.UID) error {
 	})
 }
 
-// Preferences are those of the subscriber with a uid, or NotFound.
-func (s *Subscriptions) Preferences(ctx context.Context, uid ident.UID) (subscriber.Preferences, error) {
-	return s.db.Preferences(ctx, uid)
+// Preferences are those of a reader whom Reader found just now, or NotFound.
+func (s *Subscriptions) Preferences(ctx context.Context, r consent.Reader) (subscriber.Preferences, error) {
+	return s.db.recalled(ctx, r.UID, r.Version)
 }
 
 // ChangePreferences is DB.ChangePreferences.

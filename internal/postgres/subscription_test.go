@@ -251,7 +251,7 @@ func TestChangedPreferences(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if read, err := s.Preferences(t.Context(), one.UID); err != nil || read.Version != after.Version || len(subscriber.PreferencesChange{Before: read, After: after}.Fields()) > 0 {
+		if read, err := s.Preferences(t.Context(), consent.Reader{UID: one.UID, Version: after.Version}); err != nil || read.Version != after.Version || len(subscriber.PreferencesChange{Before: read, After: after}.Fields()) > 0 {
 			t.Errorf("%s: read %+v, %v; want %+v", c.name, read, err, after)
 		}
 		revoked := value[bool](t, db, `SELECT revoked_at IS NOT NULL FROM subscriber`)
