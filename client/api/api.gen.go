@@ -2141,6 +2141,30 @@ type EndpointTestData struct {
 	Endpoint ID `json:"endpoint"`
 }
 
+// Engagement What a subscriber did with what they were sent, counted in publications once these have ended. Days are in UTC, null means never.
+type Engagement struct {
+	// Sent How many reached them.
+	Sent int64 `json:"sent"`
+
+	// Opened How many of these they opened.
+	Opened int64 `json:"opened"`
+
+	// Clicked In how many they followed a link.
+	Clicked int64 `json:"clicked"`
+
+	// FirstSentOn The day of the first one.
+	FirstSentOn *string `json:"first_sent_on"`
+
+	// SentOn The day of the last one.
+	SentOn *string `json:"sent_on"`
+
+	// OpenedOn When they last opened one or followed a link.
+	OpenedOn *string `json:"opened_on"`
+
+	// ClickedOn When they last followed a link.
+	ClickedOn *string `json:"clicked_on"`
+}
+
 // Erasure What was erased of a person.
 type Erasure struct {
 	// Subscriber Whether there was a subscriber.
@@ -2514,6 +2538,93 @@ type Pause struct {
 type Pauses struct {
 	// Items One for each scope.
 	Items []Pause `json:"items"`
+}
+
+// Person Who somebody is, and how they are now.
+type Person struct {
+	// Email Their address.
+	Email string `json:"email"`
+
+	// Subscriber Who they are; null if they are no subscriber, as are the next two.
+	Subscriber *Subscriber `json:"subscriber"`
+
+	// Preferences What they chose.
+	Preferences *Preferences `json:"preferences"`
+
+	// Engagement What they did; null also if nothing was counted yet.
+	Engagement *Engagement `json:"engagement"`
+
+	// Suppression Why nothing is sent to their address; null if it is.
+	Suppression *Suppression `json:"suppression"`
+}
+
+// PersonData Everything that is held about a person.
+type PersonData struct {
+	// Person Who somebody is, and how they are now.
+	Person Person `json:"person"`
+
+	// Consent What they agreed to, newest first.
+	Consent []ConsentEntry `json:"consent"`
+
+	// Messages Messages to them, oldest first.
+	Messages []PersonMessage `json:"messages"`
+
+	// Publications What they were to get, oldest first: publications and messages.
+	Publications []PersonPublication `json:"publications"`
+}
+
+// PersonMessage What is kept of a message to somebody. It is removed some time after it was sent.
+type PersonMessage struct {
+	// ID A public id, a UUID of version 7 (RFC 9562).
+	ID ID `json:"id"`
+
+	// Title The template's name.
+	Title string `json:"title"`
+
+	// Letter The kind of a letter by which somebody confirms or finds their preferences; empty for all others.
+	Letter string `json:"letter"`
+
+	// Email The address, if it is no subscriber's.
+	Email string `json:"email"`
+
+	// Name The name it was sent to.
+	Name string `json:"name"`
+
+	// Language The language that was asked for; empty: theirs.
+	Language string `json:"language"`
+
+	// Timezone Likewise the time zone.
+	Timezone string `json:"timezone"`
+
+	// Data What it was filled with. Of a letter it is left out: it is a link that opens something.
+	Data map[string]interface{} `json:"data"`
+
+	// Tracked Whether opens and clicks are counted.
+	Tracked bool `json:"tracked"`
+
+	// ExpiresAt Until when it may be sent.
+	ExpiresAt *time.Time `json:"expires_at"`
+
+	// CreatedAt An RFC 3339 time; answers are in UTC.
+	CreatedAt Time `json:"created_at"`
+}
+
+// PersonPublication What became of a publication or a message for somebody.
+type PersonPublication struct {
+	// PublicationID A public id, a UUID of version 7 (RFC 9562).
+	PublicationID ID `json:"publication_id"`
+
+	// Title Its title.
+	Title string `json:"title"`
+
+	// PublicationType What sort it is.
+	PublicationType string `json:"publication_type"`
+
+	// CreatedAt An RFC 3339 time; answers are in UTC.
+	CreatedAt Time `json:"created_at"`
+
+	// Deliveries One for each channel.
+	Deliveries []RecipientDelivery `json:"deliveries"`
 }
 
 // Pin A content item or a template at the version that the publication uses.
@@ -6319,6 +6430,15 @@ func (c *Client) ChangeSubscribers(ctx context.Context, body SubscriberChanges, 
 	return call[BulkReport](ctx, c, r, options)
 }
 
+// GetAddressData is POST /api/v1/subscribers/data: everything that is held about whoever has an address.
+//
+// As everything that is held about a subscriber, for an address that may be no subscriber's: somebody whom messages were sent
+// to. Of an address that is not known all is empty. It changes nothing.
+func (c *Client) GetAddressData(ctx context.Context, body AddressInput, options ...Option) (PersonData, error) {
+	r := &Request{Operation: "getAddressData", Method: http.MethodPost, Path: "/api/v1/subscribers/data", Body: body, MediaType: "application/json"}
+	return call[PersonData](ctx, c, r, options)
+}
+
 // EraseAddress is POST /api/v1/subscribers/erase: erase whoever has an address.
 //
 // As the erasure of a subscriber, for an address that may be no subscriber's: somebody whom messages were sent to. It may be
@@ -6427,6 +6547,16 @@ func (c *Client) Consent(ctx context.Context, id ID, params ListConsentParams, o
 		page, err := c.ListConsent(ctx, id, params, options...)
 		return page.Items, page.Next, err
 	})
+}
+
+// GetSubscriberData is GET /api/v1/subscribers/{id}/data: everything that is held about a subscriber.
+//
+// For who asks what is held about them: who they are, what they chose and did, what they agreed to, what was sent to them, when, and
+// what became of it. It is written while it is read: a connection that is cut before the end means that it is not whole. With a million
+// publications it takes some ten seconds. What is mentioned of them in texts that others wrote is not looked for. The audit log notes it.
+func (c *Client) GetSubscriberData(ctx context.Context, id ID, options ...Option) (PersonData, error) {
+	r := &Request{Operation: "getSubscriberData", Method: http.MethodGet, Path: path("/api/v1/subscribers/%s/data", id)}
+	return call[PersonData](ctx, c, r, options)
 }
 
 // EraseSubscriber is POST /api/v1/subscribers/{id}/erase: erase a subscriber.

@@ -14,8 +14,8 @@ import (
 )
 
 func subscribersCommand() *cobra.Command {
-	command := &cobra.Command{Use: "subscribers", Short: "Find, import, export and erase subscribers"}
-	command.AddCommand(subscribersListCommand(), subscribersImportCommand(), subscribersExportCommand(), subscribersEraseCommand())
+	command := &cobra.Command{Use: "subscribers", Short: "Find, import, export and erase subscribers, and say what is held about one"}
+	command.AddCommand(subscribersListCommand(), subscribersImportCommand(), subscribersExportCommand(), subscribersDataCommand(), subscribersEraseCommand())
 	return command
 }
 
@@ -70,6 +70,27 @@ func subscribersExportCommand() *cobra.Command {
 			return err
 		}
 		return keepWhole(name, answer.Body)
+	})
+}
+
+func subscribersDataCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use: "data ID|ADDRESS", Short: "Write everything that is held about a person, as JSON", Args: cobra.ExactArgs(1),
+		Long: `Write everything that is held about a person, as JSON: who they are, what they chose, did and agreed to, and what was sent to
+them. By address, also of somebody who is no subscriber.`,
+	}
+	return withAPI(command, func(c *cobra.Command, remote *client.Client, args []string) error {
+		var held api.PersonData
+		var err error
+		if strings.Contains(args[0], "@") {
+			held, err = remote.GetAddressData(c.Context(), api.AddressInput{Email: args[0]})
+		} else {
+			held, err = remote.GetSubscriberData(c.Context(), args[0])
+		}
+		if err != nil {
+			return err
+		}
+		return printJSON(c, held)
 	})
 }
 

@@ -131,6 +131,20 @@ func TestSubscribersListAndExport(t *testing.T) {
 	}
 }
 
+func TestSubscribersData(t *testing.T) {
+	t.Parallel()
+	const held = `{"person":{"email":"ann@x.org","subscriber":null,"preferences":null,"engagement":null,"suppression":null},"consent":[],"messages":[],"publications":[]}`
+	api, address := newImportAPI(t, func(int) (int, string) { return 200, held })
+	for _, who := range []string{"s1", "ann@x.org"} {
+		if out, err := said(t, address, "subscribers data "+who); err != nil || out != held+"\n" {
+			t.Errorf("printed %q, %v", out, err)
+		}
+	}
+	if want := []string{"GET /subscribers/s1/data ", "POST /subscribers/data "}; !slices.Equal(api.asked, want) || api.bodies[1] != `{"email":"ann@x.org"}` {
+		t.Errorf("asked %q with %q", api.asked, api.bodies)
+	}
+}
+
 func TestSubscribersErase(t *testing.T) {
 	t.Parallel()
 	api, address := newImportAPI(t, func(int) (int, string) { return 200, `{"subscriber":true,"messages":3,"mentions":1,"suppressed":true}` })

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -56,6 +57,7 @@ func TestErasure(t *testing.T) {
 		"attributes": map[string]any{"berry": markAttribute + "n"}, "consent_source": markSource}, nil, "If-Match", "*")
 	h.lives(address)
 	h.Call(t, http.MethodGet, "/subscribers/"+person.ID+"/preferences", nil, nil)
+	h.tells(person.ID)
 	if remembered := h.remembered(person.ID); !strings.Contains(remembered, "staff") {
 		t.Errorf("Redis remembers %q of what the person chose: nothing would be forgotten", remembered)
 	}
@@ -89,6 +91,31 @@ func TestErasure(t *testing.T) {
 	id := h.Publish(t, fixture.Order{Title: "Again", Channels: []string{"email"}})
 	h.Await(t, id, "completed", patience)
 	h.wantOnce(id, "email", 4)
+}
+
+// tells: before, the person is told of everything that is to be erased, what became of three deliveries, and what they did.
+func (h *house) tells(id string) {
+	h.t.Helper()
+	var held struct {
+		Publications []struct {
+			Title      string
+			Deliveries []struct{ Events []any }
+		}
+		Messages []any
+	}
+	var answer json.RawMessage
+	h.Call(h.t, http.MethodGet, "/subscribers/"+id+"/data", nil, &answer)
+	if err := json.Unmarshal(answer, &held); err != nil {
+		h.t.Fatal(err)
+	}
+	for _, word := range []string{markAddress, markName, markAttribute, markSource} {
+		if !strings.Contains(string(answer), word) {
+			h.t.Errorf("%s is not in what is held about the person", word)
+		}
+	}
+	if n := len(held.Publications); n != 2 || len(held.Messages) != 1 || len(held.Publications[0].Deliveries) != 2 || len(held.Publications[0].Deliveries[0].Events) == 0 {
+		h.t.Errorf("%d publications, %+v", n, held)
+	}
 }
 
 // lives has the person read, click, fail to be reached, be written to and be written about.

@@ -40,6 +40,8 @@ func accessRules() map[string]access { //nolint:funlen // it is a table
 		"GET /api/v1/subscribers/:id/preferences":   needs(auth.SubscribersRead),
 		"PUT /api/v1/subscribers/:id/preferences":   needs(auth.SubscribersWrite),
 		"POST /api/v1/subscribers/:id/confirmation": needs(auth.SubscribersWrite),
+		"GET /api/v1/subscribers/:id/data":          needs(auth.SubscribersExport),
+		"POST /api/v1/subscribers/data":             needs(auth.SubscribersExport),
 		"POST /api/v1/subscribers/erase":            needs(auth.SubscribersWrite),
 		"POST /api/v1/subscribers/:id/erase":        needs(auth.SubscribersWrite),
 

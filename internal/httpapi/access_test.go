@@ -199,6 +199,8 @@ func TestAccessAsMeant(t *testing.T) {
 		"GET /api/v1/subscribers":                            "admin publisher",
 		"POST /api/v1/subscribers":                           "admin publisher",
 		"GET /api/v1/subscribers/export":                     "admin publisher",
+		"GET /api/v1/subscribers/:id/data":                   "admin publisher",
+		"POST /api/v1/subscribers/data":                      "admin publisher",
 		"POST /api/v1/subscribers/:id/erase":                 "admin publisher",
 		"POST /api/v1/subscribers/import":                    "admin publisher",
 		"GET /api/v1/contents/:id":                           "admin analyst publisher",

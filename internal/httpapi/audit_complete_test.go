@@ -169,6 +169,7 @@ func (a *audited) walkReaders() {
 		admin+`subscriber.preferences ID {"fields": \["frequency", "language"\]}`, "If-Match: *")
 	a.step(a.api, "DELETE /subscribers/:id", reader, nil, admin+`subscriber.delete ID {}`)
 	other := a.made(a.step(a.api, "POST /subscribers", "", map[string]any{"email": "z" + walkAddress, "name": walkName}, admin+`subscriber.create `+some+`{}`))
+	a.step(a.api, "POST /subscribers/data", other, map[string]any{"email": "z" + walkAddress}, admin+`subscriber.data_exported ID {"count": 1}`)
 	erased := `subscriber.erase %s {"mentions": 0, "messages": 0}`
 	a.step(a.api, "POST /subscribers/:id/erase", other, nil, admin+`suppression.create `+some+`{.*"source": "erasure".*}\n`+admin+fmt.Sprintf(erased, "ID"))
 	a.step(a.api, "POST /subscribers/erase", "", map[string]any{"email": "z" + walkAddress}, admin+fmt.Sprintf(erased, "-"))

@@ -18,6 +18,7 @@ type SubscriberStore interface {
 	TotalSubscribers(ctx context.Context, f subscriber.Filter) (tally.Total, error)
 	SubscriberBulkStore
 	EraseStore
+	PersonStore
 	CreateSubscriber(ctx context.Context, s subscriber.Subscriber) (subscriber.Subscriber, error)
 	Subscriber(ctx context.Context, uid ident.UID) (subscriber.Subscriber, error)
 	UpdateSubscriber(
@@ -52,6 +53,7 @@ func registerSubscribers(r gin.IRouter, d Deps) {
 	r.PUT("/subscribers/:id", handle(h.update))
 	r.DELETE("/subscribers/:id", handle(h.delete))
 	h.registerBulk(r, d)
+	h.registerData(r)
 	h.registerErase(r)
 }
 

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -161,6 +162,17 @@ UPDATE subscriber SET email = uid || '@deleted.invalid', name = '', language = '
        revoked_at = clock_timestamp(), version = version + 1, updated_at = clock_timestamp()
 WHERE id = ANY($1)`
 
+// forget leaves nothing personal of the subscribers with some ids and addresses, nor of the messages to them.
+func forget(ctx context.Context, tx pgx.Tx, ids []int64, addresses []string) error {
+	if _, err := tx.Exec(ctx, emptySubscribers, ids); err != nil {
+		return fmt.Errorf("empty subscribers: %w", err)
+	}
+	if _, err := tx.Exec(ctx, emptyMessages, ids, addresses); err != nil {
+		return fmt.Errorf("empty messages to subscribers: %w", err)
+	}
+	return nil
+}
+
 // deleteSubscriber is DeleteSubscriber in a transaction.
 func deleteSubscriber(ctx context.Context, tx pgx.Tx, uid ident.UID, check func(subscriber.Subscriber) error) error {
 	before, err := lockSubscriber(ctx, tx, uid)
@@ -170,7 +182,7 @@ func deleteSubscriber(ctx context.Context, tx pgx.Tx, uid ident.UID, check func(
 	if err := check(before); err != nil {
 		return err
 	}
-	if _, err = tx.Exec(ctx, emptySubscribers, []int64{before.ID}); err != nil {
+	if err := forget(ctx, tx, []int64{before.ID}, []string{before.Email}); err != nil {
 		return err
 	}
 	if err := ReleaseHeld(ctx, tx, before.ID); err != nil {

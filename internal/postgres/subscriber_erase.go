@@ -98,7 +98,7 @@ func eraseRows(ctx context.Context, tx pgx.Tx, s subscriber.Subscriber, done *su
 			return err
 		}
 	}
-	tag, err := tx.Exec(ctx, eraseMessages, s.ID, s.Email)
+	tag, err := tx.Exec(ctx, emptyMessages, []int64{s.ID}, []string{s.Email})
 	if err != nil {
 		return fmt.Errorf("erase messages: %w", err)
 	}
@@ -109,11 +109,11 @@ func eraseRows(ctx context.Context, tx pgx.Tx, s subscriber.Subscriber, done *su
 	return nil
 }
 
-// eraseMessages empties the messages to a subscriber ($1) or an address ($2). Those that are still to be sent are not.
-const eraseMessages = `
+// emptyMessages empties the messages to some subscribers ($1) or addresses ($2). Those that are still to be sent are not.
+const emptyMessages = `
 UPDATE message SET email = CASE WHEN email IS NOT NULL THEN publication_id || '@deleted.invalid' END, name = '', language = '', timezone = '',
        data = '{}', expires_at = least(coalesce(expires_at, 'infinity'), clock_timestamp())
-WHERE subscriber_id = $1 OR email = $2`
+WHERE subscriber_id = ANY($1) OR email = ANY($2)`
 
 // eraseMentions takes an address ($1, and $2 as a pattern) out of what others wrote: titles, data of publications and their earlier
 // versions, what was rendered, texts of errors, what endpoints are told, keys (which may have been made of an address, with anything

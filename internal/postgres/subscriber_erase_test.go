@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/presswork/presswork/internal/bulk"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/subscriber"
@@ -56,6 +57,31 @@ func TestEraseSubscriber(t *testing.T) {
 	}
 	if _, err := db.EraseSubscriber(t.Context(), ident.New(), anybody); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a stranger: %v", err)
+	}
+}
+
+// TestDeletedSubscribersMessagesAreEmpty, whichever way they are deleted; those to others stay, and what is not sent yet is not.
+func TestDeletedSubscribersMessagesAreEmpty(t *testing.T) {
+	t.Parallel()
+	db := openHashing(t)
+	for i, name := range []string{"ann", "bob", "joe"} {
+		createReader(t, db, subscriber.Input{Email: name + "@x.org"})
+		exec(t, db, `INSERT INTO publication (uid, title, type, priority, lane, state, channels, audience, contents, data, created_by)
+			SELECT gen_random_uuid(), 't', 'transactional', 'normal', 1, 'completed', '{1}', '{}', '[]', '{}', 'me' FROM generate_series(1, 2)`)
+		exec(t, db, `INSERT INTO message (publication_id, subscriber_id, name, data) SELECT $2, id, $1, '{"x": 1}' FROM subscriber WHERE email = $1 || '@x.org'`, name, 2*i+1)
+		exec(t, db, `INSERT INTO message (publication_id, email, name, data) VALUES ($2, $1 || '@x.org', $1, '{"x": 1}')`, name, 2*i+2)
+	}
+	if err := db.DeleteSubscriber(t.Context(), byEmail(t, db, "ann@x.org").UID, anybody); err != nil {
+		t.Fatal(err)
+	}
+	item := subscriber.Item{Action: bulk.Delete, UID: byEmail(t, db, "bob@x.org").UID, Check: anybody}
+	if r, err := db.BulkSubscribers(t.Context(), call(bulk.PerItem), []subscriber.Item{item}); err != nil || bulk.Failed(r.Outcomes) > 0 {
+		t.Fatal(r, err)
+	}
+	const left = `SELECT string_agg(name || coalesce(email, '') || data::text || coalesce((expires_at <= clock_timestamp())::text, ''), ' ' ORDER BY publication_id) FROM message`
+	want := `{}true 2@deleted.invalid{}true {}true 4@deleted.invalid{}true joe{"x": 1} joejoe@x.org{"x": 1}`
+	if got := value[string](t, db, left); got != want {
+		t.Errorf("left %s, want %s", got, want)
 	}
 }
 

@@ -139,7 +139,7 @@ func (b *subscribersTogether) write(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return fmt.Errorf("change subscribers: %w", err)
 	}
-	if _, err := tx.Exec(ctx, emptySubscribers, column(b.emptied, func(w written) int64 { return w.s.ID })); err != nil {
+	if err := forget(ctx, tx, column(b.emptied, func(w written) int64 { return w.s.ID }), column(b.emptied, func(w written) string { return w.s.Email })); err != nil {
 		return fmt.Errorf("delete subscribers: %w", err)
 	}
 	if err := ReleaseHeld(ctx, tx, b.withdrawn()...); err != nil {

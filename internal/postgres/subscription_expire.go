@@ -41,7 +41,7 @@ func (db *DB) forgetUnconfirmed(ctx context.Context, before time.Time, limit int
 		}); err != nil || len(ids) == 0 {
 			return err
 		}
-		if _, err := tx.Exec(ctx, emptySubscribers, ids); err != nil {
+		if err := forget(ctx, tx, ids, nil); err != nil {
 			return err
 		}
 		return recordAll(ctx, tx, "subscriber", lines)

@@ -67,6 +67,21 @@ type MessageSummary struct {
 	SettledAt                   *time.Time
 }
 
+// MessageKept is what is kept of a message to somebody, as it is shown to them when they ask what is held about them.
+type MessageKept struct {
+	// ID is the publication's internal id.
+	ID  int64
+	UID ident.UID
+	// Title is the template's name. Letter is the kind of a letter of our own; what that says is left out.
+	Title, Letter string
+	// Email is "" of a message to a subscriber, and Language and Timezone are where they are the subscriber's.
+	Email, Name, Language, Timezone string
+	Data                            map[string]any
+	Tracked                         bool
+	ExpiresAt                       *time.Time
+	CreatedAt                       time.Time
+}
+
 // MessageFilter chooses messages for a list, newest first. The zero value of a part lets all through.
 type MessageFilter struct {
 	States []State

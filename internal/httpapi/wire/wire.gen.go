@@ -1872,6 +1872,30 @@ type EndpointTestData struct {
 	Endpoint ident.UID `json:"endpoint"`
 }
 
+// Engagement What a subscriber did with what they were sent, counted in publications once these have ended. Days are in UTC, null means never.
+type Engagement struct {
+	// Sent How many reached them.
+	Sent int64 `json:"sent"`
+
+	// Opened How many of these they opened.
+	Opened int64 `json:"opened"`
+
+	// Clicked In how many they followed a link.
+	Clicked int64 `json:"clicked"`
+
+	// FirstSentOn The day of the first one.
+	FirstSentOn *string `json:"first_sent_on"`
+
+	// SentOn The day of the last one.
+	SentOn *string `json:"sent_on"`
+
+	// OpenedOn When they last opened one or followed a link.
+	OpenedOn *string `json:"opened_on"`
+
+	// ClickedOn When they last followed a link.
+	ClickedOn *string `json:"clicked_on"`
+}
+
 // Erasure What was erased of a person.
 type Erasure struct {
 	// Subscriber Whether there was a subscriber.
@@ -2216,6 +2240,87 @@ type Pause struct {
 type Pauses struct {
 	// Items One for each scope.
 	Items []Pause `json:"items"`
+}
+
+// Person Who somebody is, and how they are now.
+type Person struct {
+	// Email Their address.
+	Email string `json:"email"`
+
+	// Subscriber A reader.
+	Subscriber *Subscriber `json:"subscriber"`
+
+	// Preferences What a subscriber chose.
+	Preferences *Preferences `json:"preferences"`
+
+	// Engagement What a subscriber did with what they were sent, counted in publications once these have ended. Days are in UTC, null means never.
+	Engagement *Engagement `json:"engagement"`
+
+	// Suppression An address that nothing is sent to.
+	Suppression *Suppression `json:"suppression"`
+}
+
+// PersonData Everything that is held about a person.
+type PersonData struct {
+	// Person Who somebody is, and how they are now.
+	Person Person `json:"person"`
+
+	// Consent What they agreed to, newest first.
+	Consent []ConsentEntry `json:"consent"`
+
+	// Messages Messages to them, oldest first.
+	Messages []PersonMessage `json:"messages"`
+
+	// Publications What they were to get, oldest first: publications and messages.
+	Publications []PersonPublication `json:"publications"`
+}
+
+// PersonMessage What is kept of a message to somebody. It is removed some time after it was sent.
+type PersonMessage struct {
+	ID ident.UID `json:"id"`
+
+	// Title The template's name.
+	Title string `json:"title"`
+
+	// Letter The kind of a letter by which somebody confirms or finds their preferences; empty for all others.
+	Letter string `json:"letter"`
+
+	// Email The address, if it is no subscriber's.
+	Email string `json:"email"`
+
+	// Name The name it was sent to.
+	Name string `json:"name"`
+
+	// Language The language that was asked for; empty: theirs.
+	Language string `json:"language"`
+
+	// Timezone Likewise the time zone.
+	Timezone string `json:"timezone"`
+
+	// Data What it was filled with. Of a letter it is left out: it is a link that opens something.
+	Data map[string]interface{} `json:"data"`
+
+	// Tracked Whether opens and clicks are counted.
+	Tracked bool `json:"tracked"`
+
+	// ExpiresAt Until when it may be sent.
+	ExpiresAt *time.Time `json:"expires_at"`
+	CreatedAt time.Time  `json:"created_at"`
+}
+
+// PersonPublication What became of a publication or a message for somebody.
+type PersonPublication struct {
+	PublicationID ident.UID `json:"publication_id"`
+
+	// Title Its title.
+	Title string `json:"title"`
+
+	// PublicationType What sort it is.
+	PublicationType string    `json:"publication_type"`
+	CreatedAt       time.Time `json:"created_at"`
+
+	// Deliveries One for each channel.
+	Deliveries []RecipientDelivery `json:"deliveries"`
 }
 
 // Pin A content item or a template at the version that the publication uses.
