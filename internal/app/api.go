@@ -108,7 +108,7 @@ func (a *App) addWriters() (*postgres.Acceptor, *postgres.EventWriter, error) {
 // subscriberPages answers everything below /p/.
 func (a *App) subscriberPages(engine template.Engine, signer *token.Signer, subscriptions pages.Subscriptions) (http.Handler, error) {
 	return pages.New(pages.Deps{
-		Log: a.Log, Organisation: a.Config.Organisation, Tokens: signer, Tickets: a.tickets(), Readers: a.db, Subscriptions: subscriptions, Client: httpapi.Client, Listing: a.db, PublicURL: a.Config.PublicURL,
+		Log: a.Log, Organisation: a.Config.Organisation, Tokens: signer, Tickets: a.tickets(), Readers: a.db, Brands: a.db, Subscriptions: subscriptions, Client: httpapi.Client, Listing: a.db, PublicURL: a.Config.PublicURL,
 		Archive: &edition.Archive{IDs: a.db, Shelf: edition.NewShelf(a.db, engine), Images: a.Config.PublicURL + pages.ImagePath},
 		Images:  a.db,
 	})

@@ -118,6 +118,8 @@ type Act struct {
 	// Text is what was shown; nil if nothing was. It has to be kept before: see the store.
 	Text          *Text
 	IP, UserAgent string
+	// Brand is the slug of the brand that the page is of, by which letters are written that follow; empty for none.
+	Brand string
 }
 
 type actKey struct{}

@@ -61,8 +61,10 @@ type Letter struct {
 	Data map[string]any
 	// ExpiresAt is when it is not sent any more, since its link would not work; nil: it is always sent.
 	ExpiresAt *time.Time
-	// Sender is who it is from; zero: the default sender.
+	// Sender is who it is from; zero: the default sender of the brand, or of the organisation.
 	Sender ident.UID
+	// Brand is the slug of the brand that it is of; empty, or of none that there is: that of its sender.
+	Brand string
 	// Key makes it one letter however often it is handed in; empty: each is one of its own.
 	Key string
 }

@@ -45,7 +45,7 @@ func (p *Pages) archiveList(w http.ResponseWriter, r *http.Request) error {
 		shown.Newest = "archive" + query(filter.Topic, ident.UID{})
 	}
 	text := p.views.texts.accepted(r.Header.Get("Accept-Language"))
-	body, err := p.render(view{Page: "archive", Title: "archive_title", Text: text, Archive: &shown, Index: p.Index})
+	body, err := p.render(w, r, view{Page: "archive", Title: "archive_title", Text: text, Archive: &shown, Index: p.Index})
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,8 @@ type Deps struct {
 	// Tickets reads those of our own letters.
 	Tickets Tickets
 	Readers Readers
+	// Brands are the faces of the organisation; nil: there are none.
+	Brands Brands
 	// Subscriptions is how readers come and choose; nil: there are no pages for it.
 	Subscriptions Subscriptions
 	// Client is the address that a request came from; nil: it is not noted.
@@ -152,7 +154,7 @@ func (p *Pages) sameOrigin(next http.Handler) (http.Handler, error) {
 func (p *Pages) handle(fn func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", p.views.policy)
+		h.Set("Content-Security-Policy", p.views.policyOf(nil))
 		// The address holds a token, which is for nobody else. Not no-referrer: browsers would send "Origin: null" with our own
 		// forms, and those that have no Sec-Fetch-Site could not be told from other sites.
 		h.Set("Referrer-Policy", "same-origin")
@@ -194,7 +196,7 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // show writes a page. It is complete before the first byte leaves.
 func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, v view) {
-	body, err := p.render(v)
+	body, err := p.render(w, r, v)
 	if err != nil {
 		p.Log.Error("a page cannot be shown", zap.Error(err), telemetry.CorrelationField(r.Context()))
 		http.Error(w, "This page cannot be shown.", http.StatusInternalServerError)
@@ -207,8 +209,13 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, v view)
 	_, _ = w.Write(body) // the reader may have left
 }
 
-func (p *Pages) render(v view) ([]byte, error) {
+// render fills a page in, and has its policy let in what it shows of its brand.
+func (p *Pages) render(w http.ResponseWriter, r *http.Request, v view) ([]byte, error) {
 	v.Organisation = p.Organisation
+	if v.Brand = faceOf(p.brand(r)); v.Brand != nil {
+		v.Organisation = v.Brand.Name
+		w.Header().Set("Content-Security-Policy", p.views.policyOf(v.Brand))
+	}
 	var body bytes.Buffer
 	if err := p.views.pages.ExecuteTemplate(&body, "layout.html", v); err != nil {
 		return nil, fmt.Errorf("fill in a page: %w", err)

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,7 +83,7 @@ func among(list []subscriber.Topic, slugs []string) []string {
 
 // act has what is done for a reader noted as theirs, with where it came from.
 func (p *Pages) act(r *http.Request, a consent.Act) context.Context {
-	a.UserAgent = r.UserAgent()
+	a.UserAgent, a.Brand = r.UserAgent(), p.brand(r).Slug
 	if p.Client != nil {
 		a.IP = p.Client(r.Context())
 	}
@@ -90,8 +91,8 @@ func (p *Pages) act(r *http.Request, a consent.Act) context.Context {
 }
 
 // consentText is what readers agree to, in a language.
-func (p *Pages) consentText(text catalogue) consent.Text {
-	name := p.Organisation
+func (p *Pages) consentText(r *http.Request, text catalogue) consent.Text {
+	name := cmp.Or(p.brand(r).Name, p.Organisation)
 	if name == "" {
 		name = strings.TrimPrefix(strings.TrimPrefix(p.PublicURL, "https://"), "http://")
 	}
@@ -117,7 +118,7 @@ func (p *Pages) showSubscribe(w http.ResponseWriter, r *http.Request, status int
 	if v.Language == "" {
 		v.Language = text.Language
 	}
-	v.Topics, v.Languages, v.Consent = topicViews(topics, chosen), languageViews(v.Language), p.consentText(text).Body
+	v.Topics, v.Languages, v.Consent = topicViews(topics, chosen), languageViews(v.Language), p.consentText(r, text).Body
 	p.show(w, r, status, view{Page: "subscribe", Title: "subscribe_title", Text: text, Subscribe: &v})
 	return nil
 }
@@ -144,7 +145,7 @@ func (p *Pages) subscribe(w http.ResponseWriter, r *http.Request) error {
 		return p.showSubscribe(w, r, http.StatusUnprocessableEntity,
 			subscribeView{Email: form.Get("email"), Name: form.Get("name"), Language: form.Get("language"), Wrong: true}, chosen...)
 	}
-	shown := p.consentText(text)
+	shown := p.consentText(r, text)
 	if err := p.Subscriptions.SignUp(p.act(r, consent.Act{Source: consent.Form, Text: &shown}), up); err != nil {
 		return fmt.Errorf("sign up: %w", err)
 	}
@@ -193,7 +194,7 @@ func (p *Pages) askConfirm(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p.show(w, r, http.StatusOK, view{Page: "confirm", Title: "confirm_title", Text: text, Address: telemetry.Mask(found.Email),
-		Confirm: &confirmView{Consent: p.consentText(text).Body, Topics: names}})
+		Confirm: &confirmView{Consent: p.consentText(r, text).Body, Topics: names}})
 	return nil
 }
 
@@ -228,7 +229,7 @@ func (p *Pages) confirm(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	text := p.textOf(r, found.Language)
-	shown := p.consentText(text)
+	shown := p.consentText(r, text)
 	outcome, err := p.Subscriptions.Confirm(p.act(r, consent.Act{Source: consent.Page, Granted: consent.Confirmed, Text: &shown}),
 		found.SubscriberID, found.ID)
 	if err != nil {
@@ -247,7 +248,7 @@ func (p *Pages) confirm(w http.ResponseWriter, r *http.Request) error {
 
 // askAgain has who is not subscribed asked by mail whether they want to be. That they were asked often enough is not said.
 func (p *Pages) askAgain(w http.ResponseWriter, r *http.Request, who consent.Reader) error {
-	shown := p.consentText(p.textOf(r, who.Language))
+	shown := p.consentText(r, p.textOf(r, who.Language))
 	err := p.Subscriptions.Ask(p.act(r, consent.Act{Source: consent.Page, Text: &shown}), who.UID)
 	if err != nil && !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.NotFound) {
 		return fmt.Errorf("ask a reader: %w", err)

@@ -1,9 +1,7 @@
 package pages
 
 import (
-	"crypto/sha256"
 	"embed"
-	"encoding/base64"
 	"fmt"
 	"html/template"
 
@@ -18,6 +16,7 @@ type view struct {
 	Page, Title, Message string
 	Text                 catalogue
 	Organisation         string
+	Brand                *face  // nil for none
 	Address              string // masked
 	Topics               []publication.Topic
 	Archive              *archiveView
@@ -34,8 +33,13 @@ type view struct {
 type views struct {
 	pages *template.Template
 	texts *catalogues
-	// policy lets the pages' own style sheet in, by its hash, and forms to ourselves.
-	policy string
+	// style is the hash of the pages' own style sheet.
+	style string
+}
+
+// policy lets the pages' own style sheet in, by its hash, another style and images if they are given, and forms to ourselves.
+func (v *views) policy(style, images string) string {
+	return "default-src 'none'; style-src " + v.style + style + images + "; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 }
 
 func loadViews() (*views, error) {
@@ -52,10 +56,5 @@ func loadViews() (*views, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the pages: %w", err)
 	}
-	sum := sha256.Sum256(style)
-	return &views{
-		pages: pages, texts: texts,
-		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-			"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-	}, nil
+	return &views{pages: pages, texts: texts, style: hashOf(style)}, nil
 }

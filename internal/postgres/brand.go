@@ -121,6 +121,20 @@ func (db *DB) BrandByID(ctx context.Context, id int32) (brand.Brand, error) {
 	return b, translate(missing(err, noBrand), "read a brand")
 }
 
+// BrandOf is the one that a publication is of, or NotFound.
+func (db *DB) BrandOf(ctx context.Context, publication int64) (brand.Brand, error) {
+	b, err := scanBrand(db.pool.QueryRow(ctx, `
+		SELECT `+brandColumns+` FROM publication p JOIN sender_identity f ON f.id = p.sender_id JOIN brand b ON b.id = f.brand_id
+		WHERE p.id = $1`, publication))
+	return b, translate(missing(err, noBrand), "read the brand of a publication")
+}
+
+// BrandNamed is the one with a slug, or NotFound.
+func (db *DB) BrandNamed(ctx context.Context, slug string) (brand.Brand, error) {
+	b, err := scanBrand(db.pool.QueryRow(ctx, `SELECT `+brandColumns+` FROM brand b WHERE b.slug = $1`, slug))
+	return b, translate(missing(err, noBrand), "find a brand")
+}
+
 // UpdateBrand replaces the brand with b's uid; without a slug it keeps the one that it has. check is asked first and may refuse.
 // It returns NotFound, and what CreateBrand returns. What is under way keeps what it began with.
 func (db *DB) UpdateBrand(ctx context.Context, b brand.Brand, check func(version int) error) (brand.Brand, error) {

@@ -3,13 +3,17 @@ package postgres
 import (
 	"errors"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/presswork/presswork/internal/brand"
+	"github.com/presswork/presswork/internal/consent"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/internal/sender"
+	"github.com/presswork/presswork/internal/subscriber"
 )
 
 func newBrand(t *testing.T, db *DB, slug string, from ident.UID) brand.Brand {
@@ -233,5 +237,43 @@ func TestBrandLogoStays(t *testing.T) {
 	}
 	if err := db.DeleteAsset(t.Context(), a); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestLettersComeFromTheBrand: who signs up on a brand's page is written to by the brand, and led back to its pages; the letter of
+// a page of no brand, or of one that is no more, is the organisation's.
+func TestLettersComeFromTheBrand(t *testing.T) {
+	t.Parallel()
+	db, s, _ := openHouse(t)
+	house := value[ident.UID](t, db, `SELECT uid FROM sender_identity`)
+	desk := newSender(t, db, "daily desk", ident.UID{})
+	made := newBrand(t, db, "daily news", desk.UID)
+	for _, c := range []struct {
+		slug, link string
+		from       ident.UID
+	}{{"daily news", "?brand=daily+news", desk.UID}, {"", "", house}, {"gone", "?brand=gone", house}} {
+		ctx := consent.With(t.Context(), consent.Act{Source: consent.Form, Brand: c.slug})
+		up, err := subscriber.NewSignUp("ann"+strconv.Itoa(len(c.slug))+"@reader.example", "Ann", "de", nil)
+		if err == nil {
+			err = s.SignUp(ctx, up)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		const last = ` FROM message m JOIN publication p ON p.id = m.publication_id JOIN sender_identity f ON f.id = p.sender_id ORDER BY p.id DESC LIMIT 1`
+		link, from := value[string](t, db, `SELECT m.data ->> 'link'`+last), value[ident.UID](t, db, `SELECT f.uid`+last)
+		if _, found, _ := strings.Cut(link, "?"); from != c.from || (c.link != "") != (found != "") || !strings.HasSuffix(link, c.link) {
+			t.Errorf("%q: %s from %s", c.slug, link, from)
+		}
+		got, err := db.BrandOf(t.Context(), value[int64](t, db, `SELECT p.id`+last))
+		if of := c.from == desk.UID; of && (err != nil || got.UID != made.UID) || !of && !fault.Is(err, fault.NotFound) {
+			t.Errorf("%q: of the brand %+v, %v", c.slug, got, err)
+		}
+	}
+	if got, err := db.BrandNamed(t.Context(), "daily news"); err != nil || got.UID != made.UID {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := db.BrandNamed(t.Context(), "gone"); !fault.Is(err, fault.NotFound) {
+		t.Errorf("a brand that is not there: %v", err)
 	}
 }

@@ -80,10 +80,11 @@ func resolveLetter(ctx context.Context, tx pgx.Tx, l letter.Letter, one *accepta
 	var subscriber, template *int64
 	var version *int
 	err := tx.QueryRow(ctx, `
-		SELECT (SELECT id FROM sender_identity WHERE CASE WHEN $1::uuid IS NULL THEN is_default ELSE uid = $1 END),
+		SELECT CASE WHEN $1::uuid IS NOT NULL THEN (SELECT id FROM sender_identity WHERE uid = $1)
+		            ELSE coalesce((SELECT sender_id FROM brand WHERE slug = $4), (SELECT id FROM sender_identity WHERE is_default)) END,
 		       (SELECT id FROM subscriber WHERE email = $2 AND $2 <> ''), t.id, t.version
 		FROM (SELECT) one LEFT JOIN template t ON t.name = $3 AND t.channel = 'email'`,
-		optionalUID(l.Sender), l.Email, l.Kind.TemplateName()).Scan(&one.SenderID, &subscriber, &template, &version)
+		optionalUID(l.Sender), l.Email, l.Kind.TemplateName(), l.Brand).Scan(&one.SenderID, &subscriber, &template, &version)
 	switch {
 	case err != nil:
 		return err

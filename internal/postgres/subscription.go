@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -126,18 +127,26 @@ func (s *Subscriptions) askBy(ctx context.Context, tx pgx.Tx, r consent.Reader, 
 	if r.Status == string(subscriber.Unsubscribed) {
 		kind = letter.Resubscribe
 	}
-	until := time.Now().Add(consent.ConfirmTime)
-	_, err := s.db.sendLetter(ctx, tx, letter.Letter{Kind: kind, Subscriber: r.ID, Language: r.Language, ExpiresAt: &until,
-		Data: map[string]any{letter.Link: s.links.ConfirmLink(r.ID, request, until)}, Key: "confirm:" + strconv.FormatInt(request, 10)})
+	until, of := time.Now().Add(consent.ConfirmTime), consent.Of(ctx, consent.API).Brand
+	_, err := s.db.sendLetter(ctx, tx, letter.Letter{Kind: kind, Subscriber: r.ID, Language: r.Language, ExpiresAt: &until, Brand: of,
+		Data: map[string]any{letter.Link: branded(s.links.ConfirmLink(r.ID, request, until), of)}, Key: "confirm:" + strconv.FormatInt(request, 10)})
 	return err
+}
+
+// branded has a link lead to a page of a brand.
+func branded(link, brand string) string {
+	if brand == "" {
+		return link
+	}
+	return link + "?brand=" + url.QueryEscape(brand)
 }
 
 // preferences mails a reader the link to their preferences, once an hour at most.
 func (s *Subscriptions) preferences(ctx context.Context, tx pgx.Tx, r consent.Reader) error {
 	now := time.Now()
-	until := now.Add(consent.PreferTime)
-	_, err := s.db.sendLetter(ctx, tx, letter.Letter{Kind: letter.PreferenceLink, Subscriber: r.ID, Language: r.Language, ExpiresAt: &until,
-		Data: map[string]any{letter.Link: s.links.PreferLink(r.ID, until)},
+	until, of := now.Add(consent.PreferTime), consent.Of(ctx, consent.API).Brand
+	_, err := s.db.sendLetter(ctx, tx, letter.Letter{Kind: letter.PreferenceLink, Subscriber: r.ID, Language: r.Language, ExpiresAt: &until, Brand: of,
+		Data: map[string]any{letter.Link: branded(s.links.PreferLink(r.ID, until), of)},
 		Key:  "preferences:" + strconv.FormatInt(r.ID, 10) + ":" + now.UTC().Format("2006-01-02T15")})
 	return err
 }
