@@ -44,16 +44,7 @@ func (g *siege) gather(n int) {
 	list := fixture.People("siege", n)
 	byEmail := make(map[string]*person, n)
 	for i := range list {
-		switch {
-		case i%40 == 0:
-			list[i].Topic = topicCrew
-		case i%40 == 10:
-			list[i].Topic = topicCapped
-		case i%40 == 20:
-			list[i].Topic = topicNight
-		case i%4 == 1:
-			list[i].Topic = topicStaff
-		}
+		list[i].Topic = topicOf(i)
 		p := &person{Person: list[i]}
 		g.people = append(g.people, p)
 		byEmail[p.Email] = p
@@ -82,6 +73,21 @@ func (g *siege) gather(n int) {
 	if g.places, err = pgx.CollectRows(rows, pgx.RowTo[int64]); err != nil {
 		g.t.Fatal(err)
 	}
+}
+
+// topicOf is what a person reads, by their place in the list.
+func topicOf(i int) string {
+	switch {
+	case i%40 == 0:
+		return topicCrew
+	case i%40 == 10:
+		return topicCapped
+	case i%40 == 20:
+		return topicNight
+	case i%4 == 1:
+		return topicStaff
+	}
+	return topicNews
 }
 
 // order is a publication that was handed in, or is going to be.
