@@ -3574,8 +3574,38 @@ type Reputation struct {
 	// Windows The last hours.
 	Windows []ReputationWindow `json:"windows"`
 
+	// Domains The domains of recipients that most mail of the last 7 days was for, the greatest first. Those with fewer known answers than min_sample of the policy are left out: their rates say little, and they may be of one reader.
+	Domains []ReputationDomain `json:"domains"`
+
 	// Paused Publications that were paused for how they were received, the newest first.
 	Paused []ReputationPause `json:"paused"`
+}
+
+// ReputationDomain How the receivers of one domain took mail.
+type ReputationDomain struct {
+	// Domain What is behind the @ of recipients, in ASCII.
+	Domain string `json:"domain"`
+
+	// Delivered How many mails they took.
+	Delivered int `json:"delivered"`
+
+	// Bounced How many they refused for good.
+	Bounced int `json:"bounced"`
+
+	// Complained How many readers called spam.
+	Complained int `json:"complained"`
+
+	// BounceRate Bounced of those that were delivered or bounced.
+	BounceRate float64 `json:"bounce_rate"`
+
+	// ComplaintRate Complained of those that were delivered.
+	ComplaintRate float64 `json:"complaint_rate"`
+
+	// BouncesExceeded Whether that is more than the policy allows, and not by chance.
+	BouncesExceeded bool `json:"bounces_exceeded"`
+
+	// ComplaintsExceeded The same of complaints.
+	ComplaintsExceeded bool `json:"complaints_exceeded"`
 }
 
 // ReputationPause A publication that was paused for how it was received.
@@ -6187,7 +6217,7 @@ func (c *Client) ListQueues(ctx context.Context, options ...Option) (Queues, err
 
 // GetReputation is GET /api/v1/reputation: see how mail is received.
 //
-// What became of all mail of the last 24 hours and 7 days, and which publications were paused for how they were received, the
+// What became of all mail of the last 24 hours and 7 days, and of that to the 20 domains that most was sent to, and which publications were paused for how they were received, the
 // newest 50. A rate is of those of whom the receiver's answer is known, by the hour.
 func (c *Client) GetReputation(ctx context.Context, options ...Option) (Reputation, error) {
 	r := &Request{Operation: "getReputation", Method: http.MethodGet, Path: "/api/v1/reputation"}

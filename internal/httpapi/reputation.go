@@ -14,11 +14,15 @@ type ReputationStore interface {
 	ReputationPolicy(ctx context.Context) (reputation.Policy, error)
 	UpdateReputationPolicy(ctx context.Context, p reputation.Policy, check func(version int) error) (reputation.Policy, error)
 	ReputationWindows(ctx context.Context) ([]reputation.Window, error)
+	ReputationDomains(ctx context.Context, least, limit int) ([]reputation.Domain, error)
 	ReputationPauses(ctx context.Context, limit int) ([]reputation.Paused, error)
 }
 
 // shownPauses is how many publications that were paused GET /reputation shows.
 const shownPauses = 50
+
+// shownDomains is how many domains it shows.
+const shownDomains = 20
 
 type received struct{ store ReputationStore }
 
@@ -43,9 +47,16 @@ func (h received) get(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	body := wire.Reputation{Windows: []wire.ReputationWindow{}, Paused: []wire.ReputationPause{}}
+	domains, err := h.store.ReputationDomains(ctx, policy.MinSample, shownDomains)
+	if err != nil {
+		return err
+	}
+	body := wire.Reputation{Windows: []wire.ReputationWindow{}, Domains: []wire.ReputationDomain{}, Paused: []wire.ReputationPause{}}
 	for _, w := range windows {
 		body.Windows = append(body.Windows, showWindow(w, policy))
+	}
+	for _, d := range domains {
+		body.Domains = append(body.Domains, showDomain(d, policy))
 	}
 	for _, p := range paused {
 		one := wire.ReputationPause{PublicationID: p.Publication, Channel: p.Channel, Cause: wire.ReputationPauseCause(p.Cause),
@@ -63,6 +74,14 @@ func showWindow(w reputation.Window, policy reputation.Policy) wire.ReputationWi
 		Window: wire.ReputationWindowWindow(w.Name), Delivered: int(w.Delivered), Bounced: int(w.Bounced), Complained: int(w.Complained),
 		SoftBounced: int(w.SoftBounced), BounceRate: w.Rate(reputation.Bounces), ComplaintRate: w.Rate(reputation.Complaints),
 		BouncesExceeded: policy.Exceeds(reputation.Bounces, w.Counts), ComplaintsExceeded: policy.Exceeds(reputation.Complaints, w.Counts),
+	}
+}
+
+func showDomain(d reputation.Domain, policy reputation.Policy) wire.ReputationDomain {
+	return wire.ReputationDomain{
+		Domain: d.Name, Delivered: int(d.Delivered), Bounced: int(d.Bounced), Complained: int(d.Complained),
+		BounceRate: d.Rate(reputation.Bounces), ComplaintRate: d.Rate(reputation.Complaints),
+		BouncesExceeded: policy.Exceeds(reputation.Bounces, d.Counts), ComplaintsExceeded: policy.Exceeds(reputation.Complaints, d.Counts),
 	}
 }
 

@@ -20,6 +20,8 @@ func TestReputation(t *testing.T) {
 		 SELECT id, 1, k.kind, date_trunc('hour', now()), k.n, k.n FROM publication, (VALUES (4, 900), (5, 100), (6, 9), (7, 3)) AS k (kind, n)`,
 		`INSERT INTO reputation_pause (publication_id, channel_id, cause, bad, judged, resumed_at)
 		 SELECT id, 1, c.cause, 100, 1000, c.at FROM publication, (VALUES ('bounces', now()), ('complaints', NULL)) AS c (cause, at)`,
+		`INSERT INTO reputation_domain (day, domain, delivered, bounced, complained) SELECT (now() AT TIME ZONE 'UTC')::date, d.name, d.n, d.n / 9, d.n / 90
+		 FROM (VALUES ('big.example', 900), ('few.example', 80), ('', 5000)) AS d (name, n)`,
 	} {
 		if _, err := pool.Exec(t.Context(), sql); err != nil {
 			t.Fatal(err)
@@ -33,6 +35,10 @@ func TestReputation(t *testing.T) {
 		BouncesExceeded: true, ComplaintsExceeded: true}
 	if got.Windows[0] != want {
 		t.Errorf("%+v", got.Windows[0])
+	}
+	if want := (wire.ReputationDomain{Domain: "big.example", Delivered: 900, Bounced: 100, Complained: 10, BounceRate: 0.1, ComplaintRate: 10. / 900,
+		BouncesExceeded: true, ComplaintsExceeded: true}); len(got.Domains) != 1 || got.Domains[0] != want {
+		t.Errorf("%+v, want %+v", got.Domains, want)
 	}
 	for _, p := range got.Paused {
 		if !strings.HasSuffix(where, p.PublicationID.String()) || p.Channel != "email" || p.Bad != 100 || p.Judged != 1000 || p.ResumedAt.IsZero() != (p.Cause == "complaints") {

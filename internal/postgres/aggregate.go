@@ -76,6 +76,9 @@ func (db *DB) AggregateEvents(ctx context.Context) (int, error) {
 		if err := engageEvents(ctx, tx, from, to); err != nil {
 			return err
 		}
+		if err := countReception(ctx, tx, from, to); err != nil {
+			return err
+		}
 		if err := tx.QueryRow(ctx, countEvents, from, to).Scan(&counted); err != nil {
 			return err
 		}

@@ -102,7 +102,7 @@ func (db *DB) MakePartitions(ctx context.Context) error {
 }
 
 // Maintain makes partitions ahead of time and removes what is due: idempotency keys older than a day, rows of
-// deleted subscribers, sender sessions that ended a month ago, soft bounces counted then, and events of webhook endpoints. It may
+// deleted subscribers, sender sessions that ended a month ago, soft bounces and counts by domain of then, and events of webhook endpoints. It may
 // be repeated.
 func (db *DB) Maintain(ctx context.Context) error {
 	if err := db.MakePartitions(ctx); err != nil {
@@ -133,7 +133,11 @@ func (db *DB) Maintain(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if max(keys, erased, expired, ended, returned, told) < maintainPage {
+		domains, err := db.purgeDomains(ctx, time.Now().Add(-domainsKept), maintainPage)
+		if err != nil {
+			return err
+		}
+		if max(keys, erased, expired, ended, returned, told, domains) < maintainPage {
 			return nil
 		}
 	}

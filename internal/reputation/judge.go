@@ -112,6 +112,12 @@ func percent(rate float64) string {
 	return strconv.FormatFloat(rate*100, 'g', 2, 64) + " %"
 }
 
+// Domain is what became of mail to one domain.
+type Domain struct {
+	Name string
+	Counts
+}
+
 // Window is what became of all mail in the last hours.
 type Window struct {
 	Name  string
