@@ -36,6 +36,34 @@ func DecodeChoice(packed []byte) ([]int, error) {
 	return out, nil
 }
 
+// MaxGathered is how many items a digest may be made of: of each is told by one byte.
+const MaxGathered = 250
+
+// EncodeGathered packs what a reader gets of a digest, in its order, as EncodeChoice does; but any number of its items. It returns
+// ErrChoice for doubles, and for indexes outside 0 to MaxGathered-1.
+func EncodeGathered(indexes []int) ([]byte, error) {
+	out := make([]byte, 0, len(indexes))
+	for _, i := range indexes {
+		if i < 0 || i >= MaxGathered || slices.Contains(out, byte(i)) {
+			return nil, ErrChoice
+		}
+		out = append(out, byte(i))
+	}
+	return out, nil
+}
+
+// DecodeGathered is the inverse of EncodeGathered, with the same checks.
+func DecodeGathered(packed []byte) ([]int, error) {
+	out := make([]int, len(packed))
+	for i, b := range packed {
+		if b >= MaxGathered || slices.Contains(packed[:i], b) {
+			return nil, ErrChoice
+		}
+		out[i] = int(b)
+	}
+	return out, nil
+}
+
 func valid(packed []byte) bool {
 	if len(packed) > MaxChosen {
 		return false

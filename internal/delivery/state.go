@@ -118,12 +118,14 @@ const (
 	LocalHour
 	// Gathered: deferred until the hour at which the reader gets everything together.
 	Gathered
+	// InDigest: a digest has what this delivery would have brought.
+	InDigest
 )
 
 var reasonNames = [...]string{"", "unsubscribed", "topic_left", "gone", "cancelled", "rejected",
 	"retries_used", "no_answer", "process_died", "channel_off", "unrenderable", "placeholder",
 	"quarantined", "suppressed_bounce", "suppressed_complaint", "suppressed_manual", "expired",
-	"suppressed_soft_bounce", "paused_by_reader", "quiet_hours", "channel_off_by_reader", "frequency_cap", "local_hour", "digest"}
+	"suppressed_soft_bounce", "paused_by_reader", "quiet_hours", "channel_off_by_reader", "frequency_cap", "local_hour", "digest", "in_digest"}
 
 // Suppressed reports a reason by which a recipient is suppressed rather than skipped.
 func (r Reason) Suppressed() bool {

@@ -51,6 +51,8 @@ type Timeline struct {
 	// Deliveries are one for each channel; none for who is no recipient, and Absence says why.
 	Deliveries []Account
 	Absence    Absence
+	// Gathered: the publication is a digest of what was held back.
+	Gathered bool
 }
 
 // Reader is what a choice of contents goes by.
@@ -70,6 +72,8 @@ type Account struct {
 	Choice   []byte
 	Attempts []Attempt // oldest first
 	Events   []Event   // oldest first, at most MaxEvents
+	// Digest is the publication that has what this delivery would have brought, once it goes out; zero for any other.
+	Digest ident.UID
 }
 
 // MaxEvents bounds the events that a timeline shows of one delivery: some programs open a mail every minute.

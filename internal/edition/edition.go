@@ -192,6 +192,9 @@ func (a *Archive) Archive(ctx context.Context, uid ident.UID, languages string) 
 	if err != nil {
 		return "", err
 	}
+	if e.Publication.Gathered() { // it has what different readers get, and not everything is for everybody
+		return "", fault.New(fault.NotFound, "no_such_page", "")
+	}
 	v := e.In(languages)
 	rendered, err := v.Render(rendition.Recipient{Language: v.Language}, nil, a.links(v))
 	return rendered.HTML, err

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/presswork/presswork/internal/canonical"
 	"github.com/presswork/presswork/internal/fault"
@@ -16,6 +17,8 @@ type Policy struct {
 	Quiet  Hours
 	Digest DigestTime
 	Caps   []Cap
+	// DigestTemplate is the name of the template of digests; empty: the built-in one.
+	DigestTemplate string
 
 	Version   int
 	UpdatedAt time.Time
@@ -40,6 +43,8 @@ type Input struct {
 	Quiet                     *QuietInput
 	DigestTime, DigestWeekday string
 	Caps                      []CapInput
+	// DigestTemplate is the name of one; whether there is one, the store knows.
+	DigestTemplate string
 }
 
 // QuietInput is quiet hours as a client describes them.
@@ -55,7 +60,10 @@ type CapInput struct {
 // store knows.
 func NewPolicy(in Input) (Policy, error) {
 	var f fault.Fields
-	var p Policy
+	p := Policy{DigestTemplate: in.DigestTemplate}
+	if strings.ContainsRune(in.DigestTemplate, 0) || !utf8.ValidString(in.DigestTemplate) {
+		f.Add("/digest_template", "unknown_template", "does not exist")
+	}
 	if in.Quiet != nil {
 		p.Quiet.From = minute(&f, "/quiet_hours/from", in.Quiet.From)
 		p.Quiet.To = minute(&f, "/quiet_hours/to", in.Quiet.To)

@@ -30,6 +30,9 @@ func showPolicy(p eligibility.Policy) wire.DeliveryPolicy {
 		body.QuietHours = &wire.QuietHours{From: eligibility.ShowMinute(p.Quiet.From), To: eligibility.ShowMinute(p.Quiet.To)}
 	}
 	body.Digest = wire.DigestTime{Time: eligibility.ShowMinute(p.Digest.Minute), Weekday: wire.DigestTimeWeekday(eligibility.Weekdays()[p.Digest.Weekday])}
+	if p.DigestTemplate != "" {
+		body.DigestTemplate = &p.DigestTemplate
+	}
 	for _, c := range p.Caps {
 		one := wire.FrequencyCap{Limit: c.Limit, Hours: int(c.Window / time.Hour)}
 		if c.Slug != "" {
@@ -47,6 +50,9 @@ func policyOf(in wire.DeliveryPolicyInput) (eligibility.Policy, error) {
 	}
 	if in.Digest != nil {
 		of.DigestTime, of.DigestWeekday = in.Digest.Time, string(in.Digest.Weekday)
+	}
+	if in.DigestTemplate != nil {
+		of.DigestTemplate = *in.DigestTemplate
 	}
 	for _, c := range in.Caps {
 		one := eligibility.CapInput{Limit: c.Limit, Hours: c.Hours}

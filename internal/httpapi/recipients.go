@@ -169,5 +169,5 @@ func (h recipients) answer(c *gin.Context, uid, recipient ident.UID) error {
 	if err != nil && !fault.Is(err, fault.NotFound) { // one of the items is no more
 		return err
 	}
-	return found(c, 0, showTimeline(uid, t, newExplainer(items, t.Reader)))
+	return found(c, 0, showTimeline(uid, t, newExplainer(items, t)))
 }

@@ -28,7 +28,7 @@ func showTimeline(publicationID ident.UID, t delivery.Timeline, e explainer) wir
 
 func showAccount(a delivery.Account, e explainer) wire.RecipientDelivery {
 	body := wire.RecipientDelivery{Channel: channelName(a.Channel), State: wire.RecipientDeliveryState(a.State.String()), Reason: reasonCode(a.Reason),
-		AttemptsUsed: int(a.Used), SettledAt: utc(a.SettledAt), Until: utc(a.Until), Choice: e.explain(a), Attempts: []wire.Attempt{}, Events: []wire.RecipientEvent{}}
+		AttemptsUsed: int(a.Used), SettledAt: utc(a.SettledAt), Until: utc(a.Until), Choice: e.explain(a), DigestID: optionalID(a.Digest), Attempts: []wire.Attempt{}, Events: []wire.RecipientEvent{}}
 	if a.Sending {
 		body.State = wire.RecipientDeliveryStateSending
 	}
@@ -66,18 +66,32 @@ type explainer struct {
 	items   []content.Item
 	chooser *content.Chooser // nil: the items are not all there
 	reader  delivery.Reader
+	digest  bool // of what was held back: nothing was chosen
 }
 
-func newExplainer(items []content.Item, reader delivery.Reader) explainer {
+func newExplainer(items []content.Item, t delivery.Timeline) explainer {
 	chooser, err := content.NewChooser(items)
-	if err != nil {
+	if err != nil || t.Gathered {
 		chooser = nil
 	}
-	return explainer{items, chooser, reader}
+	return explainer{items, chooser, t.Reader, t.Gathered}
+}
+
+// unpack is what a reader gets, and how much of it is shown.
+func (e explainer) unpack(a delivery.Account) (chosen []int, shown int, err error) {
+	if e.digest {
+		chosen, err = content.DecodeGathered(a.Choice)
+		return chosen, len(chosen), err
+	}
+	if kind, err := channel.KindOf(a.Channel); err == nil {
+		shown = kind.MaxItems()
+	}
+	chosen, err = content.DecodeChoice(a.Choice)
+	return chosen, shown, err
 }
 
 func (e explainer) explain(a delivery.Account) *wire.Choice {
-	chosen, err := content.DecodeChoice(a.Choice)
+	chosen, shown, err := e.unpack(a)
 	if a.Choice == nil || err != nil {
 		return nil
 	}
@@ -86,17 +100,18 @@ func (e explainer) explain(a delivery.Account) *wire.Choice {
 	for i, index := range chosen {
 		choices[i].Index = index
 	}
-	if e.chooser != nil {
+	if e.digest {
+		body.Basis = wire.ChoiceBasisDigest
+	} else if e.chooser != nil {
 		profile := content.Profile{Topics: e.reader.Topics, Language: e.reader.Language}
 		again, basis, err := e.chooser.Explain(profile, e.reader.Kept, chosen, channel.Newsletter.MaxItems())
 		if err == nil {
 			choices, body.Basis = again, wire.ChoiceBasis(basis)
 		}
 	}
-	kind, err := channel.KindOf(a.Channel)
 	for i, choice := range choices {
 		item := wire.ChosenContent{Number: choice.Index + 1, Score: math.Round(choice.Score*1000) / 1000, Reasons: choice.Reasons.Codes(),
-			InMessage: err == nil && i < kind.MaxItems()}
+			InMessage: i < shown}
 		if item.Reasons == nil {
 			item.Reasons = []string{}
 		}

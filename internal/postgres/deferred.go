@@ -2,7 +2,9 @@ package postgres
 
 import (
 	"context"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -49,16 +51,17 @@ func (db *DB) expandHeld(ctx context.Context, tx pgx.Tx, page *publication.Page,
 // heldPage bounds how many deliveries one transaction looks at again.
 const heldPage = 2000
 
-// dueOnes finds the publications that something is due of, urgent lanes first. What is paused waits.
-const dueOnes = `
+// duePublications finds the publications that something is due of, urgent lanes first. What is paused waits.
+const duePublications = `
 SELECT p.id FROM publication p
 WHERE p.state = 'sending' AND EXISTS (SELECT FROM held h WHERE h.publication_id = p.id AND h.due <= now())
 ORDER BY p.lane, p.id`
 
 // ReleaseDue looks at the deliveries again whose time has come: who may be sent to now is owed again, with the batch, and who
-// may not is put off anew. It returns how many are owed again. It may be repeated, by several at once.
+// may not is put off anew. What goes out together is put into digests, and these are sent. It returns how many are owed again, and
+// how many digests there are. It may be repeated, by several at once.
 func (db *DB) ReleaseDue(ctx context.Context) (released int, err error) {
-	rows, err := db.pool.Query(ctx, dueOnes)
+	rows, err := db.pool.Query(ctx, duePublications)
 	if err != nil {
 		return 0, translate(err, "find what is due")
 	}
@@ -66,6 +69,7 @@ func (db *DB) ReleaseDue(ctx context.Context) (released int, err error) {
 	if err != nil {
 		return 0, translate(err, "find what is due")
 	}
+	gathered := make(map[int64]bool)
 	for _, id := range publications {
 		for next := (duePage{publication: id, after: math.MinInt64}); !next.done; {
 			page := next
@@ -76,9 +80,18 @@ func (db *DB) ReleaseDue(ctx context.Context) (released int, err error) {
 				return released, err
 			}
 			released += next.released
+			for _, k := range next.gathered {
+				gathered[k.Publication] = true
+			}
 		}
 	}
-	return released, nil
+	for _, id := range slices.Sorted(maps.Keys(gathered)) {
+		if err := db.Advance(ctx, id); err != nil {
+			return released, err
+		}
+	}
+	digests, err := db.sendDigests(ctx)
+	return released + digests, err
 }
 
 // duePage is how far the due deliveries of a publication were looked at, by time and recipient.
@@ -86,7 +99,8 @@ type duePage struct {
 	publication int64
 	due         time.Time
 	after       int64
-	released    int // by this step
+	released    int            // by this step
+	gathered    []delivery.Key // into digests, by this step
 	done        bool
 }
 
@@ -99,61 +113,105 @@ SELECT publication_id, channel_id, recipient_id, due, since FROM held
 WHERE publication_id = $1 AND due <= now() AND (due, recipient_id) > ($2, $3)
 ORDER BY due, recipient_id LIMIT $4`
 
+// dueOnes are deliveries that are looked at again, and since when each is held.
+type dueOnes struct {
+	keys  []delivery.Key
+	since map[delivery.Key]time.Time
+	// gathered are the readers who get everything together.
+	gathered map[int64]bool
+}
+
+// collect adds rows of publication, channel, recipient and since.
+func (d *dueOnes) collect(rows pgx.Rows) error {
+	var k delivery.Key
+	var at time.Time
+	_, err := pgx.ForEachRow(rows, []any{&k.Publication, &k.Channel, &k.Recipient, &at}, func() error {
+		d.keys, d.since[k] = append(d.keys, k), at
+		return nil
+	})
+	return err
+}
+
 // releasePage looks at a page of what is due. Deliveries of one recipient that are due at the same moment, on two channels,
-// may be cut apart: the next look finds them.
+// may be cut apart: the next look finds them. Of readers who get everything together it looks at all that is due.
 func (db *DB) releasePage(ctx context.Context, tx pgx.Tx, p *duePage) error {
-	p.released, p.done = 0, true
+	p.released, p.gathered, p.done = 0, nil, true
 	var mine bool
 	if err := tx.QueryRow(ctx, dueLock, p.publication).Scan(&mine); err != nil || !mine {
 		return err
 	}
-	keys, since, err := p.read(ctx, tx)
-	if err != nil || len(keys) == 0 {
+	d, err := p.read(ctx, tx)
+	if err != nil || len(d.keys) == 0 {
 		return err
 	}
-	h, err := hold(ctx, tx, keys, func(delivery.Key) bool { return true })
+	rules, err := rulesOfAll(ctx, tx, []int64{p.publication})
 	if err != nil {
 		return err
 	}
-	now, later, err := db.decideDue(ctx, tx, p.publication, h.free, since)
+	if err := d.together(ctx, tx, p.publication, rules[p.publication]); err != nil {
+		return err
+	}
+	if rules, err = rulesOfAll(ctx, tx, publicationsOf(d.keys)); err != nil {
+		return err
+	}
+	h, err := hold(ctx, tx, d.keys, func(delivery.Key) bool { return true })
 	if err != nil {
 		return err
 	}
-	c, err := db.capsOf(ctx, tx, p.publication)
+	now, later, err := db.decideDue(ctx, tx, rules, h.free, d.since)
 	if err != nil {
 		return err
+	}
+	if now, p.gathered, err = db.gather(ctx, tx, h, d, now); err != nil {
+		return err
+	}
+	for _, id := range publicationsOf(d.keys) {
+		n, err := db.releaseOf(ctx, tx, h, id, now, later)
+		if err != nil {
+			return err
+		}
+		p.released += n
+	}
+	return nil
+}
+
+// releaseOf makes owed what may be sent of a publication now, but for what a cap holds back, and puts the rest off anew.
+func (db *DB) releaseOf(ctx context.Context, tx pgx.Tx, h *held, id int64, now []delivery.Key, later []delivery.Outcome) (int, error) {
+	now = slices.DeleteFunc(slices.Clone(now), func(k delivery.Key) bool { return k.Publication != id })
+	later = slices.DeleteFunc(slices.Clone(later), func(o delivery.Outcome) bool { return o.Publication != id })
+	c, err := db.capsOf(ctx, tx, id)
+	if err != nil {
+		return 0, err
 	}
 	now, more, err := c.capDue(ctx, tx, now)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	later = append(later, more...)
 	if err := putOffAgain(ctx, tx, later); err != nil {
-		return err
+		return 0, err
 	}
 	if err := db.announceSettled(ctx, tx, later); err != nil {
-		return err
+		return 0, err
 	}
-	p.released, err = release(ctx, tx, h, now)
-	return err
+	return release(ctx, tx, h, now)
 }
 
-// read is the next page, and since when each of it is held.
-func (p *duePage) read(ctx context.Context, tx pgx.Tx) ([]delivery.Key, map[delivery.Key]time.Time, error) {
+// read is the next page.
+func (p *duePage) read(ctx context.Context, tx pgx.Tx) (*dueOnes, error) {
 	rows, err := tx.Query(ctx, dueHeld, p.publication, p.due, p.after, heldPage)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	since := make(map[delivery.Key]time.Time)
-	keys, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (delivery.Key, error) {
-		var k delivery.Key
-		var at time.Time
-		err := row.Scan(&k.Publication, &k.Channel, &k.Recipient, &p.due, &at)
-		p.after, since[k] = k.Recipient, at
-		return k, err
+	d := &dueOnes{since: make(map[delivery.Key]time.Time)}
+	var k delivery.Key
+	var at time.Time
+	_, err = pgx.ForEachRow(rows, []any{&k.Publication, &k.Channel, &k.Recipient, &p.due, &at}, func() error {
+		d.keys, d.since[k], p.after = append(d.keys, k), at, k.Recipient
+		return nil
 	})
-	p.done = len(keys) < heldPage
-	return keys, since, err
+	p.done = len(d.keys) < heldPage
+	return d, err
 }
 
 // dueReaders are those to decide about. Nobody waits for who is not active any more, or suppressed, or gone: whoever sends sees
@@ -164,14 +222,23 @@ FROM unnest($1::bigint[]) WITH ORDINALITY AS i (id, n)
 LEFT JOIN LATERAL (SELECT * FROM subscriber k WHERE k.id = i.id AND k.status = 'active' AND k.suppression_id IS NULL OFFSET 0) s ON true
 ORDER BY i.n`
 
+// rulesOfAll is what holds now for some publications.
+func rulesOfAll(ctx context.Context, tx pgx.Tx, ids []int64) (map[int64]rulesNow, error) {
+	rules := make(map[int64]rulesNow, len(ids))
+	for _, id := range ids {
+		var r rulesNow
+		if err := r.scan(tx.QueryRow(ctx, rulesOf, id)); err != nil {
+			return nil, err
+		}
+		rules[id] = r
+	}
+	return rules, nil
+}
+
 // decideDue tells those who may be sent to now from those who may not.
 func (db *DB) decideDue(
-	ctx context.Context, tx pgx.Tx, publicationID int64, keys []delivery.Key, since map[delivery.Key]time.Time,
+	ctx context.Context, tx pgx.Tx, rules map[int64]rulesNow, keys []delivery.Key, since map[delivery.Key]time.Time,
 ) (now []delivery.Key, later []delivery.Outcome, err error) {
-	var r rulesNow
-	if err := r.scan(tx.QueryRow(ctx, rulesOf, publicationID)); err != nil {
-		return nil, nil, err
-	}
 	rows, err := tx.Query(ctx, dueReaders, column(keys, func(k delivery.Key) int64 { return k.Recipient }))
 	if err != nil {
 		return nil, nil, err
@@ -183,7 +250,7 @@ func (db *DB) decideDue(
 	_, err = pgx.ForEachRow(rows, append([]any{&active, &zone}, c.targets()...), func() error {
 		k := keys[n]
 		n++
-		reader := c.reader(zone)
+		r, reader := rules[k.Publication], c.reader(zone)
 		reader.Since = since[k]
 		if v := r.policy.Decide(&db.zones, r.message, reader, r.now); active && v.Held() {
 			later = append(later, delivery.Outcome{Publication: k.Publication, Channel: k.Channel, Recipient: k.Recipient,

@@ -12,7 +12,7 @@ import (
 	"github.com/presswork/presswork/internal/ident"
 )
 
-const policyColumns = `coalesce(quiet_from, 0), coalesce(quiet_to, 0), digest_minute, digest_weekday, version, updated_at`
+const policyColumns = `coalesce(quiet_from, 0), coalesce(quiet_to, 0), digest_minute, digest_weekday, digest_template, version, updated_at`
 
 // DeliveryPolicy is what the organisation says of when readers may be sent to, and how much.
 func (db *DB) DeliveryPolicy(ctx context.Context) (eligibility.Policy, error) {
@@ -21,14 +21,15 @@ func (db *DB) DeliveryPolicy(ctx context.Context) (eligibility.Policy, error) {
 }
 
 func readPolicy(ctx context.Context, q querier) (p eligibility.Policy, err error) {
-	if err := q.QueryRow(ctx, `SELECT `+policyColumns+` FROM delivery_policy`).Scan(&p.Quiet.From, &p.Quiet.To, &p.Digest.Minute, &p.Digest.Weekday, &p.Version, &p.UpdatedAt); err != nil {
+	if err := q.QueryRow(ctx, `SELECT `+policyColumns+` FROM delivery_policy`).Scan(&p.Quiet.From, &p.Quiet.To, &p.Digest.Minute, &p.Digest.Weekday, &p.DigestTemplate, &p.Version, &p.UpdatedAt); err != nil {
 		return p, err
 	}
 	p.Caps, err = readCaps(ctx, q)
 	return p, err
 }
 
-// ChangeDeliveryPolicy replaces the policy. check is asked first and may refuse. It returns Invalid if there is no such topic.
+// ChangeDeliveryPolicy replaces the policy. check is asked first and may refuse. It returns Invalid if there is no such topic or
+// template.
 // Who decides about a reader reads the policy each time, so it holds from the commit on.
 func (db *DB) ChangeDeliveryPolicy(ctx context.Context, p eligibility.Policy, check func(version int) error) (eligibility.Policy, error) {
 	err := db.tx(ctx, "change the delivery policy", func(tx pgx.Tx) error {
@@ -43,13 +44,17 @@ func (db *DB) ChangeDeliveryPolicy(ctx context.Context, p eligibility.Policy, ch
 		if err != nil {
 			return err
 		}
+		if err := knownDigestTemplate(ctx, tx, p.DigestTemplate); err != nil {
+			return err
+		}
 		var from, to *int
 		if !p.Quiet.None() {
 			from, to = &p.Quiet.From, &p.Quiet.To
 		}
 		if _, err := tx.Exec(ctx, `
-			UPDATE delivery_policy SET quiet_from = $1, quiet_to = $2, caps = $3, digest_minute = $4, digest_weekday = $5, version = version + 1, updated_at = clock_timestamp()`,
-			from, to, caps, p.Digest.Minute, p.Digest.Weekday); err != nil {
+			UPDATE delivery_policy SET quiet_from = $1, quiet_to = $2, caps = $3, digest_minute = $4, digest_weekday = $5, digest_template = $6,
+			       version = version + 1, updated_at = clock_timestamp()`,
+			from, to, caps, p.Digest.Minute, p.Digest.Weekday, p.DigestTemplate); err != nil {
 			return err
 		}
 		if p, err = readPolicy(ctx, tx); err != nil {
@@ -58,6 +63,21 @@ func (db *DB) ChangeDeliveryPolicy(ctx context.Context, p eligibility.Policy, ch
 		return record(ctx, tx, "delivery_policy", "update", ident.UID{}, map[string]any{"version": p.Version})
 	})
 	return p, err
+}
+
+// knownDigestTemplate refuses a name that no template of mail has.
+func knownDigestTemplate(ctx context.Context, tx pgx.Tx, name string) error {
+	if name == "" {
+		return nil
+	}
+	var known bool
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM template WHERE name = $1 AND channel IN ('email', 'newsletter'))`, name).Scan(&known)
+	if err != nil || known {
+		return err
+	}
+	var problems fault.Fields
+	problems.Add("/digest_template", "unknown_template", "does not exist")
+	return problems.Err()
 }
 
 // storedCap is a cap as the column has it; topic 0 is everything.

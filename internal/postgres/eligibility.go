@@ -42,7 +42,8 @@ func (c *chosen) reader(zone string) eligibility.Reader {
 // rulesOf is what holds now for a publication.
 const rulesOf = `
 SELECT clock_timestamp(), coalesce(y.quiet_from, 0), coalesce(y.quiet_to, 0), y.digest_minute, y.digest_weekday, p.type = 'digest',
-       p.priority = 'critical' OR p.type = 'transactional', CASE WHEN p.by_local_time THEN p.scheduled_at END
+       p.priority = 'critical' OR p.type = 'transactional', CASE WHEN p.by_local_time THEN p.scheduled_at END,
+       CASE WHEN p.type = 'digest' THEN (p.audience ->> 'digest')::bigint END
 FROM delivery_policy y, publication p WHERE p.id = $1`
 
 // rulesNow takes it.
@@ -50,12 +51,13 @@ type rulesNow struct {
 	now     time.Time
 	policy  eligibility.Policy
 	message eligibility.Message
+	digest  *int64 // whose publication it is; nil: of none
 }
 
 func (r *rulesNow) scan(row pgx.Row) error {
 	var begins *time.Time
 	err := row.Scan(&r.now, &r.policy.Quiet.From, &r.policy.Quiet.To, &r.policy.Digest.Minute, &r.policy.Digest.Weekday,
-		&r.message.Digest, &r.message.Urgent, &begins)
+		&r.message.Digest, &r.message.Urgent, &begins, &r.digest)
 	if begins != nil {
 		local := eligibility.LocalAt(publication.LocalTime(*begins))
 		r.message.Local = &local
@@ -70,8 +72,11 @@ func (db *DB) holdBack(o *owedRow, r rulesNow, channelID int16, asked time.Time)
 		return
 	}
 	r.message.Channel = channelID
-	o.chosen.frequency = eligibility.Each // what is for a digest was held back before it came here
-	v := r.policy.Decide(&db.zones, r.message, o.chosen.reader(o.Timezone), r.now)
+	reader := o.chosen.reader(o.Timezone)
+	if o.waited != nil {
+		reader.Since = *o.waited
+	}
+	v := r.policy.Decide(&db.zones, r.message, reader, r.now)
 	switch {
 	case v.Held():
 		o.HeldFor, o.HeldUntil = reasonOf(v.Reason), v.Until

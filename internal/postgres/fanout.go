@@ -76,6 +76,9 @@ func audienceArgs(a publication.Audience) []any {
 
 // CountAudience counts an audience as it is now, up to a limit.
 func (db *DB) CountAudience(ctx context.Context, a publication.Audience, limit int) (int, error) {
+	if a.Digest != 0 {
+		return db.countDigest(ctx, a.Digest, limit)
+	}
 	p, err := db.audience(ctx, `SELECT count(*) FROM (SELECT FROM subscriber s WHERE`+audienceFilter, a, time.Now(), limit)
 	if err != nil {
 		return 0, translate(err, "count an audience")

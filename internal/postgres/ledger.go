@@ -80,6 +80,15 @@ const wasUncertain = `
            WHERE r.publication_id = d.publication_id AND r.channel_id = d.channel_id AND r.recipient_id = d.recipient_id
            ORDER BY r.id DESC LIMIT 1) END`
 
+// sinceWhen says since when a recipient d has been put off before, if they get everything together: what has waited for its
+// digest is not held back for the next one.
+const sinceWhen = ` CASE WHEN s.frequency > 0 THEN (
+           SELECT min(t.at) FROM delivery_attempt t WHERE t.publication_id = d.publication_id AND t.channel_id = d.channel_id
+             AND t.recipient_id = d.recipient_id AND t.attempt = 0 AND t.state = 1) END`
+
+// neverWaited is that of whoever chose nothing.
+const neverWaited = ` NULL::timestamptz`
+
 const owedReaders = `
 SELECT d.recipient_id, d.attempt, d.choice,
        CASE WHEN s.id IS NULL THEN 3 WHEN s.status <> 'active' THEN 1
@@ -87,7 +96,7 @@ SELECT d.recipient_id, d.attempt, d.choice,
             WHEN s.suppression_id IS NOT NULL THEN coalesce((SELECT 12 + u.reason FROM suppression u WHERE u.id = s.suppression_id), 0)
             ELSE 0 END,
        coalesce(s.uid::text, ''), coalesce(s.email, ''), coalesce(s.name, ''), coalesce(s.language, ''),
-       coalesce(s.timezone, ''), coalesce(s.country, ''), s.topics, s.attributes, coalesce(s.revoked_at, 'epoch'),` + wasUncertain + `,` + chosenColumns + `
+       coalesce(s.timezone, ''), coalesce(s.country, ''), s.topics, s.attributes, coalesce(s.revoked_at, 'epoch'),` + wasUncertain + `,` + sinceWhen + `,` + chosenColumns + `
 FROM delivery d
 CROSS JOIN (SELECT ARRAY(SELECT jsonb_array_elements_text(audience -> 'topics')::integer) AS topics, reopened
             FROM publication WHERE id = $1) a
@@ -98,7 +107,7 @@ ORDER BY d.recipient_id`
 const owedTargets = `
 SELECT d.recipient_id, d.attempt, d.choice,
        CASE WHEN c.id IS NULL THEN 3 WHEN NOT c.enabled THEN 9 ELSE 0 END,
-       coalesce(c.uid::text, ''), '', '', '', '', '', '{}'::integer[], '{}'::jsonb, 'epoch'::timestamptz,` + wasUncertain + `,` + nothingChosen + `
+       coalesce(c.uid::text, ''), '', '', '', '', '', '{}'::integer[], '{}'::jsonb, 'epoch'::timestamptz,` + wasUncertain + `,` + neverWaited + `,` + nothingChosen + `
 FROM delivery d
 CROSS JOIN (SELECT reopened FROM publication WHERE id = $1) a
 LEFT JOIN LATERAL (SELECT * FROM channel WHERE id = d.recipient_id OFFSET 0) c ON true
@@ -136,6 +145,11 @@ func (db *DB) Owed(ctx context.Context, b *delivery.Batch) ([]delivery.Recipient
 	if err := db.pool.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, translate(err, "read what a batch owes")
 	}
+	if r.digest != nil {
+		if err := db.dropLeft(ctx, *r.digest, owed); err != nil {
+			return nil, translate(err, "read what a digest is made of")
+		}
+	}
 	list := make([]delivery.Recipient, len(owed))
 	for i, o := range owed {
 		if o.Topics, err = db.topicSlugs(ctx, o.topics); err != nil {
@@ -156,6 +170,7 @@ func (db *DB) Owed(ctx context.Context, b *delivery.Batch) ([]delivery.Recipient
 type owedRow struct {
 	delivery.Recipient
 	topics []int32
+	waited *time.Time // since when they were put off before, if that matters
 	chosen chosen
 }
 
@@ -165,7 +180,7 @@ func collectOwed(rows pgx.Rows, asked time.Time) ([]owedRow, error) {
 		var attributes []byte
 		var expires *float64
 		err := row.Scan(append([]any{&r.ID, &r.Attempt, &r.Choice, &r.Skip, &r.UID, &r.Email, &r.Name, &r.Language,
-			&r.Timezone, &r.Country, &r.topics, &attributes, &r.Revoked, &r.InDoubt, &expires}, r.chosen.targets()...)...)
+			&r.Timezone, &r.Country, &r.topics, &attributes, &r.Revoked, &r.InDoubt, &expires, &r.waited}, r.chosen.targets()...)...)
 		if expires != nil {
 			r.Until = asked.Add(time.Duration(*expires * float64(time.Second)))
 		}

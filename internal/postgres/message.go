@@ -22,7 +22,7 @@ SELECT d.recipient_id, d.attempt, d.choice,
             ELSE 0 END,
        coalesce(s.uid::text, ''), coalesce(s.email, m.email, ''), coalesce(s.name, m.name, ''),
        coalesce(nullif(m.language, ''), s.language, ''), coalesce(s.timezone, m.timezone, ''), coalesce(s.country, ''),
-       coalesce(s.topics, '{}'), coalesce(s.attributes, '{}'), coalesce(s.revoked_at, 'epoch'),` + wasUncertain + `,` + nothingChosen + `
+       coalesce(s.topics, '{}'), coalesce(s.attributes, '{}'), coalesce(s.revoked_at, 'epoch'),` + wasUncertain + `,` + neverWaited + `,` + nothingChosen + `
 FROM delivery d
 CROSS JOIN (SELECT reopened FROM publication WHERE id = $1) a
 LEFT JOIN message m ON m.publication_id = $1

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/presswork/presswork/internal/eligibility"
 	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/tasks"
 )
@@ -33,6 +34,9 @@ func (db *DB) ReadPage(ctx context.Context, rangeID int64, gen int) (*publicatio
 	if err := r.scan(db.pool.QueryRow(ctx, rulesOf, page.Publication.ID)); err != nil {
 		return nil, translate(err, "read what is said of when to send")
 	}
+	if page.Publication.Gathered() {
+		return page, db.readDigestPage(ctx, page, r)
+	}
 	if a := page.Publication.Audience; len(a.Segments)+len(a.ExcludeSegments) > 0 {
 		page.Hi = min(page.Hi, page.Cursor+ruledPage)
 	}
@@ -57,10 +61,7 @@ func (db *DB) ReadPage(ctx context.Context, rangeID int64, gen int) (*publicatio
 		var c chosen
 		err := row.Scan(append([]any{&reader.ID, &reader.Language, &ids, &zone}, c.targets()...)...)
 		topics = append(topics, ids)
-		// Whether they want the channel is for its sender to see.
-		if v := r.policy.Decide(&db.zones, r.message, c.reader(zone), r.now); v.Held() {
-			reader.HeldFor, reader.HeldUntil = int16(reasonOf(v.Reason)), v.Until
-		}
+		db.holdReader(&reader, r, c.reader(zone))
 		return reader, err
 	})
 	if err != nil {
@@ -96,6 +97,13 @@ func (db *DB) rangePage(ctx context.Context, rangeID int64, gen int) (*publicati
 		return nil, translate(err, "read the publication of a fan-out range")
 	}
 	return &page, nil
+}
+
+// holdReader holds a reader of a page back who may not be sent to now. Whether they want the channel is for its sender to see.
+func (db *DB) holdReader(reader *publication.Reader, r rulesNow, of eligibility.Reader) {
+	if v := r.policy.Decide(&db.zones, r.message, of, r.now); v.Held() {
+		reader.HeldFor, reader.HeldUntil = int16(reasonOf(v.Reason)), v.Until
+	}
 }
 
 // advanceRange lets one worker expand a page: a second one finds the cursor moved.

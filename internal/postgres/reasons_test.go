@@ -130,6 +130,20 @@ var reasons = map[delivery.Reason]struct {
 		exec(t, db, `UPDATE publication SET by_local_time = true, scheduled_at = now() - interval '13 hours' WHERE id = $1`, id)
 		fanOut(t, db, id, 1)
 	}},
+	delivery.InDigest: {delivery.Skipped, func(t *testing.T, db *DB) {
+		subscribers(t, db, 1)
+		exec(t, db, `UPDATE subscriber SET frequency = 1`)
+		issueOf(t, db, publication.Audience{All: true})
+		issueOf(t, db, publication.Audience{All: true})
+		digestHour(t, db)
+		releaseDue(t, db, 1)
+		for _, statement := range []string{ // the case is of one delivery, and of what became of it
+			`DELETE FROM delivery WHERE publication_id <> 1`, `DELETE FROM publication WHERE id <> 1`,
+			`DELETE FROM webhook_event WHERE id NOT IN (SELECT min(id) FROM webhook_event WHERE data ->> 'state' = 'skipped')`,
+		} {
+			exec(t, db, statement)
+		}
+	}},
 	delivery.Gathered: {delivery.Deferred, func(t *testing.T, db *DB) {
 		subscribers(t, db, 1)
 		exec(t, db, `UPDATE subscriber SET frequency = 2`)

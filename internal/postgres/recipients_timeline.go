@@ -30,7 +30,10 @@ SELECT d.channel_id, d.recipient_id, d.state, d.reason, d.attempt, d.settled_at,
                              AND b.channel_id = d.channel_id OFFSET 0) b
            WHERE s.ended_at IS NULL AND d.recipient_id > w.after AND d.recipient_id <= w.through),
        CASE WHEN d.state = 1 THEN (SELECT h.due FROM held h WHERE h.publication_id = d.publication_id
-                                     AND h.channel_id = d.channel_id AND h.recipient_id = d.recipient_id) END
+                                     AND h.channel_id = d.channel_id AND h.recipient_id = d.recipient_id) END,
+       CASE WHEN d.reason = 24 THEN (
+           SELECT p.uid FROM digest_item i JOIN digest g ON g.id = i.digest_id JOIN publication p ON p.id = g.publication_id
+           WHERE i.publication_id = d.publication_id AND i.channel_id = d.channel_id AND i.recipient_id = d.recipient_id) END
 FROM unnest($3::smallint[]) AS k (channel_id),
      LATERAL (SELECT * FROM delivery WHERE publication_id = $1 AND channel_id = k.channel_id AND recipient_id = $2 OFFSET 0) d
 ORDER BY d.channel_id`
@@ -65,7 +68,7 @@ func (db *DB) Timeline(ctx context.Context, publicationUID, recipient ident.UID)
 		if err := missing(s.read(ctx, tx, recipient), "There is no such subscriber or place."); err != nil {
 			return err
 		}
-		t.Personal, t.Reader = s.personal, s.reader
+		t.Personal, t.Reader, t.Gathered = s.personal, s.reader, p.Gathered()
 		t.Reader.Kept = p.StartedAt != nil && s.changedAt.Before(*p.StartedAt)
 		if t.Reader.Topics, err = db.topicSlugs(ctx, s.topics); err != nil {
 			return err
@@ -108,7 +111,11 @@ func readAccounts(ctx context.Context, tx pgx.Tx, p *publication.Publication, s 
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (delivery.Account, error) {
 		var a delivery.Account
-		err := row.Scan(&a.Channel, &a.Recipient, &a.State, &a.Reason, &a.Used, &a.SettledAt, &a.Choice, &a.Sending, &a.Until)
+		var digest *ident.UID
+		err := row.Scan(&a.Channel, &a.Recipient, &a.State, &a.Reason, &a.Used, &a.SettledAt, &a.Choice, &a.Sending, &a.Until, &digest)
+		if digest != nil {
+			a.Digest = *digest
+		}
 		return a, err
 	})
 	if err != nil {
@@ -162,6 +169,11 @@ func whyAbsent(ctx context.Context, tx pgx.Tx, p *publication.Publication, s sub
 	a := p.Audience
 	o.Excluded = slices.Contains(a.Exclude, s.id)
 	o.Unnamed = a.Subscribers != nil && !slices.Contains(a.Subscribers, s.id)
+	if p.Gathered() {
+		if err := tx.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM digest_item WHERE digest_id = $1 AND recipient_id = $2)`, a.Digest, s.id).Scan(&o.Unnamed); err != nil {
+			return "", err
+		}
+	}
 	if a.Topics != nil {
 		o.Fitting = false
 		for _, id := range s.topics {

@@ -94,6 +94,9 @@ func eraseRows(ctx context.Context, tx pgx.Tx, s subscriber.Subscriber, done *su
 		if _, err := tx.Exec(ctx, `DELETE FROM engagement WHERE subscriber_id = $1`, s.ID); err != nil {
 			return fmt.Errorf("erase what a subscriber did: %w", err)
 		}
+		if _, err := tx.Exec(ctx, `DELETE FROM digest_item WHERE recipient_id = $1`, s.ID); err != nil {
+			return fmt.Errorf("erase what was gathered for a subscriber: %w", err)
+		}
 		if err := ReleaseHeld(ctx, tx, s.ID); err != nil {
 			return err
 		}

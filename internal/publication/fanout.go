@@ -1,6 +1,8 @@
 package publication
 
 import (
+	"github.com/presswork/presswork/internal/ident"
+
 	"time"
 
 	"github.com/presswork/presswork/tasks"
@@ -55,6 +57,17 @@ type Reader struct {
 	// HeldFor is a reason of the ledger why they are not to be sent to before HeldUntil; 0: there is none.
 	HeldFor   int16
 	HeldUntil time.Time
+	// Gathered is what they get of a digest, packed; of any other publication it is chosen.
+	Gathered []byte
+}
+
+// DigestPart is what a digest has of one publication: its contents from First on, so many.
+type DigestPart struct {
+	First, Size int
+	// Topic is the name of the first topic that the publication was for; empty if it was for everybody.
+	Topic string
+	// Page is the id of the publication, if it has a page of its own; zero: it has none.
+	Page ident.UID
 }
 
 // Expanded is where a range is after a page.

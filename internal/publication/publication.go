@@ -65,7 +65,12 @@ type Audience struct {
 	// Segments and ExcludeSegments are as they were when the publication was accepted.
 	Segments        []SegmentPin `json:"segments,omitempty"`
 	ExcludeSegments []SegmentPin `json:"exclude_segments,omitempty"`
+	// Digest, instead of all of these, is the digest of what was held back for its readers.
+	Digest int64 `json:"digest,omitempty"`
 }
+
+// Gathered reports that it is a digest of what was held back, so that each of its readers gets something else.
+func (p *Publication) Gathered() bool { return p.Audience.Digest != 0 }
 
 // SegmentPin is a segment with its rule at one version, which refers to no other segment.
 type SegmentPin struct {

@@ -51,6 +51,8 @@ type AudienceSummary struct {
 	// Segments and ExcludeSegments are slugs.
 	Segments        []string `json:"segments"`
 	ExcludeSegments []string `json:"exclude_segments"`
+	// Digest: it is for those for whom something was held back.
+	Digest bool `json:"digest"`
 }
 
 // Ref is a content item or a template at its pinned version. UID is zero once it was deleted.

@@ -40,6 +40,7 @@ type Compiled struct {
 	links                []string
 	images               []ident.UID
 	personal             bool
+	digest               bool
 	attributes           bool     // a template may read a reader's attributes
 	alone                bool     // there is no text to fall back to: what the HTML says is one
 	casting              *casting // nil: no moulds
@@ -51,7 +52,7 @@ const nameBrand = "brand"
 // Compile prepares a rendition for rendering. What it may keep of what it rendered goes to moulds; nil: nothing. The
 // error is a *template.SyntaxError.
 func Compile(engine template.Engine, r Rendition, moulds *Moulds) (*Compiled, error) {
-	c := &Compiled{engine: engine, links: r.Links, images: r.Images, personal: template.Personal(r.Channel)}
+	c := &Compiled{engine: engine, links: r.Links, images: r.Images, personal: template.Personal(r.Channel), digest: r.Digest}
 	for _, part := range []struct {
 		name, source string
 		kind         template.Kind
@@ -129,7 +130,7 @@ func (c *Compiled) programs() []template.Program {
 func itemData(item ItemPart, address string) map[string]any {
 	return map[string]any{
 		"title": item.Title, "summary": item.Summary, "html": template.SafeHTML(item.HTML), "text": item.Text,
-		"url": address, "topics": item.Topics, "language": item.Language,
+		"url": address, "topics": item.Topics, "language": item.Language, "topic": item.Topic,
 	}
 }
 
@@ -162,13 +163,13 @@ func (c *Compiled) write(who, own map[string]any, chosen []int, links Links) (Re
 	var err error
 	data := c.data(who, own)
 	if c.html != nil {
-		place(data, c.htmlItems, chosen)
+		c.place(data, c.htmlItems, chosen)
 		if out.HTML, err = c.html.Render(data); err != nil {
 			return Rendered{}, fmt.Errorf("render HTML: %w", err)
 		}
 		out.HTML, out.Images = c.personalLinks(out.HTML, links)
 	}
-	place(data, c.textItems, chosen)
+	c.place(data, c.textItems, chosen)
 	if c.subject != nil {
 		if out.Subject, err = c.subject.Render(data); err != nil {
 			return Rendered{}, fmt.Errorf("render subject: %w", err)
@@ -198,7 +199,7 @@ func (c *Compiled) data(who, own map[string]any) map[string]any {
 }
 
 // place puts the chosen items into the data.
-func place(data map[string]any, items []any, chosen []int) {
+func (c *Compiled) place(data map[string]any, items []any, chosen []int) {
 	picked := make([]any, 0, len(chosen))
 	for _, i := range chosen {
 		if i >= 0 && i < len(items) {
@@ -211,6 +212,9 @@ func place(data map[string]any, items []any, chosen []int) {
 	data["items"] = picked
 	if len(picked) > 0 {
 		data["item"] = picked[0]
+	}
+	if c.digest {
+		data["digest"] = map[string]any{"items": picked}
 	}
 }
 

@@ -1,7 +1,9 @@
 package rendition
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/presswork/presswork/internal/content"
 	"github.com/presswork/presswork/internal/ident"
@@ -28,6 +30,8 @@ type Rendition struct {
 	Images []ident.UID `json:"images,omitempty"`
 	// Data is what the publication carries for its templates.
 	Data map[string]any `json:"data,omitempty"`
+	// Digest: it is one of what was held back.
+	Digest bool `json:"digest,omitempty"`
 }
 
 // Publication is what templates see of a publication.
@@ -61,6 +65,8 @@ type ItemPart struct {
 	Click    string   `json:"click,omitempty"`
 	Topics   []string `json:"topics,omitempty"`
 	Language string   `json:"language,omitempty"`
+	// Topic is the name of the one that the item was published for; only of a digest.
+	Topic string `json:"topic,omitempty"`
 }
 
 // Input is what a rendition is made of.
@@ -84,6 +90,9 @@ type Input struct {
 	// Images stands in front of the ids of uploaded images, for messages that images cannot go with; if it is empty
 	// they are numbered.
 	Images string
+	// Digest is the topic of each item of a digest of what was held back, empty for those that were for everybody; nil: it is no
+	// digest.
+	Digest []string
 	// Memo remembers what was inlined; nil: nothing does.
 	Memo *Memo
 }
@@ -95,6 +104,7 @@ func Prepare(in Input) (Rendition, error) {
 	r := Rendition{
 		Channel: in.Template.Channel, Language: in.Template.Language, Subject: in.Template.Subject,
 		HTML: in.Template.HTML, Text: in.Template.Text, Publication: in.Publication, Sender: in.Sender, Brand: in.Brand, Data: in.Data,
+		Digest: in.Digest != nil,
 	}
 	if r.Text == "" {
 		r.Text = in.FallbackText
@@ -118,10 +128,30 @@ func Prepare(in Input) (Rendition, error) {
 		if err != nil {
 			return Rendition{}, fmt.Errorf("prepare item %d: %w", i, err)
 		}
+		if in.Digest != nil {
+			part.Topic, part.Summary = in.Digest[i], cmp.Or(part.Summary, excerpt(part.Text))
+		}
 		r.Items = append(r.Items, part)
 	}
 	r.Links, r.Images = links.list, images.list
 	return r, nil
+}
+
+// excerptLetters is how much of a text stands for it where it has no summary.
+const excerptLetters = 240
+
+// excerpt is the beginning of a text, up to the end of a word, on one line.
+func excerpt(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	letters := []rune(text)
+	if len(letters) <= excerptLetters {
+		return text
+	}
+	short := string(letters[:excerptLetters])
+	if end := strings.LastIndexByte(short, ' '); end > 0 {
+		short = short[:end]
+	}
+	return short + "…"
 }
 
 func (r *Rendition) prepareHTML(in Input, links *LinkTable, images *imageTable) error {

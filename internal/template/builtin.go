@@ -23,6 +23,7 @@ type Library struct {
 	tags     []language.Tag
 	matcher  language.Matcher
 	channels map[string]source
+	digest   digest
 }
 
 // source is a built-in layout with placeholders for its words.
@@ -46,6 +47,9 @@ func NewLibrary() (*Library, error) {
 	}
 	slices.SortFunc(l.tags[1:], func(a, b language.Tag) int { return strings.Compare(a.String(), b.String()) })
 	l.matcher = language.NewMatcher(l.tags)
+	if l.digest, err = readDigest(); err != nil {
+		return nil, err
+	}
 	for _, channel := range []string{"email", "newsletter", "slack", "discord"} {
 		s := source{subject: "{{ publication.title }}"}
 		if Personal(channel) {
@@ -87,13 +91,14 @@ func (l *Library) Find(channel, wanted string) (Template, bool) {
 	}
 	_, index, _ := l.matcher.Match(language.Make(wanted))
 	name := l.tags[index].String()
-	fill := func(text string) string {
-		return placeholder.ReplaceAllStringFunc(text, func(word string) string {
-			return l.words[name][strings.Trim(word, "[]")]
-		})
-	}
+	words := l.words[name]
 	return Template{
 		Name: "builtin-" + channel, Channel: channel, Language: name,
-		Subject: s.subject, HTML: fill(s.html), Text: fill(s.text), Version: 1,
+		Subject: s.subject, HTML: fill(s.html, words), Text: fill(s.text, words), Version: 1,
 	}, true
+}
+
+// fill puts words in the place of placeholders.
+func fill(text string, words map[string]string) string {
+	return placeholder.ReplaceAllStringFunc(text, func(word string) string { return words[strings.Trim(word, "[]")] })
 }

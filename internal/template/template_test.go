@@ -90,6 +90,31 @@ func TestVersions(t *testing.T) {
 	}
 }
 
+// TestDigestTemplateIsSound: it parses, reads known data only, and speaks five languages, each its own way.
+func TestDigestTemplateIsSound(t *testing.T) {
+	t.Parallel()
+	library, err := template.NewLibrary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := map[string]string{"en": "Unsubscribe", "de": "Abmelden", "fr": "Se désabonner", "es": "Darse de baja", "ar": "إلغاء الاشتراك"}
+	list := library.Digest("email")
+	if len(list) != len(words) {
+		t.Errorf("%d languages", len(list))
+	}
+	for _, d := range list {
+		if err := d.Check(engine(t)); err != nil {
+			t.Errorf("%s: %v", d.Language, err)
+		}
+		whole := d.Subject + d.HTML + d.Text
+		rtl := d.Language == "ar"
+		if strings.Count(whole, words[d.Language]) != 2 || strings.Contains(whole, "[[") || strings.Contains(d.HTML, `dir="rtl"`) != rtl ||
+			strings.Contains(d.HTML, "text-align: right") != rtl || !strings.Contains(d.HTML, `lang="`+d.Language+`"`) {
+			t.Errorf("%s does not speak its language", d.Language)
+		}
+	}
+}
+
 // TestBuiltinTemplatesAreSound: each parses, reads known data only, and speaks its language.
 func TestBuiltinTemplatesAreSound(t *testing.T) {
 	t.Parallel()

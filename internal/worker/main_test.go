@@ -47,6 +47,7 @@ type memory struct {
 	fanout        *publication.Fanout
 	failure       string
 	expanded      []expansion
+	parts         []publication.DigestPart
 }
 
 type expansion struct {
@@ -58,6 +59,10 @@ type expansion struct {
 
 func (m *memory) StartRender(context.Context, int64) (*publication.Publication, error) {
 	return m.p, nil
+}
+
+func (m *memory) DigestParts(context.Context, int64) ([]publication.DigestPart, error) {
+	return m.parts, nil
 }
 
 func (m *memory) PinnedContents(context.Context, []publication.Pin) ([]content.Item, error) {

@@ -47,11 +47,7 @@ func (h *Personalize) expand(ctx context.Context, rangeID int64, gen int, inline
 		return nil, err
 	}
 	about(ctx, page.Publication.UID.String())
-	items, err := h.Store.PinnedContents(ctx, page.Publication.Contents)
-	if err != nil {
-		return nil, fmt.Errorf("read the contents: %w", err)
-	}
-	choices, err := choose(items, page.Readers)
+	choices, err := h.choices(ctx, page)
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +57,22 @@ func (h *Personalize) expand(ctx context.Context, rangeID int64, gen int, inline
 	}
 	h.Poke()
 	return e, nil
+}
+
+// choices are what each reader of a page gets.
+func (h *Personalize) choices(ctx context.Context, page *publication.Page) ([][]byte, error) {
+	if page.Publication.Gathered() {
+		choices := make([][]byte, len(page.Readers))
+		for i, reader := range page.Readers {
+			choices[i] = reader.Gathered
+		}
+		return choices, nil
+	}
+	items, err := h.Store.PinnedContents(ctx, page.Publication.Contents)
+	if err != nil {
+		return nil, fmt.Errorf("read the contents: %w", err)
+	}
+	return choose(items, page.Readers)
 }
 
 // personal are the kinds that send to each subscriber.

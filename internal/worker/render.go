@@ -38,6 +38,7 @@ type RenderStore interface {
 	Assets(ctx context.Context, uids []ident.UID) ([]asset.Asset, error)
 	CountAudience(ctx context.Context, a publication.Audience, limit int) (int, error)
 	StartFanout(ctx context.Context, f publication.Fanout) (ranges []int64, started bool, err error)
+	DigestParts(ctx context.Context, id int64) ([]publication.DigestPart, error)
 	FailPublication(ctx context.Context, id int64, reason string) error
 }
 
@@ -120,6 +121,10 @@ func (h *Render) prepare(ctx context.Context, p *publication.Publication) (*publ
 	if err != nil {
 		return nil, fmt.Errorf("read the contents: %w", err)
 	}
+	topics, err := h.gathered(ctx, p, items)
+	if err != nil {
+		return nil, err
+	}
 	by, err := h.author(ctx, p)
 	if err != nil {
 		return nil, err
@@ -135,7 +140,7 @@ func (h *Render) prepare(ctx context.Context, p *publication.Publication) (*publ
 		if !kind.Personal() {
 			f.Broadcasts = append(f.Broadcasts, id)
 		}
-		list, err := h.renditions(ctx, p, kind, items, by, links)
+		list, err := h.renditions(ctx, p, kind, items, topics, by, links)
 		if err != nil {
 			return nil, fmt.Errorf("render %s: %w", kind, err)
 		}
@@ -200,7 +205,7 @@ func (h *Render) author(ctx context.Context, p *publication.Publication) (by aut
 // imagesURL stands in front of the ids of uploaded images.
 func (h *Render) imagesURL() string { return h.PublicURL + "/p/a/" }
 
-func (h *Render) renditions(ctx context.Context, p *publication.Publication, kind channel.Kind, items []content.Item,
+func (h *Render) renditions(ctx context.Context, p *publication.Publication, kind channel.Kind, items []content.Item, topics []string,
 	by author, links *rendition.LinkTable,
 ) ([]rendition.Rendition, error) {
 	sources, err := h.templates(ctx, p, kind)
@@ -208,8 +213,8 @@ func (h *Render) renditions(ctx context.Context, p *publication.Publication, kin
 		return nil, err
 	}
 	images := ""
-	if !kind.Personal() {
-		images = h.imagesURL() // a place cannot be sent files
+	if !kind.Personal() || topics != nil {
+		images = h.imagesURL() // a place cannot be sent files, and a digest would be too large
 	}
 	css := "" // a template of its own has the brand's colours as it wants them
 	if _, own := p.Templates[string(kind)]; !own {
@@ -220,7 +225,7 @@ func (h *Render) renditions(ctx context.Context, p *publication.Publication, kin
 		fallback, _ := h.Library.Find(string(kind), source.Language)
 		r, err := rendition.Prepare(rendition.Input{
 			Template: source, FallbackText: fallback.Text, Items: items, Data: p.Data, Writer: h.Writer,
-			Track: kind.Personal(), Table: links, Images: images, Memo: h.Memo,
+			Track: kind.Personal(), Table: links, Images: images, Memo: h.Memo, Digest: topics,
 			Sender: by.sender, Brand: by.brand, CSS: css,
 			Publication: rendition.Publication{ID: p.UID.String(), Title: p.Title, Type: string(p.Type),
 				URL: h.archiveURL(p), Date: p.CreatedAt.UTC().Format(time.DateOnly)},
@@ -238,11 +243,13 @@ func (h *Render) renditions(ctx context.Context, p *publication.Publication, kin
 
 // archiveURL is the public page of a publication that has one.
 func (h *Render) archiveURL(p *publication.Publication) string {
-	if slices.Contains(p.Channels, channel.Newsletter.ID()) {
-		return h.PublicURL + "/p/n/" + p.UID.String()
+	if slices.Contains(p.Channels, channel.Newsletter.ID()) && !p.Gathered() {
+		return h.pageURL(p.UID)
 	}
 	return ""
 }
+
+func (h *Render) pageURL(uid ident.UID) string { return h.PublicURL + "/p/n/" + uid.String() }
 
 // templates are the sources of a channel by language: the publication's own template, or the built-in one.
 func (h *Render) templates(ctx context.Context, p *publication.Publication, kind channel.Kind) ([]template.Template, error) {
@@ -260,6 +267,9 @@ func (h *Render) templates(ctx context.Context, p *publication.Publication, kind
 				Subject: s.Subject, HTML: s.HTML, Text: s.Text, Version: set.Version})
 		}
 		return list, nil
+	}
+	if p.Gathered() {
+		return h.Library.Digest(string(kind)), nil
 	}
 	languages := h.Library.Languages()
 	if !kind.Personal() {

@@ -136,11 +136,10 @@ func (h *Send) ownGate(e *edition.Edition) delivery.Gate {
 
 // mail renders one reader's message and hands it over.
 func (h *Send) mail(ctx context.Context, calls *calls, by way, e *edition.Edition, files *edition.Held, r *delivery.Recipient) error {
-	chosen, err := content.DecodeChoice(r.Choice)
+	chosen, err := chosenOf(e, r)
 	if err != nil {
 		return fault.Wrap(err, fault.GiveUp, delivery.CodeUnrenderable)
 	}
-	chosen = chosen[:min(len(chosen), e.Kind.MaxItems())]
 	v := e.In(r.Language)
 	who, err := recipientOf(r, v.ReadsAttributes())
 	if err != nil {
@@ -171,6 +170,15 @@ func (h *Send) mail(ctx context.Context, calls *calls, by way, e *edition.Editio
 	return h.handOver(ctx, calls, by, e, &channel.Message{ID: id, Mail: mail})
 }
 
+// chosenOf are the items that a reader gets.
+func chosenOf(e *edition.Edition, r *delivery.Recipient) ([]int, error) {
+	if e.Publication.Gathered() {
+		return content.DecodeGathered(r.Choice)
+	}
+	chosen, err := content.DecodeChoice(r.Choice)
+	return chosen[:min(len(chosen), e.Kind.MaxItems())], err
+}
+
 // codeRenderTime is the code of a render that took too long. It uses an attempt, and after the last it is what the dead
 // letter says.
 const codeRenderTime = "render_time"
@@ -196,7 +204,7 @@ func (h *Send) links(e *edition.Edition, r *delivery.Recipient) rendition.Links 
 	if e.Message == nil {
 		links.Unsubscribe, links.Preferences = h.PublicURL+"/p/u/"+signed, h.PublicURL+"/p/preferences/"+signed
 	}
-	if e.Kind == channel.Newsletter {
+	if e.Kind == channel.Newsletter && !e.Publication.Gathered() { // of which everybody gets another one
 		links.Archive = h.PublicURL + "/p/n/" + e.Publication.UID.String()
 	}
 	return links

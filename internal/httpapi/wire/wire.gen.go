@@ -102,6 +102,7 @@ const (
 const (
 	ChoiceBasisAlike   ChoiceBasis = "alike"
 	ChoiceBasisChanged ChoiceBasis = "changed"
+	ChoiceBasisDigest  ChoiceBasis = "digest"
 	ChoiceBasisExact   ChoiceBasis = "exact"
 	ChoiceBasisUnknown ChoiceBasis = "unknown"
 )
@@ -198,6 +199,7 @@ const (
 	DeliveryReasonExpired              DeliveryReason = "expired"
 	DeliveryReasonFrequencyCap         DeliveryReason = "frequency_cap"
 	DeliveryReasonGone                 DeliveryReason = "gone"
+	DeliveryReasonInDigest             DeliveryReason = "in_digest"
 	DeliveryReasonLocalHour            DeliveryReason = "local_hour"
 	DeliveryReasonNoAnswer             DeliveryReason = "no_answer"
 	DeliveryReasonPausedByReader       DeliveryReason = "paused_by_reader"
@@ -817,6 +819,9 @@ type Audience struct {
 
 	// ExcludeSegments Slugs of segments that are left out.
 	ExcludeSegments []string `json:"exclude_segments"`
+
+	// Digest It is a digest: for those for whom something was held back.
+	Digest bool `json:"digest"`
 }
 
 // AudienceInput Who it is for: exactly one of all, topics, segments and subscriber_ids.
@@ -1217,14 +1222,16 @@ type ChannelPage = Page[Channel]
 
 // Choice What was chosen for a reader.
 type Choice struct {
-	// Basis Whether the reasons are those of then: exact, alike, changed since, or unknown, since an item is no more.
+	// Basis Whether the reasons are those of then: exact, alike, changed since, or unknown, since an item is no more. Of a digest
+	// nothing is chosen: it has what was held back.
 	Basis ChoiceBasis `json:"basis"`
 
 	// Items The items in the order of the message.
 	Items []ChosenContent `json:"items"`
 }
 
-// ChoiceBasis Whether the reasons are those of then: exact, alike, changed since, or unknown, since an item is no more.
+// ChoiceBasis Whether the reasons are those of then: exact, alike, changed since, or unknown, since an item is no more. Of a digest
+// nothing is chosen: it has what was held back.
 type ChoiceBasis string
 
 // ChosenContent A content item that was chosen for a reader.
@@ -1692,6 +1699,9 @@ type DeliveryPolicy struct {
 	// Digest When readers get what was held back, who want it together daily or weekly; by their own clocks.
 	Digest DigestTime `json:"digest"`
 
+	// DigestTemplate The name of the template of digests, for e-mail or newsletters; null for the built-in one.
+	DigestTemplate *string `json:"digest_template"`
+
 	// Version Counts from 1.
 	Version   int       `json:"version"`
 	UpdatedAt time.Time `json:"updated_at"`
@@ -1707,6 +1717,10 @@ type DeliveryPolicyInput struct {
 
 	// Digest When readers get what was held back, who want it together daily or weekly; by their own clocks.
 	Digest *DigestTime `json:"digest,omitzero"`
+
+	// DigestTemplate The name of a template, for e-mail or newsletters, that digests are written with; it finds what was held back in digest.items.
+	// The built-in one if it is left out, and for a channel of which there is no template of the name.
+	DigestTemplate *string `json:"digest_template,omitzero"`
 }
 
 // DeliveryReason Why a delivery is where it is.
@@ -2988,6 +3002,9 @@ type RecipientDelivery struct {
 
 	// Choice What was chosen for a reader.
 	Choice *Choice `json:"choice"`
+
+	// DigestID The publication that has what this one would have brought, of a reason in_digest; null for all others, and for some seconds until the digest goes out.
+	DigestID *ident.UID `json:"digest_id"`
 
 	// Attempts The oldest first.
 	Attempts []Attempt `json:"attempts"`
