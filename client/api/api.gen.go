@@ -954,9 +954,12 @@ type Audience struct {
 
 	// Digest It is a digest: for those for whom something was held back.
 	Digest bool `json:"digest"`
+
+	// Snapshot The snapshot of a segment.
+	Snapshot ID `json:"snapshot,omitzero"`
 }
 
-// AudienceInput Who it is for: exactly one of all, topics, segments and subscriber_ids.
+// AudienceInput Who it is for: exactly one of all, topics, segments, snapshot and subscriber_ids.
 type AudienceInput struct {
 	// All Everybody who is active.
 	All bool `json:"all,omitzero"`
@@ -975,6 +978,9 @@ type AudienceInput struct {
 
 	// ExcludeSegments Segments that are left out, by slug.
 	ExcludeSegments []string `json:"exclude_segments,omitzero"`
+
+	// Snapshot Those who belonged to a segment when this snapshot of it was taken, and are active readers still.
+	Snapshot string `json:"snapshot,omitzero"`
 }
 
 // AuditEvent A line of the audit log.
@@ -3883,6 +3889,45 @@ type SegmentPreview struct {
 // to 10 deep, with up to 100 conditions.
 type SegmentRule map[string]interface{}
 
+// SegmentSnapshot Who belonged to a segment at a moment.
+type SegmentSnapshot struct {
+	// ID A public id, a UUID of version 7 (RFC 9562).
+	ID ID `json:"id"`
+
+	// Segment The slug of the segment.
+	Segment string `json:"segment"`
+
+	// Version The version that the segment had.
+	Version int `json:"version"`
+
+	// Rule The rule that it had, in canonical form, with the rules of other segments in their places.
+	Rule map[string]interface{} `json:"rule"`
+
+	// Words That rule in English.
+	Words string `json:"words"`
+
+	// Count How many belong to the snapshot; whoever is erased does no more.
+	Count int64 `json:"count"`
+
+	// CreatedAt An RFC 3339 time; answers are in UTC.
+	CreatedAt Time `json:"created_at"`
+}
+
+// SegmentSnapshotPage A page of a list.
+type SegmentSnapshotPage struct {
+	// Items What is on the page.
+	Items []SegmentSnapshot `json:"items"`
+
+	// Next The cursor of the next page; not there on the last.
+	Next string `json:"next,omitzero"`
+
+	// Total How many there are in all, of the list's filters; only if it was asked for.
+	Total int64 `json:"total,omitzero"`
+
+	// TotalIsEstimate Whether the total was reckoned instead of counted; there beside it.
+	TotalIsEstimate bool `json:"total_is_estimate,omitzero"`
+}
+
 // SegmentTrial A rule that is tried.
 type SegmentTrial struct {
 	// Rule A rule: all, any, not, or a condition (topic, attribute, engagement, inactive, country, language, channel, created, segment), nested up
@@ -3954,6 +3999,42 @@ type SenderInput struct {
 type SenderPage struct {
 	// Items What is on the page.
 	Items []Sender `json:"items"`
+
+	// Next The cursor of the next page; not there on the last.
+	Next string `json:"next,omitzero"`
+
+	// Total How many there are in all, of the list's filters; only if it was asked for.
+	Total int64 `json:"total,omitzero"`
+
+	// TotalIsEstimate Whether the total was reckoned instead of counted; there beside it.
+	TotalIsEstimate bool `json:"total_is_estimate,omitzero"`
+}
+
+// SnapshotChanges How a segment went from one moment to another.
+type SnapshotChanges struct {
+	// Before How many belonged to it then.
+	Before int64 `json:"before"`
+
+	// After How many belong to it later.
+	After int64 `json:"after"`
+
+	// Added How many of the latter were not among the former.
+	Added int64 `json:"added"`
+
+	// Removed How many of the former are not among the latter.
+	Removed int64 `json:"removed"`
+}
+
+// SnapshotMember A member of a snapshot.
+type SnapshotMember struct {
+	// ID A public id, a UUID of version 7 (RFC 9562).
+	ID ID `json:"id"`
+}
+
+// SnapshotMemberPage A page of a list.
+type SnapshotMemberPage struct {
+	// Items What is on the page.
+	Items []SnapshotMember `json:"items"`
 
 	// Next The cursor of the next page; not there on the last.
 	Next string `json:"next,omitzero"`
@@ -5110,6 +5191,22 @@ type DiffPublicationVersionsParams struct {
 	To int
 }
 
+// CompareSnapshotParams are what CompareSnapshot can be asked for. What is zero is not asked for.
+type CompareSnapshotParams struct {
+	// To (query parameter to): The later snapshot; left out, now.
+	To string
+}
+
+// ListSnapshotMembersParams are what ListSnapshotMembers can be asked for. What is zero is not asked for.
+type ListSnapshotMembersParams struct {
+	// Limit (query parameter limit): How many items a page has at most.
+	Limit int
+	// Cursor (query parameter cursor): Where the list goes on, from `next` of the page before. Cursors of other lists are refused.
+	Cursor string
+	// Total (query parameter total): Whether to say how many there are in all. Up to 10,000 are counted, where that is cheap; else `total` is an estimate and `total_is_estimate` is true.
+	Total string
+}
+
 // ListSegmentsParams are what ListSegments can be asked for. What is zero is not asked for.
 type ListSegmentsParams struct {
 	// Limit (query parameter limit): How many items a page has at most.
@@ -5130,6 +5227,16 @@ type ExplainSegmentParams struct {
 type PreviewSegmentParams struct {
 	// Sample (query parameter sample): How many readers to show.
 	Sample int
+}
+
+// ListSegmentSnapshotsParams are what ListSegmentSnapshots can be asked for. What is zero is not asked for.
+type ListSegmentSnapshotsParams struct {
+	// Limit (query parameter limit): How many items a page has at most.
+	Limit int
+	// Cursor (query parameter cursor): Where the list goes on, from `next` of the page before. Cursors of other lists are refused.
+	Cursor string
+	// Total (query parameter total): Whether to say how many there are in all. Up to 10,000 are counted, where that is cheap; else `total` is an estimate and `total_is_estimate` is true.
+	Total string
 }
 
 // ListSendersParams are what ListSenders can be asked for. What is zero is not asked for.
@@ -6257,6 +6364,52 @@ func (c *Client) UpdateReputationPolicy(ctx context.Context, body ReputationPoli
 	return call[ReputationPolicy](ctx, c, r, options)
 }
 
+// DeleteSegmentSnapshot is DELETE /api/v1/segment-snapshots/{id}: delete a snapshot.
+//
+// Refused with 409 as long as a publication that has not ended is for it.
+func (c *Client) DeleteSegmentSnapshot(ctx context.Context, id ID, options ...Option) error {
+	r := &Request{Operation: "deleteSegmentSnapshot", Method: http.MethodDelete, Path: path("/api/v1/segment-snapshots/%s", id)}
+	return c.do(ctx, r, options)
+}
+
+// GetSegmentSnapshot is GET /api/v1/segment-snapshots/{id}: get a snapshot.
+//
+// One snapshot by its id.
+func (c *Client) GetSegmentSnapshot(ctx context.Context, id ID, options ...Option) (SegmentSnapshot, error) {
+	r := &Request{Operation: "getSegmentSnapshot", Method: http.MethodGet, Path: path("/api/v1/segment-snapshots/%s", id)}
+	return call[SegmentSnapshot](ctx, c, r, options)
+}
+
+// CompareSnapshot is GET /api/v1/segment-snapshots/{id}/changes: compare a snapshot.
+//
+// Counts who came to the segment since the snapshot was taken, and who left it: until another snapshot of the same segment was taken,
+// or until now, by the rule that the segment has now.
+func (c *Client) CompareSnapshot(ctx context.Context, id ID, params CompareSnapshotParams, options ...Option) (SnapshotChanges, error) {
+	r := &Request{Operation: "compareSnapshot", Method: http.MethodGet, Path: path("/api/v1/segment-snapshots/%s/changes", id)}
+	r.ask("to", params.To)
+	return call[SnapshotChanges](ctx, c, r, options)
+}
+
+// ListSnapshotMembers is GET /api/v1/segment-snapshots/{id}/members: list the members of a snapshot.
+//
+// The ids of those who belonged to the segment, in the order in which they became subscribers. Whoever is erased is no member any more.
+func (c *Client) ListSnapshotMembers(ctx context.Context, id ID, params ListSnapshotMembersParams, options ...Option) (SnapshotMemberPage, error) {
+	r := &Request{Operation: "listSnapshotMembers", Method: http.MethodGet, Path: path("/api/v1/segment-snapshots/%s/members", id)}
+	r.ask("limit", params.Limit)
+	r.ask("cursor", params.Cursor)
+	r.ask("total", params.Total)
+	return call[SnapshotMemberPage](ctx, c, r, options)
+}
+
+// SnapshotMembers are all that ListSnapshotMembers lists, page by page as they are asked for. It ends at the first error; ranging again begins again.
+func (c *Client) SnapshotMembers(ctx context.Context, id ID, params ListSnapshotMembersParams, options ...Option) iter.Seq2[SnapshotMember, error] {
+	return pages(params.Cursor, params.Limit, func(cursor string, limit int) ([]SnapshotMember, string, error) {
+		params.Cursor, params.Limit = cursor, limit
+		page, err := c.ListSnapshotMembers(ctx, id, params, options...)
+		return page.Items, page.Next, err
+	})
+}
+
 // ListSegments is GET /api/v1/segments: list segments.
 //
 // In the order in which they were made.
@@ -6353,6 +6506,35 @@ func (c *Client) PreviewSegment(ctx context.Context, id ID, params PreviewSegmen
 	r := &Request{Operation: "previewSegment", Method: http.MethodPost, Path: path("/api/v1/segments/%s/preview", id)}
 	r.ask("sample", params.Sample)
 	return call[SegmentPreview](ctx, c, r, options)
+}
+
+// ListSegmentSnapshots is GET /api/v1/segments/{id}/snapshots: list the snapshots of a segment.
+//
+// The newest first.
+func (c *Client) ListSegmentSnapshots(ctx context.Context, id ID, params ListSegmentSnapshotsParams, options ...Option) (SegmentSnapshotPage, error) {
+	r := &Request{Operation: "listSegmentSnapshots", Method: http.MethodGet, Path: path("/api/v1/segments/%s/snapshots", id)}
+	r.ask("limit", params.Limit)
+	r.ask("cursor", params.Cursor)
+	r.ask("total", params.Total)
+	return call[SegmentSnapshotPage](ctx, c, r, options)
+}
+
+// SegmentSnapshots are all that ListSegmentSnapshots lists, page by page as they are asked for. It ends at the first error; ranging again begins again.
+func (c *Client) SegmentSnapshots(ctx context.Context, id ID, params ListSegmentSnapshotsParams, options ...Option) iter.Seq2[SegmentSnapshot, error] {
+	return pages(params.Cursor, params.Limit, func(cursor string, limit int) ([]SegmentSnapshot, string, error) {
+		params.Cursor, params.Limit = cursor, limit
+		page, err := c.ListSegmentSnapshots(ctx, id, params, options...)
+		return page.Items, page.Next, err
+	})
+}
+
+// TakeSegmentSnapshot is POST /api/v1/segments/{id}/snapshots: take a snapshot of a segment.
+//
+// Writes down who belongs to it now: all who do at one moment. It answers when that is done, which takes some seconds for a million
+// readers; it goes on if the caller goes away, and the list has it then. A segment may have 100.
+func (c *Client) TakeSegmentSnapshot(ctx context.Context, id ID, options ...Option) (SegmentSnapshot, error) {
+	r := &Request{Operation: "takeSegmentSnapshot", Method: http.MethodPost, Path: path("/api/v1/segments/%s/snapshots", id)}
+	return call[SegmentSnapshot](ctx, c, r, options)
 }
 
 // ListSenders is GET /api/v1/senders: list senders.

@@ -19,7 +19,8 @@ func segmentsCommand() *cobra.Command {
 		Short: "List audiences by rule, count them, and make new ones",
 		Long:  "A segment is named by its slug or its id. docs/segments.md has the rules.",
 	}
-	command.AddCommand(segmentsListCommand(), segmentsShowCommand(), segmentsPreviewCommand(), segmentsCreateCommand(), segmentsDeleteCommand())
+	command.AddCommand(segmentsListCommand(), segmentsShowCommand(), segmentsPreviewCommand(), segmentsCreateCommand(), segmentsDeleteCommand(),
+		segmentsSnapshotCommand(), segmentsSnapshotsCommand())
 	return command
 }
 

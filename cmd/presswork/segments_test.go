@@ -32,7 +32,10 @@ func TestSegmentsCommand(t *testing.T) {
 		`segments create Germans --rule {"country":["DE"]}`: {[]string{made}, "s1\tgermans\nReaders who live in DE."},
 		"segments create Germans --rule @" + file:           {[]string{made}, "s1\tgermans"},
 		"segments create Germans --rule nothing":            {nil, "error: read the rule:"},
-		"segments delete germans":                           {[]string{find, "DELETE /segments/s1 "}, ""},
+		"segments snapshot germans":                         {[]string{find, "POST /segments/s1/snapshots "}, "p1\t7 readers\n"},
+		"segments snapshots germans --limit 3": {[]string{find, "GET /segments/s1/snapshots?limit=3 ", "GET /segment-snapshots/p1/changes "},
+			"p1  2030-01-31T09:00:00Z  2        7        3           1"},
+		"segments delete germans": {[]string{find, "DELETE /segments/s1 "}, ""},
 	} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
@@ -44,6 +47,7 @@ func TestSegmentsCommand(t *testing.T) {
 				}
 				asked = append(asked, r.Method+" "+strings.TrimPrefix(r.URL.RequestURI(), "/api/v1")+" "+string(body))
 				const segment = `{"id":"s1","slug":"germans","name":"Germans","version":2,"words":"Readers who live in DE."}`
+				const taken = `{"id":"p1","segment":"germans","version":2,"count":7,"created_at":"2030-01-31T09:00:00Z"}`
 				switch {
 				case r.Method == http.MethodDelete:
 					w.WriteHeader(http.StatusNoContent)
@@ -51,6 +55,12 @@ func TestSegmentsCommand(t *testing.T) {
 					_, _ = io.WriteString(w, `{"words":"Readers who live in DE.","conditions":[{"pointer":"/rule","words":"live in DE","count":7}]}`)
 				case strings.HasSuffix(r.URL.Path, "/preview"):
 					_, _ = io.WriteString(w, `{"count":7,"count_is_estimate":true,"sample":[{"id":"u1","email":"a…@reader.example"}]}`)
+				case strings.HasSuffix(r.URL.Path, "/changes"):
+					_, _ = io.WriteString(w, `{"before":7,"after":9,"added":3,"removed":1}`)
+				case strings.HasSuffix(r.URL.Path, "/snapshots") && r.Method == http.MethodPost:
+					_, _ = io.WriteString(w, taken)
+				case strings.HasSuffix(r.URL.Path, "/snapshots"):
+					_, _ = io.WriteString(w, `{"items":[`+taken+`]}`)
 				case r.Method == http.MethodPost:
 					_, _ = io.WriteString(w, segment)
 				default:

@@ -11,6 +11,7 @@ func (a *App) AddScheduler() error {
 	r := reconcile.New(a.db, a.queue, a.relay.Poke, a.Log)
 	r.KeepAudit(a.Config.AuditKept)
 	r.KeepMessages(a.Config.MessagesKept)
+	r.KeepSnapshots(a.Config.SnapshotsKept)
 	a.add(background("reconciler", r.Run))
 	return errors.Join(
 		a.Metrics.Gauge("presswork_audit_unsealed_seconds", "How old the oldest line of the audit log is that is not sealed.",

@@ -19,7 +19,7 @@ func tiny() size {
 		runs: 2, mails: 200, warm: 50 * time.Millisecond, load: 200 * time.Millisecond, clients: 4,
 		audience: 20, starts: 2, idle: time.Millisecond, pause: time.Millisecond,
 		urgent: 5, budgeted: time.Second, shared: 200,
-		calls: 200, searches: 5, lines: 100, few: 40, many: 200, backlog: 3000, delay: 200 * time.Millisecond, steady: 600 * time.Millisecond,
+		calls: 200, searches: 5, counts: 2, lines: 100, few: 40, many: 200, backlog: 3000, delay: 200 * time.Millisecond, steady: 600 * time.Millisecond,
 	}
 }
 
@@ -44,6 +44,8 @@ func TestRun(t *testing.T) {
 		{"workers.scale", []string{"limit", "runs"}},
 		{"subscriber.search", []string{"p50_ms", "p95_ms"}},
 		{"subscriber.import", []string{"runs"}},
+		{"segment.count_1m", []string{"p50_ms", "p95_ms"}},
+		{"segment.read", []string{"runs"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

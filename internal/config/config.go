@@ -288,6 +288,11 @@ type Config struct {
 	//
 	// Default: somebody who looks at their preferences, or a program that does so for them, often comes back within minutes.
 	PreferencesCached time.Duration `env:"PRESSWORK_PREFERENCES_CACHED" envDefault:"5m"`
+	// SnapshotsKept is how long snapshots of segments are kept, 1h at least; 0: for ever. Those of a publication that has not ended
+	// stay.
+	//
+	// Default: a year and a month: this year's readers can be compared with last year's.
+	SnapshotsKept time.Duration `env:"PRESSWORK_SNAPSHOTS_KEPT" envDefault:"9600h"`
 	// ShutdownGrace is how long a process may take to stop.
 	//
 	// Default: longer than a call to a provider (10 s) with the writing of its result, and shorter than the 30 s
@@ -393,5 +398,8 @@ func (p *problems) kept(c *Config) {
 	}
 	if c.MessagesKept != 0 && c.MessagesKept < time.Hour && !p.has("PRESSWORK_MESSAGES_KEPT") {
 		p.add("PRESSWORK_MESSAGES_KEPT must be 0 or at least 1h")
+	}
+	if c.SnapshotsKept != 0 && c.SnapshotsKept < time.Hour && !p.has("PRESSWORK_SNAPSHOTS_KEPT") {
+		p.add("PRESSWORK_SNAPSHOTS_KEPT must be 0 or at least 1h")
 	}
 }

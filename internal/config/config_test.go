@@ -41,6 +41,7 @@ func TestLoad(t *testing.T) {
 		{"remembered for a moment", []string{"PRESSWORK_PREFERENCES_CACHED=1ms"}, []string{"PRESSWORK_PREFERENCES_CACHED must be 0, or from 1s to 1h"}},
 		{"remembered for a day", []string{"PRESSWORK_PREFERENCES_CACHED=24h"}, []string{"PRESSWORK_PREFERENCES_CACHED must be 0, or from 1s to 1h"}},
 		{"not remembered", []string{"PRESSWORK_PREFERENCES_CACHED=0"}, nil},
+		{"no time to compare", []string{"PRESSWORK_SNAPSHOTS_KEPT=1m"}, []string{"PRESSWORK_SNAPSHOTS_KEPT must be 0 or at least 1h"}},
 		{"no host", []string{"PUBLIC_URL=https://"}, []string{"PUBLIC_URL names no host"}},
 		{"not an address", []string{"PRESSWORK_LISTEN=8080"}, []string{"PRESSWORK_LISTEN must be an address"}},
 		{"not a port", []string{"PRESSWORK_OPS_LISTEN=:99999"}, []string{"PRESSWORK_OPS_LISTEN must have a port"}},

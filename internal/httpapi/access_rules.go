@@ -56,6 +56,13 @@ func accessRules() map[string]access { //nolint:funlen // it is a table
 		"POST /api/v1/segments/:id/preview": needs(auth.SegmentsRead),
 		"POST /api/v1/segments/:id/explain": needs(auth.SegmentsRead),
 
+		"GET /api/v1/segments/:id/snapshots":        needs(auth.SegmentsRead),
+		"POST /api/v1/segments/:id/snapshots":       needs(auth.SegmentsWrite),
+		"GET /api/v1/segment-snapshots/:id":         needs(auth.SegmentsRead),
+		"DELETE /api/v1/segment-snapshots/:id":      needs(auth.SegmentsWrite),
+		"GET /api/v1/segment-snapshots/:id/members": needs(auth.SubscribersRead), // whoever is named by an id
+		"GET /api/v1/segment-snapshots/:id/changes": needs(auth.SegmentsRead),
+
 		"GET /api/v1/contents":                       needs(auth.ContentsRead),
 		"POST /api/v1/contents":                      needs(auth.ContentsWrite),
 		"GET /api/v1/contents/:id":                   needs(auth.ContentsRead),

@@ -148,6 +148,8 @@ func (a *audited) walkSegments() {
 	a.step(a.api, "POST /segments/:id/preview", id, nil, ``)
 	a.step(a.api, "POST /segments/explain", "", `{`+rule+`}`, ``)
 	a.step(a.api, "POST /segments/:id/explain", id, nil, ``)
+	taken := a.made(a.step(a.api, "POST /segments/:id/snapshots", id, nil, admin+`segment_snapshot.create `+some+`{"readers": \d+, "version": 2}`))
+	a.step(a.api, "DELETE /segment-snapshots/:id", taken, nil, admin+`segment_snapshot.delete ID {}`)
 	a.step(a.api, "DELETE /segments/:id", id, nil, admin+`segment.delete ID {}`)
 }
 

@@ -108,6 +108,7 @@ func newWorld(t *testing.T, operation string) *world {
 	w.put("09", "/api/v1/suppressions", `{"email":"other@reader.example"}`)
 	w.put("01", "/api/v1/topics", `{"name":"Release Notes"}`)
 	w.put("1e", "/api/v1/segments", `{"name":"Engaged readers","rule":{"engagement":{"metric":"open_rate","weeks":12,"op":"gt","value":0.7}}}`)
+	w.put("5e", w.real("/api/v1/segments/"+exampleID+"1e/snapshots"), ``)
 	w.put("0b", "/api/v1/api-keys", `{"name":"first","role":"analyst"}`)
 	w.put("0a", "/api/v1/dead-letters/replays", `{"all":true}`)
 	w.put("0c", "/api/v1/webhook-endpoints", `{"url":"https://crm.example.com/in"}`)
@@ -306,7 +307,7 @@ func idOf(path, given string) string {
 	for _, one := range [][2]string{
 		{"/dead-letters/replays/", "0a"}, {"/publications/", "08"}, {"/subscribers/imports/", "81"}, {"/subscribers/", "02"}, {"/contents/", "03"}, {"/templates/", "04"},
 		{"/assets/", "05"}, {"/channels/", "06"}, {"/senders/", "07"}, {"/brands/", "1f"}, {"/suppressions/", "09"}, {"/api-keys/", "0b"}, {"/topics/", "01"},
-		{"/webhook-endpoints/", "0c"}, {"/messages/", "0e"}, {"/segments/", "1e"},
+		{"/webhook-endpoints/", "0c"}, {"/messages/", "0e"}, {"/segments/", "1e"}, {"/segment-snapshots/", "5e"},
 	} {
 		if strings.Contains(path, one[0]) {
 			return exampleID + one[1]

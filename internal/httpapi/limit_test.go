@@ -303,6 +303,7 @@ func TestCosts(t *testing.T) {
 		"POST /api/v1/subscribers/import": 20, "GET /api/v1/subscribers/export": 20, "GET /api/v1/subscribers/:id/data": 20, "POST /api/v1/subscribers/data": 20, "POST /api/v1/subscribers/erase": 20, "POST /api/v1/subscribers/:id/erase": 20,
 		"POST /api/v1/suppressions/import": 20, "GET /api/v1/suppressions/export": 20,
 		"POST /api/v1/segments/preview": 5, "POST /api/v1/segments/explain": 5, "POST /api/v1/segments/:id/preview": 5, "POST /api/v1/segments/:id/explain": 5,
+		"POST /api/v1/segments/:id/snapshots": 5, "GET /api/v1/segment-snapshots/:id/changes": 5,
 		"POST /api/v1/assets": 5, "POST /api/v1/dead-letters/replays": 5, "DELETE /api/v1/dead-letters": 5, "POST /api/v1/uncertain/decide": 5,
 		"POST /api/v1/webhook-endpoints": 5, "PUT /api/v1/webhook-endpoints/:id": 5, "POST /api/v1/webhook-endpoints/:id/enable": 5,
 		"POST /api/v1/webhook-endpoints/:id/verify": 5, "POST /api/v1/webhook-endpoints/:id/recover": 5,

@@ -77,6 +77,8 @@ func problemsOfPublishing() map[string]problemType {
 		"import_differs":          {409, "The id is that of another import: of another file, or with other options.", "Use a new id for each file."},
 		"import_elsewhere":        {409, "Another request goes on with this import.", "Ask how far it is: GET /api/v1/subscribers/imports/ID."},
 		"import_running":          {409, "This import is under way.", "Ask how far it is: GET /api/v1/subscribers/imports/ID."},
+		"snapshots_busy":          {429, "The server is taking a snapshot already.", "Wait as long as Retry-After says and try again."},
+		"too_many_snapshots":      {409, "The segment has 100 snapshots already.", "Delete one that is not needed any more, or have them removed by age: PRESSWORK_SNAPSHOTS_KEPT."},
 		"imports_busy":            {429, "The server has as many imports in hand as it can.", "Wait as long as Retry-After says and send the file again."},
 		"too_many_attributes":     {409, "All subscribers together have more names of attributes than there can be columns.", "Use fewer names of attributes."},
 		"filter_required":         {409, "All dead letters are not deleted at once.", "Say which, by a query parameter."},

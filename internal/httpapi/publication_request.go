@@ -14,7 +14,7 @@ func requestOf(in wire.PublicationInput) publication.Request {
 	}
 	if a := in.Audience; a != nil {
 		r.Audience = &publication.AudienceRequest{All: a.All, Topics: a.Topics, Subscribers: a.SubscriberIDs, Exclude: a.ExcludeSubscriberIDs,
-			Segments: a.Segments, ExcludeSegments: a.ExcludeSegments}
+			Segments: a.Segments, ExcludeSegments: a.ExcludeSegments, Snapshot: a.Snapshot}
 	}
 	return r
 }
@@ -28,7 +28,7 @@ func showRequest(r publication.Request) wire.PublicationInput {
 	}
 	if a := r.Audience; a != nil {
 		in.Audience = &wire.AudienceInput{All: a.All, Topics: a.Topics, SubscriberIDs: a.Subscribers, ExcludeSubscriberIDs: a.Exclude,
-			Segments: a.Segments, ExcludeSegments: a.ExcludeSegments}
+			Segments: a.Segments, ExcludeSegments: a.ExcludeSegments, Snapshot: a.Snapshot}
 	}
 	return in
 }

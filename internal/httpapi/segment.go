@@ -30,12 +30,17 @@ type SegmentStore interface {
 	PreviewSegment(ctx context.Context, rule segment.Rule, sample int) (segment.Preview, error)
 	ExplainSegment(ctx context.Context, rule segment.Rule, about ident.UID) ([]segment.Explained, *bool, error)
 	RecordAccess(ctx context.Context, verb string, uid ident.UID, count int) error
+	SnapshotStore
 }
 
-type segments struct{ store SegmentStore }
+type segments struct {
+	store SegmentStore
+	// taking has room for the snapshots that are taken at once.
+	taking chan struct{}
+}
 
 func registerSegments(r gin.IRouter, d Deps) {
-	h := segments{d.Segments}
+	h := segments{d.Segments, make(chan struct{}, 1)}
 	r.GET("/segments", handle(h.list))
 	r.POST("/segments", handle(h.create))
 	r.GET("/segments/ready-made", handle(h.readyMade))
@@ -46,6 +51,12 @@ func registerSegments(r gin.IRouter, d Deps) {
 	r.DELETE("/segments/:id", handle(h.delete))
 	r.POST("/segments/:id/preview", handle(h.preview))
 	r.POST("/segments/:id/explain", handle(h.explain))
+	r.GET("/segments/:id/snapshots", handle(h.snapshots))
+	r.POST("/segments/:id/snapshots", handle(h.takeSnapshot))
+	r.GET("/segment-snapshots/:id", handle(h.snapshot))
+	r.DELETE("/segment-snapshots/:id", handle(h.deleteSnapshot))
+	r.GET("/segment-snapshots/:id/members", handle(h.members))
+	r.GET("/segment-snapshots/:id/changes", handle(h.changes))
 }
 
 func showSegment(s segment.Segment) (wire.Segment, error) {

@@ -16,7 +16,7 @@ type Capacity struct {
 	db *DB
 
 	mu        sync.Mutex
-	audiences map[string]audience // estimated lately, by topics
+	audiences map[string]audience // estimated lately, by what they are in JSON
 }
 
 // NewCapacity makes a Capacity.
@@ -48,8 +48,8 @@ type openBatches struct {
 type openFanout struct {
 	Lane     tasks.Lane
 	Channels []int16
-	Topics   string
-	Named    int64 // subscribers that the audience names, -1 if it does not
+	Audience string // JSON, without whom it names
+	Named    int64  // subscribers that the audience names, -1 if it does not
 	Ranges   int64
 	IDs      float64 // that are still to be looked at
 	Age      time.Duration
@@ -59,7 +59,7 @@ type openFanout struct {
 type coming struct {
 	Priority publication.Priority
 	Channels []int16
-	Topics   string
+	Audience string
 	Named    int64
 	Soon     bool // scheduled
 	Count    float64
@@ -81,14 +81,14 @@ func (c *Capacity) Load(ctx context.Context, horizon time.Duration) (capacity.Lo
 		w.batches(b)
 	}
 	for _, f := range o.fanouts {
-		size, err := c.sizeOf(ctx, f.Topics, f.Named)
+		size, err := c.sizeOf(ctx, f.Audience, f.Named)
 		if err != nil {
 			return l, err
 		}
 		w.fanout(f, size)
 	}
 	for _, p := range o.coming {
-		size, err := c.sizeOf(ctx, p.Topics, p.Named)
+		size, err := c.sizeOf(ctx, p.Audience, p.Named)
 		if err != nil {
 			return l, err
 		}
@@ -204,17 +204,17 @@ const (
 
 // sizeOf is how many subscribers an audience has: those it names, or what the planner makes of its statistics, which
 // reads no subscriber.
-func (c *Capacity) sizeOf(ctx context.Context, topics string, named int64) (float64, error) {
+func (c *Capacity) sizeOf(ctx context.Context, text string, named int64) (float64, error) {
 	if named >= 0 {
 		return float64(named), nil
 	}
 	c.mu.Lock()
-	known, ok := c.audiences[topics]
+	known, ok := c.audiences[text]
 	c.mu.Unlock()
 	if ok && time.Since(known.at) < audienceFor {
 		return known.size, nil
 	}
-	size, err := c.db.estimateAudience(ctx, topics)
+	size, err := c.db.estimateAudience(ctx, text)
 	if err != nil {
 		return 0, err
 	}
@@ -223,6 +223,6 @@ func (c *Capacity) sizeOf(ctx context.Context, topics string, named int64) (floa
 	if len(c.audiences) >= audiencesFew {
 		clear(c.audiences)
 	}
-	c.audiences[topics] = audience{size: size, at: time.Now()}
+	c.audiences[text] = audience{size: size, at: time.Now()}
 	return size, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -32,19 +31,19 @@ JOIN publication p ON p.id = b.publication_id
 WHERE p.state IN ('sending', 'pausing', 'paused', 'cancelling')`
 
 const owedFanouts = `
-SELECT p.lane, p.channels, coalesce(p.audience ->> 'topics', ''), coalesce(jsonb_array_length(p.audience -> 'subscribers'), -1),
+SELECT p.lane, p.channels, (p.audience - 'subscribers' - 'exclude')::text, coalesce(jsonb_array_length(p.audience -> 'subscribers'), -1),
        r.n, r.ids, clock_timestamp() - coalesce(p.started_at, p.created_at)
 FROM (SELECT publication_id, count(*) AS n, sum(hi - cursor)::float8 AS ids FROM fanout_range WHERE NOT done GROUP BY 1) r
 JOIN publication p ON p.id = r.publication_id
 WHERE p.state = 'sending'`
 
 const owedPublications = `
-SELECT priority, channels, topics, named, soon, count(*)::float8, greatest(clock_timestamp() - min(due), interval '0')
-FROM (SELECT priority, channels, coalesce(audience ->> 'topics', '') AS topics,
+SELECT priority, channels, audience, named, soon, count(*)::float8, greatest(clock_timestamp() - min(due), interval '0')
+FROM (SELECT priority, channels, (audience - 'subscribers' - 'exclude')::text AS audience,
              coalesce(jsonb_array_length(audience -> 'subscribers'), -1) AS named, false AS soon, coalesce(scheduled_at, created_at) AS due
       FROM publication WHERE state IN ('queued', 'rendering')
       UNION ALL
-      SELECT priority, channels, coalesce(audience ->> 'topics', ''), coalesce(jsonb_array_length(audience -> 'subscribers'), -1),
+      SELECT priority, channels, (audience - 'subscribers' - 'exclude')::text, coalesce(jsonb_array_length(audience -> 'subscribers'), -1),
              true, scheduled_at
       FROM publication WHERE state = 'scheduled' AND scheduled_at <= clock_timestamp() + $1::interval) p
 GROUP BY 1, 2, 3, 4, 5`
@@ -116,28 +115,22 @@ func collect[T any](q *pgx.QueuedQuery, into *[]T) {
 	})
 }
 
-// estimateAudience is the planner's estimate of the subscribers with one of the topics, a JSON array of ids; of all if it
-// is empty.
-func (db *DB) estimateAudience(ctx context.Context, topics string) (float64, error) {
+// estimateAudience is about how many readers an audience has, which is JSON and names nobody: the planner's estimate, by its topics
+// and rules, or what its snapshot has.
+func (db *DB) estimateAudience(ctx context.Context, text string) (float64, error) {
 	var a publication.Audience
-	if topics = strings.TrimSpace(topics); topics != "" {
-		if err := json.Unmarshal([]byte(topics), &a.Topics); err != nil {
-			return 0, fmt.Errorf("read an audience: %w", err)
-		}
+	if err := json.Unmarshal([]byte(text), &a); err != nil {
+		return 0, fmt.Errorf("read an audience: %w", err)
 	}
-	var text []byte
-	err := db.pool.QueryRow(ctx, `EXPLAIN (FORMAT JSON) SELECT FROM subscriber s WHERE`+audienceFilter,
-		append([]any{plannedEachTime}, audienceArgs(a)...)...).Scan(&text)
+	if a.Snapshot != nil {
+		var n float64
+		err := db.pool.QueryRow(ctx, `SELECT coalesce((SELECT count FROM segment_snapshot WHERE id = $1), 0)::float8`, a.Snapshot.ID).Scan(&n)
+		return n, translate(err, "estimate an audience")
+	}
+	p, err := db.audience(ctx, `SELECT FROM subscriber s WHERE`+audienceFilter, a, time.Now())
 	if err != nil {
 		return 0, translate(err, "estimate an audience")
 	}
-	var plans []struct {
-		Plan struct {
-			Rows float64 `json:"Plan Rows"`
-		}
-	}
-	if err := json.Unmarshal(text, &plans); err != nil || len(plans) == 0 {
-		return 0, fmt.Errorf("read a plan: %w", err)
-	}
-	return plans[0].Plan.Rows, nil
+	n, err := db.guess(ctx, p.end(``))
+	return float64(n), err
 }

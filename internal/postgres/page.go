@@ -37,19 +37,11 @@ func (db *DB) ReadPage(ctx context.Context, rangeID int64, gen int) (*publicatio
 	if page.Publication.Gathered() {
 		return page, db.readDigestPage(ctx, page, r)
 	}
-	if a := page.Publication.Audience; len(a.Segments)+len(a.ExcludeSegments) > 0 {
-		page.Hi = min(page.Hi, page.Cursor+ruledPage)
-	}
-	// Rules that go by time go by that of the beginning, for all pages.
-	began := time.Now()
-	if page.Publication.StartedAt != nil {
-		began = *page.Publication.StartedAt
-	}
-	p, err := db.audience(ctx, readPage, page.Publication.Audience, began, page.Cursor, page.Hi, publication.PageSize)
+	s, err := db.pageOf(ctx, page)
 	if err != nil {
 		return nil, translate(err, "read a page of the audience")
 	}
-	rows, err := p.end(pageEnd).query(ctx, db.pool)
+	rows, err := s.query(ctx, db.pool)
 	if err != nil {
 		return nil, translate(err, "read a page of the audience")
 	}
@@ -104,6 +96,37 @@ func (db *DB) holdReader(reader *publication.Reader, r rulesNow, of eligibility.
 	if v := r.policy.Decide(&db.zones, r.message, of, r.now); v.Held() {
 		reader.HeldFor, reader.HeldUntil = int16(reasonOf(v.Reason)), v.Until
 	}
+}
+
+// pageOf is the statement that reads a page, which ends earlier than its range if it is of an audience by rule or of a snapshot.
+func (db *DB) pageOf(ctx context.Context, page *publication.Page) (statement, error) {
+	a := page.Publication.Audience
+	if a.ByRule() {
+		page.Hi = min(page.Hi, page.Cursor+ruledPage)
+	}
+	var members []int64
+	if a.Snapshot != nil {
+		var err error
+		if members, err = membersBetween(ctx, db.pool, a.Snapshot.ID, page.Cursor, page.Hi, publication.PageSize); err != nil {
+			return statement{}, err
+		}
+		if len(members) == publication.PageSize {
+			page.Hi = members[len(members)-1]
+		}
+	}
+	// Rules that go by time go by that of the beginning, for all pages.
+	began := time.Now()
+	if page.Publication.StartedAt != nil {
+		began = *page.Publication.StartedAt
+	}
+	p, err := db.ruled(ctx, readPage, a, began, page.Cursor, page.Hi, publication.PageSize)
+	if err != nil {
+		return statement{}, err
+	}
+	if a.Snapshot != nil {
+		p.add(` AND s.id = ANY($1::bigint[])`, members)
+	}
+	return p.end(pageEnd), nil
 }
 
 // advanceRange lets one worker expand a page: a second one finds the cursor moved.

@@ -19,7 +19,7 @@ import (
 func personal() map[string]string {
 	return map[string]string{
 		"erased": `subscriber.email subscriber.name subscriber.language subscriber.timezone subscriber.country subscriber.attributes
-			subscriber.consent_source message.email message.name message.language message.timezone message.data consent.detail consent.salt`,
+			subscriber.consent_source segment_block.members message.email message.name message.language message.timezone message.data consent.detail consent.salt`,
 		"mentioned": `publication.title publication.data publication_version.request rendition.body dead_letter.error delivery_attempt.error
 			webhook_attempt.error webhook_event.data suppression.note idempotency.key idempotency.answer`,
 		"hashed": `suppression.hash subscriber_import.mark consent.commitment consent_block.entries audit_block.entries`,
@@ -29,7 +29,7 @@ func personal() map[string]string {
 			sender_identity.from_email sender_identity.reply_to sender_identity.postal_address channel.name channel.settings
 			brand.slug brand.name brand.logo_url brand.color brand.link_color brand.postal_address brand.website_url brand.privacy_url
 			brand.imprint_url brand.support_email brand.language
-			channel.secrets segment.slug segment.name segment.description segment.rule webhook_endpoint.url webhook_endpoint.description webhook_endpoint.secrets`,
+			channel.secrets segment.slug segment.name segment.description segment.rule segment_snapshot.rule webhook_endpoint.url webhook_endpoint.description webhook_endpoint.secrets`,
 	}
 }
 

@@ -26,7 +26,8 @@ SELECT p.id, p.uid, p.title, p.type, p.priority, p.state, p.failure, p.channels,
                         FROM jsonb_array_elements(p.audience->'segments') WITH ORDINALITY AS a (pin, n)),
            'exclude_segments', (SELECT coalesce(jsonb_agg(a.pin -> 'slug' ORDER BY a.n), '[]')
                                 FROM jsonb_array_elements(p.audience->'exclude_segments') WITH ORDINALITY AS a (pin, n)),
-           'digest', p.audience ? 'digest'),
+           'digest', p.audience ? 'digest',
+           'snapshot', coalesce(p.audience -> 'snapshot' -> 'uid', to_jsonb($1::uuid))),
        (SELECT coalesce(jsonb_agg(jsonb_build_object('id', coalesce(c.uid, $1), 'version', k.pin->'version') ORDER BY k.n), '[]')
         FROM jsonb_array_elements(p.contents) WITH ORDINALITY AS k (pin, n)
         LEFT JOIN content c ON c.id = (k.pin->>'id')::bigint),

@@ -27,6 +27,8 @@ func (r *resolver) queueAudience() {
 	case len(a.Topics) > 0:
 		r.queueTopics(a.Topics)
 	case len(a.Segments) > 0: // pinSegments; who belongs to them is decided when fan-out starts
+	case !a.Snapshot.IsZero():
+		r.pinSnapshot(a.Snapshot)
 	default:
 		r.queueSubscribers(a.Subscribers, "/audience/subscriber_ids", func(ids []int64, active bool) {
 			r.found.AudienceIDs.Subscribers = ids

@@ -86,9 +86,9 @@ func audienceRules(a publication.Audience) ([]segment.Rule, error) {
 	return rules, nil
 }
 
-// audience is a statement about an audience up to the end of its condition: before ends with audienceFilter, and its first
-// parameters are those of that; more follow. What is said of time counts back from now.
-func (db *DB) audience(ctx context.Context, before string, a publication.Audience, now time.Time, more ...any) (*predicate, error) {
+// ruled is a statement about the readers of an audience up to the end of its condition, but for its snapshot: before ends with
+// audienceFilter, and its first parameters are those of that; more follow. What is said of time counts back from now.
+func (db *DB) ruled(ctx context.Context, before string, a publication.Audience, now time.Time, more ...any) (*predicate, error) {
 	rules, err := audienceRules(a)
 	if err != nil {
 		return nil, err
@@ -97,17 +97,35 @@ func (db *DB) audience(ctx context.Context, before string, a publication.Audienc
 	return with(before, append(audienceArgs(a), more...), rules, topics, now), err
 }
 
-// outsideSegments reports whether a subscriber does not fulfil the rules of an audience now.
+// audience is ruled of those who are in the audience's snapshot, if it has one.
+func (db *DB) audience(ctx context.Context, before string, a publication.Audience, now time.Time, more ...any) (*predicate, error) {
+	p, err := db.ruled(ctx, before, a, now, more...)
+	if err == nil {
+		p.within(a.Snapshot)
+	}
+	return p, err
+}
+
+// within asks for members of a snapshot, if there is one.
+func (p *predicate) within(s *publication.SnapshotPin) {
+	if s != nil {
+		p.add(inSnapshot, s.ID)
+	}
+}
+
+// outsideSegments reports whether a subscriber does not fulfil the rules of an audience now, or is not in its snapshot.
 func outsideSegments(ctx context.Context, q querier, a publication.Audience, id int64) (bool, error) {
 	rules, err := audienceRules(a)
-	if err != nil || len(rules) == 0 {
+	if err != nil || len(rules) == 0 && a.Snapshot == nil {
 		return false, err
 	}
 	topics, err := topicsOf(ctx, q, rules)
 	if err != nil {
 		return false, err
 	}
-	rows, err := with(`SELECT NOT EXISTS (SELECT FROM subscriber s WHERE s.id = $1::bigint`, []any{id}, rules, topics, time.Now()).end(`)`).query(ctx, q)
+	p := with(`SELECT NOT EXISTS (SELECT FROM subscriber s WHERE s.id = $1::bigint`, []any{id}, rules, topics, time.Now())
+	p.within(a.Snapshot)
+	rows, err := p.end(`)`).query(ctx, q)
 	if err != nil {
 		return false, err
 	}

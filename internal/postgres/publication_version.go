@@ -30,6 +30,7 @@ SELECT p.id, p.version, p.state, p.gen > 0 OR p.started_at IS NOT NULL, p.starte
              ON s.id = a.id::bigint WHERE s.email NOT LIKE '%@deleted.invalid' ORDER BY s.id),
        ARRAY(SELECT a.pin ->> 'slug' FROM jsonb_array_elements(p.audience -> 'segments') WITH ORDINALITY AS a (pin, n) ORDER BY a.n),
        ARRAY(SELECT a.pin ->> 'slug' FROM jsonb_array_elements(p.audience -> 'exclude_segments') WITH ORDINALITY AS a (pin, n) ORDER BY a.n),
+       p.audience -> 'snapshot' ->> 'uid',
        (SELECT coalesce(jsonb_agg(jsonb_build_object('id', coalesce(c.uid, $1), 'version', k.pin -> 'version') ORDER BY k.n), '[]')
         FROM jsonb_array_elements(p.contents) WITH ORDINALITY AS k (pin, n)
         LEFT JOIN content c ON c.id = (k.pin ->> 'id')::bigint),
@@ -60,7 +61,7 @@ func readPresent(row pgx.Row) (*present, error) {
 	var approval, contents, templates, data []byte
 	if err := row.Scan(&p.ID, &p.Number, &p.controlled.State, &p.Begun, &p.Started, &approval, &p.Lane, &p.Trace, &p.CreatedBy,
 		&v.Number, &v.ChangedBy, &v.ChangedAt, &v.CorrelationID, &r.Title, &r.Type, &r.Priority, &channels, &all, &a.Topics,
-		&a.Subscribers, &a.Exclude, &a.Segments, &a.ExcludeSegments, &contents, &templates, &r.Attachments, &r.Sender, &p.ScheduledAt, &local, &r.Listed, &rate, &data,
+		&a.Subscribers, &a.Exclude, &a.Segments, &a.ExcludeSegments, &a.Snapshot, &contents, &templates, &r.Attachments, &r.Sender, &p.ScheduledAt, &local, &r.Listed, &rate, &data,
 		&r.Approval); err != nil {
 		return nil, err
 	}
@@ -112,6 +113,8 @@ func (p *present) name(channels []int16) {
 // address fills in the audience. A publication without a personal channel has none.
 func (p *present) address(a publication.AudienceRequest, all bool) {
 	switch {
+	case a.Snapshot != nil:
+		a.Topics, a.Segments, a.Subscribers = nil, nil, nil
 	case all:
 		a.All, a.Topics, a.Segments, a.Subscribers = &all, nil, nil, nil
 	case len(a.Topics) > 0:

@@ -174,10 +174,11 @@ const publicationUses = `
 SELECT EXISTS (SELECT FROM publication
     WHERE state NOT IN ('completed', 'completed_with_failures', 'cancelled', 'failed')
       AND (audience -> 'segments' @> jsonb_build_array(jsonb_build_object('id', $1::integer))
-           OR audience -> 'exclude_segments' @> jsonb_build_array(jsonb_build_object('id', $1))))`
+           OR audience -> 'exclude_segments' @> jsonb_build_array(jsonb_build_object('id', $1))
+           OR (audience -> 'snapshot' ->> 'id')::bigint IN (SELECT id FROM segment_snapshot WHERE segment_id = $1)))`
 
-// DeleteSegment removes a segment that no other one refers to, and that no publication is for that has not ended. check is
-// asked first and may refuse. It returns NotFound, or Conflict.
+// DeleteSegment removes a segment, with its snapshots, that no other one refers to, and that no publication is for that has not
+// ended. check is asked first and may refuse. It returns NotFound, or Conflict.
 func (db *DB) DeleteSegment(ctx context.Context, uid ident.UID, check func(version int) error) error {
 	return db.tx(ctx, "delete a segment", func(tx pgx.Tx) error {
 		rules, err := lockSegments(ctx, tx)
@@ -201,7 +202,7 @@ func (db *DB) DeleteSegment(ctx context.Context, uid ident.UID, check func(versi
 			return err
 		}
 		if used {
-			return fault.New(fault.Conflict, "in_use", "A publication that has not ended is for this segment, or leaves it out.")
+			return fault.New(fault.Conflict, "in_use", "A publication that has not ended is for this segment or a snapshot of it, or leaves it out.")
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM segment WHERE uid = $1`, uid); err != nil {
 			return err

@@ -71,11 +71,11 @@ func (db *DB) briefly(ctx context.Context, doing string, s statement, read func(
 func (db *DB) guess(ctx context.Context, s statement) (int64, error) {
 	rows, err := s.explained().query(ctx, db.pool)
 	if err != nil {
-		return 0, translate(err, "estimate a segment")
+		return 0, translate(err, "estimate an audience")
 	}
 	text, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[[]byte])
 	if err != nil {
-		return 0, translate(err, "estimate a segment")
+		return 0, translate(err, "estimate an audience")
 	}
 	var plans []struct {
 		Plan struct {

@@ -162,10 +162,21 @@ UPDATE subscriber SET email = uid || '@deleted.invalid', name = '', language = '
        revoked_at = clock_timestamp(), version = version + 1, updated_at = clock_timestamp()
 WHERE id = ANY($1)`
 
-// forget leaves nothing personal of the subscribers with some ids and addresses, nor of the messages to them.
-func forget(ctx context.Context, tx pgx.Tx, ids []int64, addresses []string) error {
+// empty leaves nothing personal of the subscribers with some ids, and takes them out of what was written down of segments.
+func empty(ctx context.Context, tx pgx.Tx, ids []int64) error {
 	if _, err := tx.Exec(ctx, emptySubscribers, ids); err != nil {
 		return fmt.Errorf("empty subscribers: %w", err)
+	}
+	if err := leaveSnapshots(ctx, tx, ids); err != nil {
+		return fmt.Errorf("take subscribers out of snapshots: %w", err)
+	}
+	return nil
+}
+
+// forget leaves nothing personal of the subscribers with some ids and addresses, nor of the messages to them.
+func forget(ctx context.Context, tx pgx.Tx, ids []int64, addresses []string) error {
+	if err := empty(ctx, tx, ids); err != nil {
+		return err
 	}
 	if _, err := tx.Exec(ctx, emptyMessages, ids, addresses); err != nil {
 		return fmt.Errorf("empty messages to subscribers: %w", err)

@@ -85,7 +85,7 @@ func (db *DB) erase(ctx context.Context, find func(pgx.Tx) (subscriber.Subscribe
 
 func eraseRows(ctx context.Context, tx pgx.Tx, s subscriber.Subscriber, done *subscriber.Erased) error {
 	if done.Subscriber {
-		if _, err := tx.Exec(ctx, emptySubscribers, []int64{s.ID}); err != nil {
+		if err := empty(ctx, tx, []int64{s.ID}); err != nil {
 			return fmt.Errorf("erase a subscriber: %w", err)
 		}
 		if _, err := tx.Exec(ctx, `UPDATE subscriber SET suppression_id = NULL WHERE id = $1`, s.ID); err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/presswork/presswork/internal/ident"
 )
 
-// AudienceRequest is an audience as a client names it: exactly one of All, Topics, Segments and Subscribers.
+// AudienceRequest is an audience as a client names it: exactly one of All, Topics, Segments, Snapshot and Subscribers.
 type AudienceRequest struct {
 	All         *bool    `json:"all,omitempty"`
 	Topics      []string `json:"topics,omitempty"`
@@ -16,6 +16,8 @@ type AudienceRequest struct {
 	// Segments and ExcludeSegments are slugs.
 	Segments        []string `json:"segments,omitempty"`
 	ExcludeSegments []string `json:"exclude_segments,omitempty"`
+	// Snapshot is the id of a snapshot of a segment.
+	Snapshot *string `json:"snapshot,omitempty"`
 }
 
 // AudienceOrder is an audience that was understood. With no channel that is personal it may be empty.
@@ -27,6 +29,7 @@ type AudienceOrder struct {
 	Subscribers, Exclude []ident.UID
 	// Segments and ExcludeSegments are slugs.
 	Segments, ExcludeSegments []string
+	Snapshot                  ident.UID
 }
 
 // MaxSegments is how many segments an audience is for, or leaves out.
@@ -43,18 +46,18 @@ func parseAudience(f *fault.Fields, r *AudienceRequest, slug func(string) (strin
 		return AudienceOrder{}
 	}
 	ways := 0
-	for _, given := range []bool{r.All != nil, r.Topics != nil, r.Segments != nil, r.Subscribers != nil} {
+	for _, given := range []bool{r.All != nil, r.Topics != nil, r.Segments != nil, r.Snapshot != nil, r.Subscribers != nil} {
 		if given {
 			ways++
 		}
 	}
 	if ways != 1 {
-		f.Add("/audience", "one_of", "must have exactly one of all, topics, segments and subscriber_ids")
+		f.Add("/audience", "one_of", "must have exactly one of all, topics, segments, snapshot and subscriber_ids")
 	}
 	if r.All != nil && !*r.All {
 		f.Add("/audience/all", "not_allowed", "must be true where it is given")
 	}
-	return AudienceOrder{
+	order := AudienceOrder{
 		All:         r.All != nil && *r.All,
 		Topics:      parseSlugs(f, "/audience/topics", r.Topics, MaxTopics, slug),
 		Subscribers: parseSubscribers(f, "/audience/subscriber_ids", r.Subscribers),
@@ -63,6 +66,10 @@ func parseAudience(f *fault.Fields, r *AudienceRequest, slug func(string) (strin
 
 		ExcludeSegments: parseSlugs(f, "/audience/exclude_segments", r.ExcludeSegments, MaxSegments, slug),
 	}
+	if r.Snapshot != nil {
+		order.Snapshot = parseID(f, "/audience/snapshot", *r.Snapshot)
+	}
+	return order
 }
 
 // parseSlugs reads the slugs of topics or segments, which have one form.

@@ -53,7 +53,8 @@ func LaneOf(p Priority, size int) tasks.Lane {
 }
 
 // Audience says who a publication is for: everybody, or those who chose one of the topics, or belong to one of the segments, or
-// the named subscribers; minus the excluded. Exactly one of All, Topics, Segments and Subscribers is set.
+// did when a snapshot was taken, or the named subscribers; minus the excluded. Exactly one of All, Topics, Segments, Snapshot and
+// Subscribers is set.
 // It is stored as JSON in the column audience.
 type Audience struct {
 	All bool `json:"all,omitempty"`
@@ -67,10 +68,21 @@ type Audience struct {
 	ExcludeSegments []SegmentPin `json:"exclude_segments,omitempty"`
 	// Digest, instead of all of these, is the digest of what was held back for its readers.
 	Digest int64 `json:"digest,omitempty"`
+	// Snapshot is of a segment: those who belonged to it then. Who is no active reader any more is left out.
+	Snapshot *SnapshotPin `json:"snapshot,omitempty"`
 }
 
 // Gathered reports that it is a digest of what was held back, so that each of its readers gets something else.
 func (p *Publication) Gathered() bool { return p.Audience.Digest != 0 }
+
+// SnapshotPin is a snapshot of a segment.
+type SnapshotPin struct {
+	ID  int64     `json:"id"`
+	UID ident.UID `json:"uid"`
+}
+
+// ByRule reports whether it is asked of each reader whether they belong to it.
+func (a Audience) ByRule() bool { return len(a.Segments)+len(a.ExcludeSegments) > 0 }
 
 // SegmentPin is a segment with its rule at one version, which refers to no other segment.
 type SegmentPin struct {

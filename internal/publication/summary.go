@@ -53,6 +53,8 @@ type AudienceSummary struct {
 	ExcludeSegments []string `json:"exclude_segments"`
 	// Digest: it is for those for whom something was held back.
 	Digest bool `json:"digest"`
+	// Snapshot is the id of a snapshot of a segment; zero: it is for none.
+	Snapshot ident.UID `json:"snapshot"`
 }
 
 // Ref is a content item or a template at its pinned version. UID is zero once it was deleted.

@@ -35,6 +35,7 @@ type Record interface {
 	Maintain(ctx context.Context) error
 	MakePartitions(ctx context.Context) error
 	PurgeMessages(ctx context.Context, keep time.Duration) (int64, error)
+	PurgeSnapshots(ctx context.Context, keep time.Duration) (int64, error)
 	ResendUncertain(ctx context.Context) (resent int, more bool, err error)
 	StepReplay(ctx context.Context) (reopened int, stepped bool, err error)
 	SweepReopened(ctx context.Context) error
@@ -97,6 +98,7 @@ type Reconciler struct {
 	auditLog, consentLog sealedLog
 	auditKept            time.Duration // 0: for ever
 	messagesKept         time.Duration // 0: for ever
+	snapshotsKept        time.Duration // 0: for ever
 }
 
 // New makes a Reconciler; poke tells the outbox relay that there is work.
@@ -121,6 +123,19 @@ func (r *Reconciler) purgeMessages(ctx context.Context) error {
 	for removed := int64(1); r.messagesKept > 0 && removed > 0; {
 		var err error
 		if removed, err = r.record.PurgeMessages(ctx, r.messagesKept); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// KeepSnapshots has old snapshots of segments removed; by default only those are that were given up. Call it before Run.
+func (r *Reconciler) KeepSnapshots(keep time.Duration) { r.snapshotsKept = keep }
+
+func (r *Reconciler) purgeSnapshots(ctx context.Context) error {
+	for removed := int64(1); removed > 0; {
+		var err error
+		if removed, err = r.record.PurgeSnapshots(ctx, r.snapshotsKept); err != nil {
 			return err
 		}
 	}
@@ -166,6 +181,7 @@ func (r *Reconciler) Run(ctx context.Context) {
 		{"audit retention", slowPeriod, r.purge},
 		{"partitions", partitionPeriod, r.record.MakePartitions},
 		{"message retention", slowPeriod, r.purgeMessages},
+		{"snapshot retention", slowPeriod, r.purgeSnapshots},
 	}
 	var wg sync.WaitGroup
 	for _, l := range loops {

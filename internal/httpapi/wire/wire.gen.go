@@ -822,9 +822,12 @@ type Audience struct {
 
 	// Digest It is a digest: for those for whom something was held back.
 	Digest bool `json:"digest"`
+
+	// Snapshot The snapshot of a segment.
+	Snapshot ident.UID `json:"snapshot,omitzero"`
 }
 
-// AudienceInput Who it is for: exactly one of all, topics, segments and subscriber_ids.
+// AudienceInput Who it is for: exactly one of all, topics, segments, snapshot and subscriber_ids.
 type AudienceInput struct {
 	// All Everybody who is active.
 	All *bool `json:"all,omitzero"`
@@ -843,6 +846,9 @@ type AudienceInput struct {
 
 	// ExcludeSegments Segments that are left out, by slug.
 	ExcludeSegments []string `json:"exclude_segments,omitzero"`
+
+	// Snapshot Those who belonged to a segment when this snapshot of it was taken, and are active readers still.
+	Snapshot *string `json:"snapshot,omitzero"`
 }
 
 // AuditEvent A line of the audit log.
@@ -2694,7 +2700,7 @@ type PublicationInput struct {
 	// Attachments Uploaded files that go with every mail, 10 MiB together.
 	Attachments []string `json:"attachments,omitzero"`
 
-	// Audience Who it is for: exactly one of all, topics, segments and subscriber_ids.
+	// Audience Who it is for: exactly one of all, topics, segments, snapshot and subscriber_ids.
 	Audience *AudienceInput `json:"audience,omitzero"`
 
 	// TemplateIDs A template for some of the channels; the others use the built-in one.
@@ -3447,6 +3453,30 @@ type SegmentPreview struct {
 	Sample []SegmentMember `json:"sample"`
 }
 
+// SegmentSnapshot Who belonged to a segment at a moment.
+type SegmentSnapshot struct {
+	ID ident.UID `json:"id"`
+
+	// Segment The slug of the segment.
+	Segment string `json:"segment"`
+
+	// Version The version that the segment had.
+	Version int `json:"version"`
+
+	// Rule The rule that it had, in canonical form, with the rules of other segments in their places.
+	Rule map[string]interface{} `json:"rule"`
+
+	// Words That rule in English.
+	Words string `json:"words"`
+
+	// Count How many belong to the snapshot; whoever is erased does no more.
+	Count     int64     `json:"count"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// SegmentSnapshotPage A page of a list.
+type SegmentSnapshotPage = Page[SegmentSnapshot]
+
 // SegmentTrial A rule that is tried.
 type SegmentTrial struct {
 	Rule map[string]interface{} `json:"rule"`
@@ -3511,6 +3541,29 @@ type SenderInput struct {
 
 // SenderPage A page of a list.
 type SenderPage = Page[Sender]
+
+// SnapshotChanges How a segment went from one moment to another.
+type SnapshotChanges struct {
+	// Before How many belonged to it then.
+	Before int64 `json:"before"`
+
+	// After How many belong to it later.
+	After int64 `json:"after"`
+
+	// Added How many of the latter were not among the former.
+	Added int64 `json:"added"`
+
+	// Removed How many of the former are not among the latter.
+	Removed int64 `json:"removed"`
+}
+
+// SnapshotMember A member of a snapshot.
+type SnapshotMember struct {
+	ID ident.UID `json:"id"`
+}
+
+// SnapshotMemberPage A page of a list.
+type SnapshotMemberPage = Page[SnapshotMember]
 
 // Subscriber A reader.
 type Subscriber struct {
