@@ -27,8 +27,8 @@ type SegmentStore interface {
 	UpdateSegment(ctx context.Context, s segment.Segment, check func(version int) error) (segment.Segment, error)
 	DeleteSegment(ctx context.Context, uid ident.UID, check func(version int) error) error
 	ListSegments(ctx context.Context, after int64, limit int) ([]segment.Segment, error)
-	PreviewSegment(ctx context.Context, rule segment.Rule, sample int) (segment.Preview, error)
-	ExplainSegment(ctx context.Context, rule segment.Rule, about ident.UID) ([]segment.Explained, *bool, error)
+	PreviewSegment(ctx context.Context, rule segment.Rule, names []segment.Name, sample int) (segment.Preview, error)
+	ExplainSegment(ctx context.Context, rule segment.Rule, names []segment.Name, about ident.UID) ([]segment.Explained, *bool, error)
 	RecordAccess(ctx context.Context, verb string, uid ident.UID, count int) error
 	SnapshotStore
 }
@@ -111,7 +111,11 @@ func segmentOf(in wire.SegmentInput) (segment.Segment, error) {
 	if err != nil {
 		return segment.Segment{}, err
 	}
-	return segment.New(cmp.Or(in.Name, made.Name), in.Slug, cmp.Or(in.Description, made.Description), rule)
+	s, err := segment.New(cmp.Or(in.Name, made.Name), in.Slug, cmp.Or(in.Description, made.Description), rule)
+	for i := range s.Names {
+		s.Names[i].Pointer = "/topic"
+	}
+	return s, err
 }
 
 // adopt puts what it needs into a ready-made rule.

@@ -21,6 +21,7 @@ const (
 // trial is a rule that is tried.
 type trial struct {
 	rule   segment.Rule
+	names  []segment.Name // nil: of a segment that is stored
 	sample int
 }
 
@@ -40,6 +41,7 @@ func trialOf(in wire.SegmentTrial) (trial, error) {
 	if t.rule, err = segment.Parse(segment.Text(in.Rule), "/rule"); err != nil && !fault.Is(err, fault.Invalid) {
 		return t, err
 	}
+	t.names = segment.Names(segment.Text(in.Rule), "/rule")
 	f.Join(err)
 	return t, f.Err()
 }
@@ -74,7 +76,7 @@ func (h segments) preview(c *gin.Context) error {
 
 func (h segments) answerPreview(c *gin.Context, t trial) error {
 	ctx := c.Request.Context()
-	p, err := h.store.PreviewSegment(ctx, t.rule, t.sample)
+	p, err := h.store.PreviewSegment(ctx, t.rule, t.names, t.sample)
 	if err != nil {
 		return err
 	}
@@ -100,7 +102,7 @@ func (h segments) explainRule(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.answerExplanation(c, t.rule, ident.UID{})
+	return h.answerExplanation(c, t, ident.UID{})
 }
 
 func (h segments) explain(c *gin.Context) error {
@@ -121,12 +123,12 @@ func (h segments) explain(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.answerExplanation(c, s.Rule, about)
+	return h.answerExplanation(c, trial{rule: s.Rule}, about)
 }
 
-func (h segments) answerExplanation(c *gin.Context, rule segment.Rule, about ident.UID) error {
+func (h segments) answerExplanation(c *gin.Context, t trial, about ident.UID) error {
 	ctx := c.Request.Context()
-	parts, member, err := h.store.ExplainSegment(ctx, rule, about)
+	parts, member, err := h.store.ExplainSegment(ctx, t.rule, t.names, about)
 	if err != nil {
 		return err
 	}
@@ -135,7 +137,7 @@ func (h segments) answerExplanation(c *gin.Context, rule segment.Rule, about ide
 			return err
 		}
 	}
-	body := wire.SegmentExplanation{Words: inWords(rule), Conditions: []wire.SegmentCondition{}, Belongs: member}
+	body := wire.SegmentExplanation{Words: inWords(t.rule), Conditions: []wire.SegmentCondition{}, Belongs: member}
 	for _, part := range parts {
 		body.Conditions = append(body.Conditions, wire.SegmentCondition{
 			Pointer: part.Pointer, Words: segment.Describe(part.Rule), Count: part.Count, Holds: part.Holds,

@@ -51,11 +51,14 @@ func TestSegmentErrors(t *testing.T) {
 	a := newAPI(t)
 	for body, want := range map[string]string{
 		`{"rule":{"all":[{"country":["EU"]},{"inactive":{}}]}}`: "/name required,/rule/all/0/country/0 format,/rule/all/1/inactive/days range",
-		`{"name":"x"}`:                                                    "/rule required",
-		`{"name":"x","rule":{}}`:                                          "/rule one_of",
-		`{"name":"x","rule":{"segment":"none"}}`:                          "/rule unknown_segment",
-		`{"name":"x","rule":{"segment":"x"}}`:                             "/rule cycle",
-		`{"name":"x","rule":{"topic":{"any":["none"]}}}`:                  "/rule unknown_topic",
+		`{"name":"x"}`:                                   "/rule required",
+		`{"name":"x","rule":{}}`:                         "/rule one_of",
+		`{"name":"x","rule":{"segment":"none"}}`:         "/rule/segment unknown_segment",
+		`{"name":"x","rule":{"segment":"x"}}`:            "/rule/segment cycle",
+		`{"name":"x","rule":{"topic":{"any":["none"]}}}`: "/rule/topic/any/0 unknown_topic",
+		`{"name":"x","rule":{"all":[{"topic":{"any":["zen","Ale"]}},{"not":{"segment":"none"}}]}}`: "/rule/all/0/topic/any/0 unknown_topic," +
+			"/rule/all/0/topic/any/1 unknown_topic,/rule/all/1/not/segment unknown_segment",
+		`{"ready_made":"by_topic","topic":"none"}`:                        "/topic unknown_topic",
 		`{"ready_made":"none"}`:                                           "/ready_made unknown",
 		`{"ready_made":"by_topic"}`:                                       "/topic format",
 		`{"ready_made":"by_country","topic":"x"}`:                         "/country format|/topic not_allowed",

@@ -174,6 +174,23 @@ func TestEngagementIsARecount(t *testing.T) {
 					c.send(r)
 				}
 			},
+			// What was reopened sends while it is still being counted: that is for the next time.
+			"send while counting": func(r *rapid.T) {
+				c.publication(r)
+				for range 5 {
+					c.send(r)
+				}
+				c.end(r)
+				_, err := c.countEngagement(t.Context(), 1)
+				c.must(err)
+				_, err = c.countEngagement(t.Context(), 1)
+				c.must(err)
+				c.reopen(r)
+				for range 5 {
+					c.send(r)
+				}
+				c.count(r)
+			},
 			"begin a round": func(r *rapid.T) {
 				for range 5 {
 					c.send(r)

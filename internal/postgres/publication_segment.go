@@ -41,8 +41,8 @@ func (r *resolver) pinSegments(ctx context.Context, q querier) error {
 				continue
 			}
 			rule, err := segment.Expand(s.Rule, slug, rules, at)
-			if err != nil {
-				r.problems.Join(err)
+			if err != nil { // no segment is stored of which this is so
+				r.problems.Add(at, "unknown_segment", "refers to segments that do not exist, or to too many")
 				continue
 			}
 			pins = append(pins, publication.SegmentPin{ID: s.ID, Slug: slug, Version: s.Version, Rule: segment.Encode(rule)})

@@ -48,7 +48,7 @@ func (db *DB) CreateSegment(ctx context.Context, s segment.Segment) (segment.Seg
 		if len(rules) >= maxSegments {
 			return fault.New(fault.Conflict, "too_many_segments", "There are 1000 segments already.")
 		}
-		if err := checkRule(ctx, tx, s.Rule, s.Slug, rules); err != nil {
+		if err := checkRule(ctx, tx, s, s.Slug, rules); err != nil {
 			return err
 		}
 		err = tx.QueryRow(ctx, `
@@ -85,16 +85,20 @@ func segmentRules(ctx context.Context, q querier) (map[string]segment.Rule, erro
 	return rules, err
 }
 
-// checkRule sees that what a rule names exists, and that neither it nor a rule that refers to it leads back to itself or
-// becomes too large.
-func checkRule(ctx context.Context, q querier, rule segment.Rule, own string, rules map[string]segment.Rule) error {
-	if err := knownTopics(ctx, q, rule); err != nil {
-		return err
+// checkRule sees that what the rule of s names exists, and that neither it nor a rule that refers to it leads back to itself or
+// becomes too large. own is the slug of s.
+func checkRule(ctx context.Context, q querier, s segment.Segment, own string, rules map[string]segment.Rule) error {
+	unknown := knownTopics(ctx, q, s.Rule, s.Names)
+	if unknown != nil && !fault.Is(unknown, fault.Invalid) {
+		return unknown
 	}
-	if _, err := segment.Expand(rule, own, rules, "/rule"); err != nil || own == "" {
-		return err
+	var f fault.Fields
+	f.Join(unknown)
+	_, err := segment.Expand(s.Rule, own, rules, "/rule")
+	if f.Join(err); f.Err() != nil {
+		return f.Err()
 	}
-	rules[own] = rule
+	rules[own] = s.Rule
 	for slug, other := range rules {
 		if slug == own || len(segment.Members(other)) == 0 {
 			continue
@@ -106,15 +110,20 @@ func checkRule(ctx context.Context, q querier, rule segment.Rule, own string, ru
 	return nil
 }
 
-func knownTopics(ctx context.Context, q querier, rule segment.Rule) error {
+// knownTopics sees that the topics of a rule exist, and tells of each that does not where it is named; nil: where the rule has it in
+// its canonical form.
+func knownTopics(ctx context.Context, q querier, rule segment.Rule, names []segment.Name) error {
 	known, err := topicsOf(ctx, q, []segment.Rule{rule})
 	if err != nil {
 		return err
 	}
+	if names == nil {
+		names = segment.Names(segment.Encode(rule), "/rule")
+	}
 	var f fault.Fields
-	for _, slug := range slices.Compact(slices.Sorted(slices.Values(segment.Topics(rule)))) {
-		if _, ok := known[slug]; !ok && len(f.List()) < maxFieldErrors {
-			f.Add("/rule", "unknown_topic", "names the topic %q, which does not exist", slug)
+	for _, name := range names {
+		if _, ok := known[name.Topic]; !ok && len(f.List()) < maxFieldErrors {
+			f.Add(name.Pointer, "unknown_topic", "names the topic %q, which does not exist", name.Topic)
 		}
 	}
 	return f.Err()
@@ -142,7 +151,7 @@ func (db *DB) UpdateSegment(ctx context.Context, s segment.Segment, check func(v
 		if err := check(before.Version); err != nil {
 			return err
 		}
-		if err := checkRule(ctx, tx, s.Rule, before.Slug, rules); err != nil {
+		if err := checkRule(ctx, tx, s, before.Slug, rules); err != nil {
 			return err
 		}
 		after, err = scanSegment(tx.QueryRow(ctx, `

@@ -18,10 +18,10 @@ import (
 const previewTime = `SET LOCAL statement_timeout = '3s'`
 
 // PreviewSegment counts the active readers whom a rule holds for, and shows the newest of them, as many as sample. It returns
-// Invalid, at pointers below /rule, if the rule names a topic or a segment that does not exist.
-func (db *DB) PreviewSegment(ctx context.Context, rule segment.Rule, sample int) (segment.Preview, error) {
+// Invalid, at pointers below /rule, if the rule names a topic, as names say, or a segment that does not exist.
+func (db *DB) PreviewSegment(ctx context.Context, rule segment.Rule, names []segment.Name, sample int) (segment.Preview, error) {
 	var p segment.Preview
-	if err := knownTopics(ctx, db.pool, rule); err != nil {
+	if err := knownTopics(ctx, db.pool, rule, names); err != nil {
 		return p, translate(err, "preview a segment")
 	}
 	rule, topics, err := expanded(ctx, db.pool, rule)
@@ -91,8 +91,8 @@ func (db *DB) guess(ctx context.Context, s statement) (int64, error) {
 // ExplainSegment says of each condition of a rule how many active readers it holds for by itself, and, if about is not zero,
 // whether it holds for that reader; and whether the whole rule does. It returns NotFound for a reader who does not exist, and
 // what PreviewSegment returns.
-func (db *DB) ExplainSegment(ctx context.Context, rule segment.Rule, about ident.UID) (parts []segment.Explained, member *bool, err error) {
-	if err := knownTopics(ctx, db.pool, rule); err != nil {
+func (db *DB) ExplainSegment(ctx context.Context, rule segment.Rule, names []segment.Name, about ident.UID) (parts []segment.Explained, member *bool, err error) {
+	if err := knownTopics(ctx, db.pool, rule, names); err != nil {
 		return nil, nil, translate(err, "explain a segment")
 	}
 	var conditions []segment.Rule

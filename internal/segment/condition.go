@@ -25,8 +25,10 @@ func (p *parser) topic(value any, at string) Rule {
 		p.Add(at, "one_of", "must have exactly one of any and all")
 		return nil
 	case every:
+		p.named(all, at+"/all")
 		return Topic{Slugs: p.texts(all, at+"/all", MaxTopics, canonical.Topic), Every: true}
 	}
+	p.named(one, at+"/any")
 	return Topic{Slugs: p.texts(one, at+"/any", MaxTopics, canonical.Topic)}
 }
 

@@ -1,6 +1,7 @@
 package segment_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -30,11 +31,14 @@ func TestExpand(t *testing.T) {
 		own  string
 		want segment.Rule
 		code string
+		at   string // "/rule/segment" unless said
 	}{
 		"nothing to do": {rule: de, want: de},
 		"nested":        {rule: segment.All{member("dach"), segment.Not{Rule: member("de")}}, want: segment.All{segment.Any{de, at}, segment.Not{Rule: de}}},
 		"twice":         {rule: segment.Any{member("de"), member("de")}, want: segment.Any{de, de}},
 		"unknown":       {rule: member("who"), code: "unknown_segment"},
+		"far in":        {rule: segment.All{de, segment.Any{at, segment.Not{Rule: member("who")}}}, code: "unknown_segment", at: "/rule/all/1/any/1/not/segment"},
+		"which leads":   {rule: segment.Any{member("de"), member("ping")}, code: "cycle", at: "/rule/any/1/segment"},
 		"itself":        {rule: member("self"), code: "cycle"},
 		"a ring":        {rule: member("ping"), code: "cycle"},
 		"into a ring":   {rule: member("de"), own: "de", code: "cycle"},
@@ -42,8 +46,8 @@ func TestExpand(t *testing.T) {
 		"five deep":     {rule: member("d2"), want: de},
 		"seven deep":    {rule: member("d0"), code: "too_deep"},
 		"500":           {rule: segment.Any(slices.Repeat([]segment.Rule{member("many")}, 5)), want: segment.Any{many, many, many, many, many}},
-		"600":           {rule: segment.Any(slices.Repeat([]segment.Rule{member("many")}, 6)), code: "too_many"},
-		"millions":      {rule: segment.Any(slices.Repeat([]segment.Rule{segment.Any(slices.Repeat([]segment.Rule{member("many")}, 90))}, 90)), code: "too_many"},
+		"600":           {rule: segment.Any(slices.Repeat([]segment.Rule{member("many")}, 6)), code: "too_many", at: "/rule"},
+		"millions":      {rule: segment.Any(slices.Repeat([]segment.Rule{segment.Any(slices.Repeat([]segment.Rule{member("many")}, 90))}, 90)), code: "too_many", at: "/rule"},
 	} {
 		got, err := segment.Expand(c.rule, c.own, known, "/rule")
 		if c.code == "" {
@@ -53,7 +57,7 @@ func TestExpand(t *testing.T) {
 			continue
 		}
 		var e *fault.Error
-		if !errors.As(err, &e) || len(e.Fields) != 1 || e.Fields[0].Code != c.code || e.Fields[0].Pointer != "/rule" {
+		if !errors.As(err, &e) || len(e.Fields) != 1 || e.Fields[0].Code != c.code || e.Fields[0].Pointer != cmp.Or(c.at, "/rule/segment") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -17,33 +17,35 @@ import (
 // Parse reads a rule from JSON. It returns Malformed for what is not one JSON value, and Invalid with every problem, at
 // pointers that begin with at ("/rule"). What it returns is in canonical form: Parse reads Encode's text as the same rule.
 func Parse(text []byte, at string) (Rule, error) {
-	return parse(text, at, MaxDepth, MaxConditions)
+	_, rule, err := parse(text, at, MaxDepth, MaxConditions)
+	return rule, err
 }
 
 // Reread reads what Encode wrote of a rule that Expand made: it may be larger than one that a client writes.
 func Reread(text []byte) (Rule, error) {
-	return parse(text, "", MaxDepth*(MaxReferences+2), MaxExpanded)
+	_, rule, err := parse(text, "", MaxDepth*(MaxReferences+2), MaxExpanded)
+	return rule, err
 }
 
-func parse(text []byte, at string, depth, most int) (Rule, error) {
+func parse(text []byte, at string, depth, most int) (*parser, Rule, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	var value any
 	if err := d.Decode(&value); err != nil {
-		return nil, fault.Wrap(err, fault.Malformed, "malformed_json")
+		return nil, nil, fault.Wrap(err, fault.Malformed, "malformed_json")
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, fault.New(fault.Malformed, "malformed_json", "There is something after the rule.")
+		return nil, nil, fault.New(fault.Malformed, "malformed_json", "There is something after the rule.")
 	}
-	p := parser{depth: depth}
+	p := &parser{depth: depth}
 	rule := p.rule(value, at, 1)
 	if p.conditions > most {
 		p.Add(at, "too_many", "has %d conditions, and may have %d", p.conditions, most)
 	}
 	if err := p.Err(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return rule, nil
+	return p, rule, nil
 }
 
 // Text is a rule as it was read already, as the text that Parse takes; nil for none.
@@ -62,6 +64,7 @@ func Text(rule map[string]any) []byte {
 type parser struct {
 	fault.Fields
 	depth, conditions int
+	names             []Name
 }
 
 // kinds are the names of rules as they stand in JSON.

@@ -22,9 +22,11 @@ type Segment struct {
 	Name        string
 	Description string
 	Rule        Rule
-	Version     int
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
+	// Names are the places where the rule that New read names topics, so that one that does not exist is told where it stands.
+	Names     []Name
+	Version   int
+	CreatedAt time.Time
+	UpdatedAt time.Time
 }
 
 // Limits of a segment's texts, in characters.
@@ -58,6 +60,7 @@ func New(name, slug, description string, rule []byte) (Segment, error) {
 	} else if err != nil {
 		f.Join(err)
 	}
+	s.Names = Names(rule, "/rule")
 	return s, f.Err()
 }
 
