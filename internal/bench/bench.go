@@ -61,6 +61,7 @@ type size struct {
 	counts   int           // of segment.count_1m
 	lines    int           // of a file of subscriber.import
 	steady   time.Duration // without a break, after which sending has gone on
+	pairs    int           // of runs of eligibility
 }
 
 func fullSize() size {
@@ -70,7 +71,7 @@ func fullSize() size {
 		urgent: 50, budgeted: 150 * time.Second, shared: 16_000,
 		calls: 30_000, few: 10_000, many: 1_000_000,
 		// Longer than a worker may hold what it has in hand: only then the loss shows.
-		searches: 1000, counts: 20, lines: 70_000,
+		searches: 1000, counts: 20, lines: 70_000, pairs: 8,
 		backlog: 1_200_000, delay: latency, steady: 8 * time.Second,
 	}
 }

@@ -19,7 +19,7 @@ func tiny() size {
 		runs: 2, mails: 200, warm: 50 * time.Millisecond, load: 200 * time.Millisecond, clients: 4,
 		audience: 20, starts: 2, idle: time.Millisecond, pause: time.Millisecond,
 		urgent: 5, budgeted: time.Second, shared: 200,
-		calls: 200, searches: 5, counts: 2, lines: 100, few: 40, many: 200, backlog: 3000, delay: 200 * time.Millisecond, steady: 600 * time.Millisecond,
+		calls: 200, searches: 5, counts: 2, pairs: 2, lines: 100, few: 40, many: 200, backlog: 3000, delay: 200 * time.Millisecond, steady: 600 * time.Millisecond,
 	}
 }
 

@@ -41,3 +41,30 @@ func rounded(v float64, decimals int) float64 {
 	scale := math.Pow10(decimals)
 	return math.Round(v*scale) / scale
 }
+
+// student is the 97.5 % quantile of Student's t distribution for so many degrees of freedom, 10 for more (NIST/SEMATECH e-Handbook of
+// Statistical Methods, 1.3.6.7.2).
+func student(freedom int) float64 {
+	quantiles := [...]float64{12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228}
+	return quantiles[min(freedom, len(quantiles))-1]
+}
+
+// within is the mean of some values, and how far it is from that of all that there could have been: at most so far in 95 % of all
+// cases. What one value, or none, says nothing of is 0.
+func within(values []float64) (mean, margin float64) {
+	if len(values) == 0 {
+		return 0, 0
+	}
+	n := float64(len(values))
+	for _, v := range values {
+		mean += v / n
+	}
+	if len(values) == 1 {
+		return mean, 0
+	}
+	var squares float64
+	for _, v := range values {
+		squares += (v - mean) * (v - mean)
+	}
+	return mean, student(len(values)-1) * math.Sqrt(squares/(n-1)/n)
+}

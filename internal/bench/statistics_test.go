@@ -79,3 +79,23 @@ func TestSpread(t *testing.T) {
 		}
 	}
 }
+
+// The margins are those of a table of Student's t.
+func TestWithin(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		values       []float64
+		mean, margin float64
+	}{
+		{nil, 0, 0},
+		{[]float64{3}, 3, 0},
+		{[]float64{3, 3, 3}, 3, 0},
+		{[]float64{-1, 1}, 0, 12.706},
+		{[]float64{1, 2, 3, 4}, 2.5, 2.054},
+		{[]float64{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12}, 1, 2.228},
+	} {
+		if mean, margin := within(tc.values); rounded(mean, 3) != tc.mean || rounded(margin, 3) != tc.margin {
+			t.Errorf("%v: %.3f within %.3f, not %.3f within %.3f", tc.values, mean, margin, tc.mean, tc.margin)
+		}
+	}
+}
