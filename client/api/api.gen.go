@@ -2376,6 +2376,9 @@ type ImportProblem struct {
 	// Skipped How many were left as they are.
 	Skipped int `json:"skipped"`
 
+	// LeftUnsubscribed How many of those who were there had unsubscribed and stay so, though their line does not say it: they come back only by confirming.
+	LeftUnsubscribed int `json:"left_unsubscribed"`
+
 	// ErrorCount How many errors there are in all.
 	ErrorCount int `json:"error_count"`
 
@@ -2405,6 +2408,9 @@ type ImportReport struct {
 
 	// Skipped How many were left as they are.
 	Skipped int `json:"skipped"`
+
+	// LeftUnsubscribed How many of those who were there had unsubscribed and stay so, though their line does not say it: they come back only by confirming.
+	LeftUnsubscribed int `json:"left_unsubscribed"`
 
 	// ErrorCount How many errors there are in all.
 	ErrorCount int `json:"error_count"`
@@ -4149,6 +4155,9 @@ type SubscriberImport struct {
 
 	// Skipped How many were left as they are.
 	Skipped int `json:"skipped"`
+
+	// LeftUnsubscribed How many of those who were there had unsubscribed and stay so, though their line does not say it: they come back only by confirming.
+	LeftUnsubscribed int `json:"left_unsubscribed"`
 
 	// ErrorCount How many errors there are in all.
 	ErrorCount int `json:"error_count"`

@@ -63,6 +63,9 @@ checked first. If the connection is lost, the import is gone on with where it wa
 			return printJSON(c, total)
 		}
 		_, err = fmt.Fprintf(c.OutOrStdout(), "%d lines: %d new, %d updated, %d left as they are\n", total.Lines, total.Created, total.Updated, total.Skipped)
+		if err == nil && total.LeftUnsubscribed > 0 {
+			_, err = fmt.Fprintf(c.OutOrStdout(), "%d had unsubscribed and stay so: they come back only by confirming\n", total.LeftUnsubscribed)
+		}
 		return err
 	})
 }
@@ -149,6 +152,7 @@ func (i *importing) pass(dry string) (api.ImportReport, error) {
 		total.Created += one.Created
 		total.Updated += one.Updated
 		total.Skipped += one.Skipped
+		total.LeftUnsubscribed += one.LeftUnsubscribed
 		i.lines = total.Lines
 	}
 	return total, nil

@@ -87,7 +87,7 @@ func (h subscribers) answerImport(c *gin.Context, run subscriber.Run, asCSV bool
 		return nil
 	default:
 		return found(c, 0, wire.ImportReport{ID: run.UID, DryRun: run.DryRun, Lines: run.Lines, Created: run.Created, Updated: run.Updated,
-			Skipped: run.Skipped, Errors: []wire.LineError{}})
+			Skipped: run.Skipped, LeftUnsubscribed: run.LeftUnsubscribed, Errors: []wire.LineError{}})
 	}
 }
 
@@ -119,7 +119,7 @@ func (h subscribers) getImport(c *gin.Context) error {
 	}
 	return found(c, 0, wire.SubscriberImport{
 		ID: run.UID, State: wire.SubscriberImportState(run.State), DryRun: run.DryRun, Duplicates: wire.SubscriberImportDuplicates(run.On),
-		Lines: run.Lines, Done: run.Done, Created: run.Created, Updated: run.Updated, Skipped: run.Skipped, ErrorCount: run.Bad,
+		Lines: run.Lines, Done: run.Done, Created: run.Created, Updated: run.Updated, Skipped: run.Skipped, LeftUnsubscribed: run.LeftUnsubscribed, ErrorCount: run.Bad,
 		Errors: showLineErrors(run.Problems), CreatedAt: run.CreatedAt.UTC(), UpdatedAt: run.UpdatedAt.UTC(),
 	})
 }

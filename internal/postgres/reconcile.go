@@ -102,8 +102,8 @@ func (db *DB) MakePartitions(ctx context.Context) error {
 }
 
 // Maintain makes partitions ahead of time and removes what is due: idempotency keys older than a day, rows of
-// deleted subscribers, sender sessions that ended a month ago, soft bounces and counts by domain of then, and events of webhook endpoints. It may
-// be repeated.
+// deleted subscribers, sender sessions that ended a month ago, soft bounces and counts by domain of then, imports of which nothing
+// was heard since then, and events of webhook endpoints. It may be repeated.
 func (db *DB) Maintain(ctx context.Context) error {
 	if err := db.MakePartitions(ctx); err != nil {
 		return err
@@ -137,7 +137,11 @@ func (db *DB) Maintain(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if max(keys, erased, expired, ended, returned, told, domains) < maintainPage {
+		imports, err := db.forgetImports(ctx, time.Now().Add(-importsKept), maintainPage)
+		if err != nil {
+			return err
+		}
+		if max(keys, erased, expired, ended, returned, told, domains, imports) < maintainPage {
 			return nil
 		}
 	}

@@ -35,7 +35,7 @@ const updateImported = importSource + `, next AS (
            CASE WHEN n.status = '' OR s.status = 'unsubscribed' OR s.status = 'pending' AND s.consent_at IS NOT NULL AND n.status = 'active'
                 THEN s.status ELSE n.status END AS status,
            CASE WHEN n.topics = '{}' THEN s.topics ELSE n.topics END AS topics,
-           s.attributes || n.attributes AS attributes,
+           s.attributes || n.attributes AS attributes, s.status = 'unsubscribed' AND n.status <> 'unsubscribed' AS stays,
            n.name, n.language, n.timezone, n.country, n.consent
     FROM subscriber s JOIN n ON n.email = s.email
     ORDER BY s.id FOR UPDATE OF s
@@ -49,9 +49,9 @@ const updateImported = importSource + `, next AS (
                           THEN clock_timestamp() ELSE revoked_at END,
         version = version + 1, updated_at = clock_timestamp()
     FROM next WHERE s.id = next.id
-    RETURNING (SELECT count(*) FROM jsonb_object_keys(s.attributes)) > $11 OR octet_length(s.attributes::text) > $12 AS full
+    RETURNING (SELECT count(*) FROM jsonb_object_keys(s.attributes)) > $11 OR octet_length(s.attributes::text) > $12 AS full, next.stays
 )
-SELECT count(*), count(*) FILTER (WHERE done.full) FROM done`
+SELECT count(*), count(*) FILTER (WHERE done.full), count(*) FILTER (WHERE done.stays) FROM done`
 
 // insertImported makes those that are not there; for the rest it does nothing.
 const insertImported = importSource + `
@@ -61,12 +61,18 @@ SELECT uid, email, name, coalesce(nullif(language, ''), 'en'), coalesce(nullif(t
        CASE WHEN status IN ('', 'active') THEN clock_timestamp() END
 FROM n ON CONFLICT (email) DO NOTHING`
 
-// countImported is how many of the addresses $1 are there, and how many of those would have more attributes, with $2 beside theirs,
-// than one may have.
+// countImported is how many of the addresses $1 are there, how many of those would have more attributes, with $2 beside theirs,
+// than one may have, and how many have unsubscribed though their line, of status $3, does not say it.
 const countImported = `
-SELECT count(*), count(*) FILTER (WHERE (SELECT count(*) FROM jsonb_object_keys(merged)) > $3 OR octet_length(merged::text) > $4)
-FROM (SELECT s.attributes || n.attributes AS merged
-      FROM unnest($1::text[], $2::jsonb[]) AS n (email, attributes) JOIN subscriber s ON s.email = n.email OFFSET 0) m`
+SELECT count(*), count(*) FILTER (WHERE (SELECT count(*) FROM jsonb_object_keys(merged)) > $4 OR octet_length(merged::text) > $5),
+       count(*) FILTER (WHERE stays)
+FROM (SELECT s.attributes || n.attributes AS merged, s.status = 'unsubscribed' AND n.status <> 'unsubscribed' AS stays
+      FROM unnest($1::text[], $2::jsonb[], $3::text[]) AS n (email, attributes, status) JOIN subscriber s ON s.email = n.email OFFSET 0) m`
+
+// countLeft is the last of countImported, of lines that change nobody who is there.
+const countLeft = `
+SELECT count(*) FROM unnest($1::text[], $2::text[]) AS n (email, status) JOIN subscriber s ON s.email = n.email
+WHERE s.status = 'unsubscribed' AND n.status <> 'unsubscribed'`
 
 // ImportSubscribers is Import of lines that are no file of a client's.
 func (db *DB) ImportSubscribers(
@@ -86,7 +92,7 @@ func (db *DB) ImportSubscribers(
 // that are new are made. A dry run only counts. It returns Conflict (too_many_attributes), with nothing stored, and Conflict
 // (import_elsewhere) if somebody else goes on with the run.
 func (db *DB) Import(ctx context.Context, run subscriber.Run, lines []subscriber.Subscriber) (subscriber.Run, error) {
-	there, err := db.lookAtImport(ctx, run, lines[run.Done:])
+	there, left, err := db.lookAtImport(ctx, run, lines[run.Done:])
 	if err != nil {
 		if run.Done > 0 {
 			return run, err
@@ -94,7 +100,7 @@ func (db *DB) Import(ctx context.Context, run subscriber.Run, lines []subscriber
 		return run, errors.Join(err, db.forgetImport(ctx, run.UID))
 	}
 	if run.DryRun {
-		run.Created, run.Skipped = len(lines)-there, there
+		run.Created, run.Skipped, run.LeftUnsubscribed = len(lines)-there, there, left
 		if run.On == subscriber.Update {
 			run.Updated, run.Skipped = there, 0
 		}
@@ -110,24 +116,27 @@ func (db *DB) Import(ctx context.Context, run subscriber.Run, lines []subscriber
 	return run, db.EndImport(ctx, run)
 }
 
-// lookAtImport is how many of the addresses are there, if all lines can be stored.
-func (db *DB) lookAtImport(ctx context.Context, run subscriber.Run, lines []subscriber.Subscriber) (there int, err error) {
+// lookAtImport is how many of the addresses are there, and how many of those are left unsubscribed, if all lines can be stored.
+func (db *DB) lookAtImport(ctx context.Context, run subscriber.Run, lines []subscriber.Subscriber) (there, left int, err error) {
 	for chunk := range slices.Chunk(lines, importChunk) {
 		attributes := column(chunk, func(s subscriber.Subscriber) string { return encoded(s.Attributes) })
-		var found, full int
-		err := db.pool.QueryRow(ctx, countImported, column(chunk, emailOf), attributes, subscriber.MaxAttributes,
-			2*subscriber.MaxAttributeBytes).Scan(&found, &full)
+		var found, full, stay int
+		err := db.pool.QueryRow(ctx, countImported, column(chunk, emailOf), attributes, column(chunk, statusOf), subscriber.MaxAttributes,
+			2*subscriber.MaxAttributeBytes).Scan(&found, &full, &stay)
 		if err != nil {
-			return 0, translate(err, "look at an import")
+			return 0, 0, translate(err, "look at an import")
 		}
-		if there += found; full > 0 && run.On == subscriber.Update {
-			return 0, tooFull(full)
+		there, left = there+found, left+stay
+		if full > 0 && run.On == subscriber.Update {
+			return 0, 0, tooFull(full)
 		}
 	}
-	return there, nil
+	return there, left, nil
 }
 
 func emailOf(s subscriber.Subscriber) string { return s.Email }
+
+func statusOf(s subscriber.Subscriber) string { return string(s.Status) }
 
 func tooFull(n int) error {
 	return fault.New(fault.Conflict, "too_many_attributes", fmt.Sprintf("%d subscribers would have more attributes than one may have.", n))
@@ -172,10 +181,10 @@ func importLines(ctx context.Context, tx pgx.Tx, run *subscriber.Run, lines []su
 	if err != nil {
 		return err
 	}
-	updated, full := 0, 0
+	updated, full, left := 0, 0, 0
 	if run.On == subscriber.Update {
 		err := tx.QueryRow(ctx, updateImported, append(args, subscriber.MaxAttributes, 2*subscriber.MaxAttributeBytes)...).
-			Scan(&updated, &full)
+			Scan(&updated, &full, &left)
 		if err != nil {
 			return fmt.Errorf("update those who are there: %w", err)
 		}
@@ -188,9 +197,15 @@ func importLines(ctx context.Context, tx pgx.Tx, run *subscriber.Run, lines []su
 		return fmt.Errorf("insert those who are new: %w", err)
 	}
 	created := int(tag.RowsAffected())
+	if run.On == subscriber.Skip && created < len(lines) {
+		if err := tx.QueryRow(ctx, countLeft, column(lines, emailOf), column(lines, statusOf)).Scan(&left); err != nil {
+			return fmt.Errorf("count those who stay unsubscribed: %w", err)
+		}
+	}
 	run.Created += created
 	run.Updated += updated
 	run.Skipped += len(lines) - created - updated
+	run.LeftUnsubscribed += left
 	return nil
 }
 

@@ -25,7 +25,7 @@ const (
 const noImport = "There is no such import."
 
 const selectImport = `
-SELECT uid, state, mark, dry_run, duplicates, lines, done, created, updated, skipped, bad, problems, created_at, updated_at
+SELECT uid, state, mark, dry_run, duplicates, lines, done, created, updated, skipped, left_unsubscribed, bad, problems, created_at, updated_at
 FROM subscriber_import `
 
 // BeginImport notes that a file is about to be imported. If its uid is one that is there, it is the same import: of the same file
@@ -34,15 +34,12 @@ FROM subscriber_import `
 func (db *DB) BeginImport(ctx context.Context, run subscriber.Run) (subscriber.Run, error) {
 	begun := run
 	err := db.tx(ctx, "begin an import", func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `DELETE FROM subscriber_import WHERE updated_at < clock_timestamp() - $1::interval`, importsKept); err != nil {
-			return err
-		}
 		var err error
 		begun, err = scanImport(tx.QueryRow(ctx, `
 			INSERT INTO subscriber_import AS i (uid, state, mark, dry_run, duplicates, lines) VALUES ($1, 'running', $2, $3, $4, $5)
 			ON CONFLICT (uid) DO UPDATE SET updated_at = clock_timestamp()
 			WHERE i.mark = $2 AND i.state = 'running' AND i.updated_at < clock_timestamp() - $6::interval
-			RETURNING uid, state, mark, dry_run, duplicates, lines, done, created, updated, skipped, bad, problems, created_at, updated_at`,
+			RETURNING uid, state, mark, dry_run, duplicates, lines, done, created, updated, skipped, left_unsubscribed, bad, problems, created_at, updated_at`,
 			run.UID, run.Mark, run.DryRun, string(run.On), run.Lines, importSilence))
 		if !errors.Is(err, pgx.ErrNoRows) {
 			return err
@@ -65,8 +62,9 @@ func (db *DB) BeginImport(ctx context.Context, run subscriber.Run) (subscriber.R
 // advanceImport notes in tx that a run is as far as next, from where before was: whoever else went on with it is found out.
 func advanceImport(ctx context.Context, tx pgx.Tx, before, next subscriber.Run) error {
 	tag, err := tx.Exec(ctx, `
-		UPDATE subscriber_import SET done = $3, created = $4, updated = $5, skipped = $6, updated_at = clock_timestamp()
-		WHERE uid = $1 AND done = $2 AND state = 'running'`, before.UID, before.Done, next.Done, next.Created, next.Updated, next.Skipped)
+		UPDATE subscriber_import SET done = $3, created = $4, updated = $5, skipped = $6, left_unsubscribed = $7, updated_at = clock_timestamp()
+		WHERE uid = $1 AND done = $2 AND state = 'running'`,
+		before.UID, before.Done, next.Done, next.Created, next.Updated, next.Skipped, next.LeftUnsubscribed)
 	if err != nil {
 		return fmt.Errorf("note how far an import is: %w", err)
 	}
@@ -84,17 +82,24 @@ func (db *DB) EndImport(ctx context.Context, run subscriber.Run) error {
 	}
 	return db.tx(ctx, "end an import", func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
-			UPDATE subscriber_import SET state = $2, created = $3, updated = $4, skipped = $5, bad = $6, problems = $7,
+			UPDATE subscriber_import SET state = $2, created = $3, updated = $4, skipped = $5, bad = $6, problems = $7, left_unsubscribed = $8,
 			       updated_at = clock_timestamp()
 			WHERE uid = $1 AND state = 'running'`,
-			run.UID, string(run.State), run.Created, run.Updated, run.Skipped, run.Bad, string(problems))
+			run.UID, string(run.State), run.Created, run.Updated, run.Skipped, run.Bad, string(problems), run.LeftUnsubscribed)
 		if err != nil || tag.RowsAffected() == 0 || run.DryRun || run.State != subscriber.ImportCompleted {
 			return err
 		}
 		return record(ctx, tx, "subscriber", "import", ident.UID{}, map[string]any{
-			"created": run.Created, "updated": run.Updated, "skipped": run.Skipped,
+			"created": run.Created, "updated": run.Updated, "skipped": run.Skipped, "left_unsubscribed": run.LeftUnsubscribed,
 		})
 	})
+}
+
+// forgetImports removes at most limit of the imports that were heard of last before a time.
+func (db *DB) forgetImports(ctx context.Context, before time.Time, limit int) (int64, error) {
+	tag, err := db.pool.Exec(ctx, `
+		DELETE FROM subscriber_import WHERE uid IN (SELECT uid FROM subscriber_import WHERE updated_at < $1 ORDER BY updated_at LIMIT $2)`, before, limit)
+	return tag.RowsAffected(), translate(err, "forget imports")
 }
 
 // forgetImport takes a run back that stored nothing: it may be tried again with the same id.
@@ -113,7 +118,7 @@ func scanImport(row pgx.Row) (subscriber.Run, error) {
 	var r subscriber.Run
 	var state, on string
 	var problems []byte
-	err := row.Scan(&r.UID, &state, &r.Mark, &r.DryRun, &on, &r.Lines, &r.Done, &r.Created, &r.Updated, &r.Skipped, &r.Bad, &problems,
+	err := row.Scan(&r.UID, &state, &r.Mark, &r.DryRun, &on, &r.Lines, &r.Done, &r.Created, &r.Updated, &r.Skipped, &r.LeftUnsubscribed, &r.Bad, &problems,
 		&r.CreatedAt, &r.UpdatedAt)
 	if err != nil {
 		return r, err

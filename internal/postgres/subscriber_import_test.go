@@ -122,6 +122,37 @@ func TestImportKeepsUnsubscribedOut(t *testing.T) {
 	}
 }
 
+// The report counts who had unsubscribed and stays so, in every way of importing; not who does by their line.
+func TestImportCountsWhoStaysUnsubscribed(t *testing.T) {
+	t.Parallel()
+	const file = "email,status\ngone1@x.org,\ngone2@x.org,active\ngone3@x.org,unsubscribed\nhere@x.org,unsubscribed\nnew@x.org,unsubscribed\nnewer@x.org,\n"
+	for _, c := range []struct {
+		on   subscriber.OnDuplicate
+		dry  bool
+		want subscriber.Imported
+	}{
+		{subscriber.Skip, true, subscriber.Imported{Created: 2, Skipped: 4, LeftUnsubscribed: 2}},
+		{subscriber.Skip, false, subscriber.Imported{Created: 2, Skipped: 4, LeftUnsubscribed: 2}},
+		{subscriber.Update, true, subscriber.Imported{Created: 2, Updated: 4, LeftUnsubscribed: 2}},
+		{subscriber.Update, false, subscriber.Imported{Created: 2, Updated: 4, LeftUnsubscribed: 2}},
+	} {
+		t.Run(fmt.Sprintf("%s, dry %t", c.on, c.dry), func(t *testing.T) {
+			t.Parallel()
+			db := open(t)
+			for i := range 3 {
+				createReader(t, db, subscriber.Input{Email: fmt.Sprintf("gone%d@x.org", i+1), Status: "unsubscribed"})
+			}
+			createReader(t, db, subscriber.Input{Email: "here@x.org"})
+			if got := importFile(t, db, file, c.on, c.dry); got != c.want {
+				t.Errorf("got %+v", got)
+			}
+			if n := value[int](t, db, `SELECT left_unsubscribed FROM subscriber_import`); n != c.want.LeftUnsubscribed {
+				t.Errorf("%d are noted", n)
+			}
+		})
+	}
+}
+
 func TestImportThatUnsubscribesRevokes(t *testing.T) {
 	t.Parallel()
 	db := open(t)
@@ -210,6 +241,12 @@ func TestImportsAreForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	importFile(t, db, "email\na@x.org\n", subscriber.Skip, true)
+	if n := value[int](t, db, `SELECT count(*) FROM subscriber_import`); n != 2 {
+		t.Errorf("%d are there before", n)
+	}
+	if err := db.Maintain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if n := value[int](t, db, `SELECT count(*) FROM subscriber_import`); n != 1 {
 		t.Errorf("%d are left", n)
 	}

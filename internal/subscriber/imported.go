@@ -23,6 +23,8 @@ const (
 // Imported is what an import did, or, in a dry run, would have done.
 type Imported struct {
 	Created, Updated, Skipped int
+	// LeftUnsubscribed are those of Updated and Skipped who had unsubscribed and stay so, though their line does not say it.
+	LeftUnsubscribed int
 }
 
 // ImportState says how far an import is.

@@ -2102,6 +2102,9 @@ type ImportProblem struct {
 	// Skipped How many were left as they are.
 	Skipped int `json:"skipped"`
 
+	// LeftUnsubscribed How many of those who were there had unsubscribed and stay so, though their line does not say it: they come back only by confirming.
+	LeftUnsubscribed int `json:"left_unsubscribed"`
+
 	// ErrorCount How many errors there are in all.
 	ErrorCount int `json:"error_count"`
 
@@ -2127,6 +2130,9 @@ type ImportReport struct {
 
 	// Skipped How many were left as they are.
 	Skipped int `json:"skipped"`
+
+	// LeftUnsubscribed How many of those who were there had unsubscribed and stay so, though their line does not say it: they come back only by confirming.
+	LeftUnsubscribed int `json:"left_unsubscribed"`
 
 	// ErrorCount How many errors there are in all.
 	ErrorCount int `json:"error_count"`
@@ -3662,6 +3668,9 @@ type SubscriberImport struct {
 
 	// Skipped How many were left as they are.
 	Skipped int `json:"skipped"`
+
+	// LeftUnsubscribed How many of those who were there had unsubscribed and stay so, though their line does not say it: they come back only by confirming.
+	LeftUnsubscribed int `json:"left_unsubscribed"`
 
 	// ErrorCount How many errors there are in all.
 	ErrorCount int `json:"error_count"`
