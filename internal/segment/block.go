@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"encoding/binary"
 	"errors"
 	"math/bits"
 	"slices"
@@ -66,13 +67,13 @@ func (b *Block) Encode() []byte {
 	if n := b.Len(); n < sparseMembers {
 		out := make([]byte, 0, 2*n)
 		for _, place := range b.Places(0) {
-			out = append(out, 128|byte(place>>7), byte(place&127))
+			out = append(out, 128|byte(place>>7&63), byte(place&127))
 		}
 		return out
 	}
-	out := make([]byte, denseBytes)
-	for i := range out {
-		out[i] = byte(b[i/8] >> (i % 8 * 8))
+	out := make([]byte, 0, denseBytes)
+	for _, word := range b {
+		out = binary.LittleEndian.AppendUint64(out, word)
 	}
 	return out
 }
@@ -81,8 +82,8 @@ func (b *Block) Encode() []byte {
 func DecodeBlock(text []byte) (Block, error) {
 	var b Block
 	if len(text) == denseBytes {
-		for i, c := range text {
-			b[i/8] |= uint64(c) << (i % 8 * 8)
+		for i := range b {
+			b[i] = binary.LittleEndian.Uint64(text[i*8:])
 		}
 		return b, nil
 	}
