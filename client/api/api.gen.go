@@ -2580,7 +2580,7 @@ type Person struct {
 	// Engagement What they did; null also if nothing was counted yet.
 	Engagement *Engagement `json:"engagement"`
 
-	// Suppression Why nothing is sent to their address; null if it is.
+	// Suppression Why nothing is sent to their address; null if nothing stands against it.
 	Suppression *Suppression `json:"suppression"`
 }
 
@@ -2591,6 +2591,9 @@ type PersonData struct {
 
 	// Consent What they agreed to, newest first.
 	Consent []ConsentEntry `json:"consent"`
+
+	// Snapshots Snapshots of segments that they are a member of, oldest first.
+	Snapshots []PersonSnapshot `json:"snapshots"`
 
 	// Messages Messages to them, oldest first.
 	Messages []PersonMessage `json:"messages"`
@@ -2651,6 +2654,18 @@ type PersonPublication struct {
 
 	// Deliveries One for each channel.
 	Deliveries []RecipientDelivery `json:"deliveries"`
+}
+
+// PersonSnapshot A snapshot of a segment that somebody is a member of.
+type PersonSnapshot struct {
+	// ID A public id, a UUID of version 7 (RFC 9562).
+	ID ID `json:"id"`
+
+	// Segment The slug of the segment.
+	Segment string `json:"segment"`
+
+	// CreatedAt An RFC 3339 time; answers are in UTC.
+	CreatedAt Time `json:"created_at"`
 }
 
 // Pin A content item or a template at the version that the publication uses.

@@ -14,6 +14,7 @@ import (
 	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/internal/segment"
 	"github.com/presswork/presswork/internal/subscriber"
 	"github.com/presswork/presswork/internal/suppression"
 )
@@ -26,6 +27,7 @@ type PersonStore interface {
 	Engagement(ctx context.Context, id int64) (*subscriber.Engagement, error)
 	Suppressions(ctx context.Context, address string, after int64, limit int) ([]suppression.Entry, error)
 	ConsentHistory(ctx context.Context, uid ident.UID, before int64, limit int) ([]consent.Entry, error)
+	SnapshotsWith(ctx context.Context, subscriber int64) ([]segment.Snapshot, error)
 	MessagesTo(ctx context.Context, s subscriber.Subscriber, after int64, limit int) ([]publication.MessageKept, error)
 	Received(ctx context.Context, s subscriber.Subscriber, after int64, limit int) (list []delivery.Received, next int64, err error)
 }
@@ -140,6 +142,14 @@ func (h subscribers) writeData(ctx context.Context, to io.Writer, s subscriber.S
 			before = entry.ID
 		}
 		more = len(page) == dataPage
+	}
+	d.list("snapshots")
+	snapshots, err := h.store.SnapshotsWith(ctx, s.ID)
+	if err != nil {
+		return err
+	}
+	for _, p := range snapshots {
+		d.item(wire.PersonSnapshot{ID: p.UID, Segment: p.Segment, CreatedAt: p.CreatedAt.UTC()})
 	}
 	d.list("messages")
 	for after, more := int64(0), true; more && d.err == nil; {

@@ -114,6 +114,23 @@ const isMember = `CASE WHEN octet_length(b.members) = 1024 THEN get_bit(b.member
 // inSnapshot says of a subscriber s that they are a member of the snapshot $1.
 const inSnapshot = ` AND EXISTS (SELECT FROM segment_block b WHERE b.snapshot_id = $1::bigint AND b.n = (s.id >> 13)::integer AND ` + isMember + `)`
 
+// SnapshotsWith are the snapshots that a subscriber is a member of, oldest first: who they are and when they were taken, without
+// their rules and counts.
+func (db *DB) SnapshotsWith(ctx context.Context, id int64) ([]segment.Snapshot, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT p.id, p.uid, g.slug, p.created_at
+		FROM (SELECT $1::bigint AS id) s JOIN segment_block b ON b.n = (s.id >> 13)::integer AND `+isMember+`
+		     JOIN segment_snapshot p ON p.id = b.snapshot_id AND p.ready JOIN segment g ON g.id = p.segment_id
+		ORDER BY p.id`, id)
+	if err != nil {
+		return nil, translate(err, "find the snapshots of a subscriber")
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (s segment.Snapshot, err error) {
+		return s, row.Scan(&s.ID, &s.UID, &s.Segment, &s.CreatedAt)
+	})
+	return list, translate(err, "find the snapshots of a subscriber")
+}
+
 // leaveOne takes the subscriber $1 out of all snapshots.
 const leaveOne = `
 WITH gone AS (

@@ -39,6 +39,7 @@ func tellEverything(t *testing.T, db *DB, s subscriber.Subscriber) string {
 	if s.ID != 0 {
 		tell(db.Preferences(t.Context(), s.UID))
 		tell(db.Engagement(t.Context(), s.ID))
+		tell(db.SnapshotsWith(t.Context(), s.ID))
 		tell(db.ConsentHistory(t.Context(), s.UID, 0, 100))
 	}
 	tell(db.Suppressions(t.Context(), s.Email, 0, 1))
@@ -75,6 +76,11 @@ func TestEveryPersonalColumnIsTold(t *testing.T) {
 		`INSERT INTO delivery (publication_id, recipient_id, channel_id, state) SELECT id, -id, 1, 2 FROM publication WHERE title = 'm7-3'`,
 		`INSERT INTO delivery_attempt (publication_id, recipient_id, channel_id, attempt, state, error_kind, error_code, error)
 		 SELECT p.id, s.id, 1, 1, 6, 'give_up', 'rejected', 'm14' FROM publication p, subscriber s WHERE p.title = 'm7-1'`,
+		`INSERT INTO segment (uid, slug, name, rule) SELECT gen_random_uuid(), 'm' || n, 'x', '{}' FROM generate_series(16, 18) n`,
+		`INSERT INTO segment_snapshot (uid, segment_id, version, rule, ready) SELECT gen_random_uuid(), id, 1, '{}', slug <> 'm17' FROM segment`,
+		`INSERT INTO segment_block (snapshot_id, n, members)
+		 SELECT p.id, s.id >> 13, set_bit(decode(repeat('00', 1024), 'hex'), (s.id & 8191)::integer, (p.segment_id <> g.id)::integer)
+		 FROM segment_snapshot p, subscriber s, segment g WHERE g.slug = 'm18'`,
 	} {
 		exec(t, db, statement)
 	}
@@ -86,7 +92,7 @@ func TestEveryPersonalColumnIsTold(t *testing.T) {
 		"subscriber.email": "ann-m1@", "subscriber.name": `"m2"`, "subscriber.language": "pt-BR", "subscriber.timezone": "Lisbon", "subscriber.country": `"PT"`,
 		"subscriber.attributes": `"m4"`, "subscriber.consent_source": `"m5"`, "consent.detail": "m6@x.org", "publication.title": "m7-1",
 		"message.name": `"m8"`, "message.language": `"m9"`, "message.timezone": `"m10"`, "message.data": `"m11"`,
-		"delivery_attempt.error": `"m14"`, "suppression.note": `"m15"`,
+		"delivery_attempt.error": `"m14"`, "suppression.note": `"m15"`, "segment_block.members": `"m16"`,
 	}
 	told := tellEverything(t, db, byEmail(t, db, ann.Email))
 	stranger := tellEverything(t, db, subscriber.Subscriber{Email: "m12@x.org"})
@@ -107,6 +113,9 @@ func TestEveryPersonalColumnIsTold(t *testing.T) {
 		if !strings.Contains(stranger, mark) || strings.Contains(told, mark) {
 			t.Errorf("of somebody who is no subscriber %s is to be told, and to nobody else: %s", mark, stranger)
 		}
+	}
+	if strings.Contains(told, "m17") || strings.Contains(told, "m18") {
+		t.Errorf("one snapshot is not ready, and of the other they are no member: %s", told)
 	}
 	if strings.Contains(told, "secret") || strings.Contains(stranger, "ann-m1") {
 		t.Errorf("told %s and %s", told, stranger)

@@ -45,7 +45,7 @@ func values(names ...string) Shape {
 
 // itemShape is one content item as templates see it. html is sanitised; topics are in lower case.
 func itemShape() Shape {
-	item := values("title", "summary", "html", "text", "url", "language", "topic")
+	item := values("title", "summary", "html", "text", "url", "language")
 	item.Fields["topics"] = ListOf(Value())
 	return item
 }
@@ -56,13 +56,13 @@ func itemShape() Shape {
 //
 //	subscriber   id, email, name, first_name, language, timezone, country, topics (list), attributes (free)
 //	publication  id, title, type, url (public archive page), date, language
-//	items        list of title, summary, html, text, url, topics, language, topic (its name; of a digest); chosen for the subscriber
+//	items        list of title, summary, html, text, url, topics, language; chosen for the subscriber
 //	item         the first of items
 //	sender       name, email, postal_address
 //	brand        slug, name, logo (an address), color, text_color, link_color, postal_address, website_url, privacy_url,
 //	             imprint_url, support_email, language; all empty without a brand
 //	links        unsubscribe, archive (view in browser), preferences; broadcast channels: archive
-//	digest       items: the same as items, in the digest of what was held back
+//	digest       items: the same as items with the name of the topic that each was published for, in the digest of what was held back
 //	data         whatever the publication carries
 func Known(channel string) Shape {
 	fields := map[string]Shape{
@@ -81,7 +81,9 @@ func Known(channel string) Shape {
 		subscriber.Fields["attributes"] = Free()
 		fields["subscriber"] = subscriber
 		fields["links"] = values("unsubscribe", "archive", "preferences")
-		fields["digest"] = Object(map[string]Shape{"items": ListOf(itemShape())})
+		gathered := itemShape()
+		gathered.Fields["topic"] = Value()
+		fields["digest"] = Object(map[string]Shape{"items": ListOf(gathered)})
 	}
 	return Object(fields)
 }

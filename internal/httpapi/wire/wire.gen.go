@@ -2294,6 +2294,9 @@ type PersonData struct {
 	// Consent What they agreed to, newest first.
 	Consent []ConsentEntry `json:"consent"`
 
+	// Snapshots Snapshots of segments that they are a member of, oldest first.
+	Snapshots []PersonSnapshot `json:"snapshots"`
+
 	// Messages Messages to them, oldest first.
 	Messages []PersonMessage `json:"messages"`
 
@@ -2347,6 +2350,15 @@ type PersonPublication struct {
 
 	// Deliveries One for each channel.
 	Deliveries []RecipientDelivery `json:"deliveries"`
+}
+
+// PersonSnapshot A snapshot of a segment that somebody is a member of.
+type PersonSnapshot struct {
+	ID ident.UID `json:"id"`
+
+	// Segment The slug of the segment.
+	Segment   string    `json:"segment"`
+	CreatedAt time.Time `json:"created_at"`
 }
 
 // Pin A content item or a template at the version that the publication uses.

@@ -94,9 +94,6 @@ func (db *DB) Engage(ctx context.Context) error {
 	if _, err := db.pool.Exec(ctx, `VACUUM ANALYZE engagement`); err != nil {
 		return fmt.Errorf("vacuum what subscribers did: %w", err)
 	}
-	if _, err := db.pool.Exec(ctx, `CHECKPOINT`); err != nil {
-		return fmt.Errorf("write what subscribers did to the disk: %w", err)
-	}
 	return nil
 }
 
