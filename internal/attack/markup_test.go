@@ -10,7 +10,7 @@ import (
 
 // dead are elements that our pages and mails are made of, and that run nothing.
 var dead = strings.Fields(`html head body title main nav header footer article section div span p br hr h1 h2 h3 h4 h5 h6 ul ol li dl dt dd
-	table thead tbody tfoot tr th td caption a img b i em strong del code pre blockquote small time label fieldset legend details summary center u s`)
+	table thead tbody tfoot tr th td caption a img b i em strong del code pre blockquote small time label fieldset legend details summary center u s bdi`)
 
 // live names what in a page runs, frames, submits, loads or leads to something that runs. Forms to ourselves, style sheets
 // in the page and what says how it is encoded are ours, and their contents are looked at.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/presswork/presswork/internal/consent"
 	"github.com/presswork/presswork/internal/postgres"
 	"github.com/presswork/presswork/internal/postgres/bare"
 	"github.com/presswork/presswork/internal/subscriber"
@@ -19,7 +20,11 @@ const seedChunk = 5000
 // seed stores readers as an import does, without the limit on the size of its file. Readers that are there already
 // are left alone: there are so many in all afterwards.
 func (s *system) seed(ctx context.Context, readers int) error {
-	db, err := postgres.Open(ctx, s.stack.DatabaseURL(), postgres.Options{MaxConns: 2})
+	record, err := consent.NewChain([]byte(s.secret))
+	if err != nil {
+		return fmt.Errorf("derive the key of the record of consent: %w", err)
+	}
+	db, err := postgres.Open(ctx, s.stack.DatabaseURL(), postgres.Options{MaxConns: 2, Consent: record})
 	if err != nil {
 		return err
 	}
@@ -37,15 +42,25 @@ func (s *system) seed(ctx context.Context, readers int) error {
 	if err := plain.Settle(ctx); err != nil {
 		return err
 	}
-	return sealed(ctx, db)
+	return sealAll(ctx, db)
 }
 
-// sealed waits until the scheduler has sealed what the record of consent has of the readers: it is not to do so during a measurement.
-func sealed(ctx context.Context, db *postgres.DB) error {
+// sealAll seals what the record of consent has of the readers, as the scheduler would within a minute: it is not to do so during a
+// measurement.
+func sealAll(ctx context.Context, db *postgres.DB) error {
 	for {
 		left, err := db.ConsentBacklog(ctx)
 		if err != nil || left.Events == 0 {
 			return err
+		}
+		horizon, err := db.ConsentHorizon(ctx)
+		if err != nil {
+			return err
+		}
+		for more := true; more; {
+			if more, _, err = db.SealConsent(ctx, horizon); err != nil {
+				return err
+			}
 		}
 		if err := wait(ctx, 100*time.Millisecond); err != nil {
 			return err
