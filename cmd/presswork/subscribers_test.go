@@ -133,7 +133,7 @@ func TestSubscribersListAndExport(t *testing.T) {
 
 func TestSubscribersData(t *testing.T) {
 	t.Parallel()
-	const held = `{"person":{"email":"ann@x.org","subscriber":null,"preferences":null,"engagement":null,"suppression":null},"consent":[],"messages":[],"publications":[]}`
+	const held = `{"person":{"email":"ann@x.org","subscriber":null,"preferences":null,"engagement":null,"suppression":null},"consent":[],"snapshots":[],"messages":[],"publications":[]}`
 	api, address := newImportAPI(t, func(int) (int, string) { return 200, held })
 	for _, who := range []string{"s1", "ann@x.org"} {
 		if out, err := said(t, address, "subscribers data "+who); err != nil || out != held+"\n" {
