@@ -171,35 +171,26 @@ func (p *predicate) attribute(a segment.Attribute) {
 	}
 }
 
-// order compares numbers as JSON has them, and texts by their characters' numbers. A value of another type has no order.
+// order compares numbers as JSON has them, and texts by their characters' numbers. A value of another type has no order. It is a path
+// and no comparison of what -> finds, because PostgreSQL can tell from its statistics how many fulfil a path, and joins accordingly.
 func (p *predicate) order(a segment.Attribute) {
-	_, text := a.Value.(string)
-	if text {
-		p.add(`((jsonb_typeof(s.attributes -> $1::text) = 'string' AND (s.attributes ->> $1) COLLATE "C"`, a.Name)
-	} else {
-		p.add(`((jsonb_typeof(s.attributes -> $1::text) = 'number' AND s.attributes -> $1`, a.Name)
-	}
-	p.op(a.Op)
-	if text {
-		p.add(`$1::text) IS TRUE)`, a.Value)
-	} else {
-		p.add(`$1::text::jsonb) IS TRUE)`, asJSON(a.Value))
-	}
+	p.add(`((s.attributes @@ $1::text::jsonpath) IS TRUE)`, "strict $."+asJSON(a.Name)+symbol(a.Op)+asJSON(a.Value))
 }
 
-func (p *predicate) op(op segment.Op) {
+// symbol is an operator's.
+func symbol(op segment.Op) string {
 	switch op {
 	case segment.Gt:
-		p.add(` > `)
+		return ` > `
 	case segment.Gte:
-		p.add(` >= `)
+		return ` >= `
 	case segment.Lt:
-		p.add(` < `)
+		return ` < `
 	case segment.Lte:
-		p.add(` <= `)
+		return ` <= `
 	case segment.Eq, segment.Ne, segment.In, segment.Contains, segment.Exists:
-		p.add(` = `)
 	}
+	return ` = `
 }
 
 // inWindow has in w.n the counters of a reader since the week $1, as engagement.total has them.
@@ -225,7 +216,7 @@ func (p *predicate) engagement(e segment.Engagement) {
 		} else {
 			p.add(`least(1, (w.n >> 40)::float8 / nullif(w.n & 1048575, 0))`)
 		}
-		p.op(e.Op)
+		p.text.WriteString(symbol(e.Op))
 		p.add(`$1::float8)`, e.Value)
 		return
 	}
@@ -247,7 +238,7 @@ func (p *predicate) engagement(e segment.Engagement) {
 	case segment.Sent, segment.OpenRate, segment.ClickRate:
 		p.add(`(w.n & 1048575)`)
 	}
-	p.op(e.Op)
+	p.text.WriteString(symbol(e.Op))
 	p.add(`$1::float8))`, e.Value)
 	if holds {
 		p.add(`)`)

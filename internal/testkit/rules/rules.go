@@ -20,7 +20,7 @@ var (
 
 // Values are what attributes have: of each type, near to each other.
 func Values() []any {
-	return []any{"", "pro", "Pro", "é", "2026-01-31T09:00:00Z", "2026-02-01", "5", 5.0, -5.5, 0.0, 1e21, 0.1, true, false}
+	return []any{"", "pro", "Pro", "é", "a\"b\\c\n", "～", "😀", "2026-01-31T09:00:00Z", "2026-02-01", "5", 5.0, -5.5, 0.0, 1e21, 0.1, true, false}
 }
 
 // Rule makes rules, as deep as depth. Those of Member name one of the slugs; without any there are none.
