@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/presswork/presswork/internal/delivery"
+	"github.com/presswork/presswork/internal/eligibility"
 	"github.com/presswork/presswork/internal/publication"
 )
 
@@ -117,8 +118,10 @@ ORDER BY due, recipient_id LIMIT $4`
 type dueOnes struct {
 	keys  []delivery.Key
 	since map[delivery.Key]time.Time
-	// gathered are the readers who get everything together.
+	// gathered are the readers who get everything together, and unwanted the deliveries by channels that their readers do not want:
+	// those go into no digest, which would go the same way.
 	gathered map[int64]bool
+	unwanted map[delivery.Key]bool
 }
 
 // collect adds rows of publication, channel, recipient and since.
@@ -158,7 +161,7 @@ func (db *DB) releasePage(ctx context.Context, tx pgx.Tx, p *duePage) error {
 	if err != nil {
 		return err
 	}
-	now, later, err := db.decideDue(ctx, tx, rules, h.free, d.since)
+	now, later, err := db.decideDue(ctx, tx, rules, h.free, d)
 	if err != nil {
 		return err
 	}
@@ -203,7 +206,7 @@ func (p *duePage) read(ctx context.Context, tx pgx.Tx) (*dueOnes, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &dueOnes{since: make(map[delivery.Key]time.Time)}
+	d := &dueOnes{since: make(map[delivery.Key]time.Time), unwanted: make(map[delivery.Key]bool)}
 	var k delivery.Key
 	var at time.Time
 	_, err = pgx.ForEachRow(rows, []any{&k.Publication, &k.Channel, &k.Recipient, &p.due, &at}, func() error {
@@ -235,9 +238,10 @@ func rulesOfAll(ctx context.Context, tx pgx.Tx, ids []int64) (map[int64]rulesNow
 	return rules, nil
 }
 
-// decideDue tells those who may be sent to now from those who may not.
+// decideDue tells those who may be sent to now from those who may not. Who does not want the channel is among the former: whoever
+// sends says so.
 func (db *DB) decideDue(
-	ctx context.Context, tx pgx.Tx, rules map[int64]rulesNow, keys []delivery.Key, since map[delivery.Key]time.Time,
+	ctx context.Context, tx pgx.Tx, rules map[int64]rulesNow, keys []delivery.Key, d *dueOnes,
 ) (now []delivery.Key, later []delivery.Outcome, err error) {
 	rows, err := tx.Query(ctx, dueReaders, column(keys, func(k delivery.Key) int64 { return k.Recipient }))
 	if err != nil {
@@ -251,8 +255,10 @@ func (db *DB) decideDue(
 		k := keys[n]
 		n++
 		r, reader := rules[k.Publication], c.reader(zone)
-		reader.Since = since[k]
-		if v := r.policy.Decide(&db.zones, r.message, reader, r.now); active && v.Held() {
+		reader.Since, r.message.Channel = d.since[k], k.Channel
+		v := r.policy.Decide(&db.zones, r.message, reader, r.now)
+		d.unwanted[k] = v.Reason == eligibility.ChannelOff
+		if active && v.Held() {
 			later = append(later, delivery.Outcome{Publication: k.Publication, Channel: k.Channel, Recipient: k.Recipient,
 				State: delivery.Deferred, Reason: reasonOf(v.Reason), Until: v.Until})
 		} else {

@@ -87,8 +87,8 @@ type envelope struct {
 	sender  int32
 }
 
-// gather puts into digests what of some deliveries belongs there, and returns what is left: that of readers who get each, and
-// what comes alone. Nothing is done for a reader of whom something is with a worker just now: the next look finds all of it.
+// gather puts into digests what of some deliveries belongs there, and returns what is left: that of readers who get each, what comes
+// alone, and what comes by a channel that is not wanted. Nothing is done for a reader of whom something is with a worker just now: the next look finds all of it.
 func (db *DB) gather(ctx context.Context, tx pgx.Tx, h *held, d *dueOnes, now []delivery.Key) (left []delivery.Key, done []delivery.Key, err error) {
 	if len(d.gathered) == 0 {
 		return now, nil, nil
@@ -125,7 +125,7 @@ func sortOut(d *dueOnes, h *held, now []delivery.Key, parts map[int64]part) (lef
 	for _, k := range now {
 		p, fits := parts[k.Publication]
 		switch {
-		case !d.gathered[k.Recipient]:
+		case !d.gathered[k.Recipient], d.unwanted[k]:
 			left = append(left, k)
 		case busy[k.Recipient]:
 		case fits:

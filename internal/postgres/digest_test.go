@@ -19,13 +19,13 @@ import (
 )
 
 // issueOf publishes one content item of its own, expanded and ready to send.
-func issueOf(tb testing.TB, db *DB, audience publication.Audience) int64 {
+func issueOf(tb testing.TB, db *DB, audience publication.Audience, more ...channel.Kind) int64 {
 	tb.Helper()
 	id := queued(tb, db, audience)
 	exec(tb, db, `WITH c AS (INSERT INTO content (uid, version) VALUES ($2, 1) RETURNING id)
 		UPDATE publication SET contents = jsonb_build_array(jsonb_build_object('id', c.id, 'version', 1)) FROM c WHERE publication.id = $1`,
 		id, ident.New())
-	fanOut(tb, db, id, 1)
+	fanOut(tb, db, id, 1, more...)
 	exec(tb, db, `UPDATE delivery SET choice = '\x00' WHERE publication_id = $1`, id)
 	return id
 }
@@ -68,7 +68,7 @@ func expandDigest(tb testing.TB, db *DB, r int64) {
 			tb.Fatalf("page: %v, %v", page, err)
 		}
 		choices := column(page.Readers, func(r publication.Reader) []byte { return r.Gathered })
-		e, err := db.ExpandPage(tb.Context(), page, []int16{channel.Email.ID()}, choices, false)
+		e, err := db.ExpandPage(tb.Context(), page, page.Publication.Channels, choices, false)
 		if err != nil {
 			tb.Fatal(err)
 		}
@@ -238,6 +238,32 @@ func TestDigestLeavesOut(t *testing.T) {
 			}
 			wantHeldConsistent(t, db)
 		})
+	}
+}
+
+// TestDigestByAWantedChannel: what would have come by two channels, of which the reader does not want one, comes in a digest by the
+// other; whether they said so before it was held back or while it was.
+func TestDigestByAWantedChannel(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	subscribers(t, db, 3)
+	exec(t, db, `UPDATE subscriber SET frequency = 1, channels_off = CASE id WHEN 1 THEN ARRAY[1] WHEN 2 THEN ARRAY[2] ELSE ARRAY[]::integer[] END`)
+	want := []int64{issueOf(t, db, publication.Audience{All: true}, channel.Newsletter), issueOf(t, db, publication.Audience{All: true}, channel.Newsletter)}
+	exec(t, db, `UPDATE subscriber SET channels_off = '{1}' WHERE id = 3`)
+	digestHour(t, db)
+	if _, err := db.ReleaseDue(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantHeldConsistent(t, db)
+	expandDigests(t, db)
+	got := received(t, db)
+	for id := int64(1); id <= 3; id++ {
+		if !slices.Equal(got[id], want) {
+			t.Errorf("%d got %v, not %v", id, got[id], want)
+		}
+	}
+	if off := value[int](t, db, `SELECT count(*) FROM delivery WHERE state = 9 AND reason = $1`, int16(delivery.ChannelOffByReader)); off != 6 {
+		t.Errorf("%d are left out since their readers do not want the channel, not two of each", off)
 	}
 }
 

@@ -61,8 +61,8 @@ func queued(tb testing.TB, db *DB, audience publication.Audience) int64 {
 	return id
 }
 
-// fanOut renders and expands a publication completely, as the worker does.
-func fanOut(tb testing.TB, db *DB, id int64, ranges int) {
+// fanOut renders and expands a publication completely, as the worker does: to e-mail and to more kinds of channels.
+func fanOut(tb testing.TB, db *DB, id int64, ranges int, more ...channel.Kind) {
 	tb.Helper()
 	ctx := tb.Context()
 	p, err := db.StartRender(ctx, id)
@@ -74,18 +74,19 @@ func fanOut(tb testing.TB, db *DB, id int64, ranges int) {
 		tb.Fatalf("fan-out: %v, %v, %v", list, started, err)
 	}
 	for _, r := range list {
-		expandRange(tb, db, r)
+		expandRange(tb, db, r, more...)
 	}
 }
 
-func expandRange(tb testing.TB, db *DB, r int64) {
+func expandRange(tb testing.TB, db *DB, r int64, more ...channel.Kind) {
 	tb.Helper()
+	channels := column(append([]channel.Kind{channel.Email}, more...), channel.Kind.ID)
 	for gen := 1; ; {
 		page, err := db.ReadPage(tb.Context(), r, gen)
 		if err != nil || page == nil {
 			tb.Fatalf("page: %v, %v", page, err)
 		}
-		e, err := db.ExpandPage(tb.Context(), page, []int16{channel.Email.ID()}, make([][]byte, len(page.Readers)), false)
+		e, err := db.ExpandPage(tb.Context(), page, channels, make([][]byte, len(page.Readers)), false)
 		if err != nil || e == nil {
 			tb.Fatalf("expand: %v, %v", e, err)
 		}
