@@ -62,6 +62,9 @@ ORDER BY p.lane, p.id`
 // may not is put off anew. What goes out together is put into digests, and these are sent. It returns how many are owed again, and
 // how many digests there are. It may be repeated, by several at once.
 func (db *DB) ReleaseDue(ctx context.Context) (released int, err error) {
+	if err := db.reconsider(ctx); err != nil {
+		return 0, err
+	}
 	rows, err := db.pool.Query(ctx, duePublications)
 	if err != nil {
 		return 0, translate(err, "find what is due")

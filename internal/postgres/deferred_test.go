@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"pgregory.net/rapid"
 
+	"github.com/presswork/presswork/internal/bulk"
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/ident"
@@ -171,6 +172,33 @@ func TestHeldBackWhenSent(t *testing.T) {
 	if len(story) != 2 || story[0].State != delivery.Deferred || story[0].Reason != delivery.PausedByReader || story[0].Number != 0 ||
 		story[1].State != delivery.Sent || story[1].Number != 1 || story[1].At.Before(story[0].At) {
 		t.Errorf("story %+v", story)
+	}
+}
+
+// TestHeldWhoMove: who moves to where the day has begun is looked at again at once, however they are changed.
+func TestHeldWhoMove(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	exec(t, db, quietNow)
+	sending(t, db, 3)
+	if got := sendAll(t, db); len(got) != 0 {
+		t.Fatalf("sent to %v", got)
+	}
+	uids := value[[]ident.UID](t, db, `SELECT array_agg(uid ORDER BY id) FROM subscriber`)
+	move := func(s subscriber.Subscriber) (subscriber.Change, error) {
+		return s.Change(subscriber.Input{Email: s.Email, Name: s.Name, Language: s.Language, Timezone: "Etc/GMT+12", Topics: s.Topics})
+	}
+	if _, err := db.UpdateSubscriber(t.Context(), uids[0], move); err != nil {
+		t.Fatal(err)
+	}
+	email := value[string](t, db, `SELECT email FROM subscriber WHERE id = 2`)
+	items := []subscriber.Item{{Action: bulk.Update, UID: uids[1], Email: email, Change: move}}
+	if r, err := db.BulkSubscribers(t.Context(), call(bulk.AllOrNothing), items); err != nil || !r.Done {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	releaseDue(t, db, 2)
+	if got := sendAll(t, db); len(got) != 2 || got[3] != 0 {
+		t.Errorf("sent to %v", got)
 	}
 }
 

@@ -30,7 +30,8 @@ func readPolicy(ctx context.Context, q querier) (p eligibility.Policy, err error
 
 // ChangeDeliveryPolicy replaces the policy. check is asked first and may refuse. It returns Invalid if there is no such topic or
 // template.
-// Who decides about a reader reads the policy each time, so it holds from the commit on.
+// Who decides about a reader reads the policy each time, so it holds from the commit on. What is held by the old one is looked at
+// again soon.
 func (db *DB) ChangeDeliveryPolicy(ctx context.Context, p eligibility.Policy, check func(version int) error) (eligibility.Policy, error) {
 	err := db.tx(ctx, "change the delivery policy", func(tx pgx.Tx) error {
 		var version int
@@ -53,7 +54,7 @@ func (db *DB) ChangeDeliveryPolicy(ctx context.Context, p eligibility.Policy, ch
 		}
 		if _, err := tx.Exec(ctx, `
 			UPDATE delivery_policy SET quiet_from = $1, quiet_to = $2, caps = $3, digest_minute = $4, digest_weekday = $5, digest_template = $6,
-			       version = version + 1, updated_at = clock_timestamp()`,
+			       reconsider = '{0, 0, 0}', version = version + 1, updated_at = clock_timestamp()`,
 			from, to, caps, p.Digest.Minute, p.Digest.Weekday, p.DigestTemplate); err != nil {
 			return err
 		}

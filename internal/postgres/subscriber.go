@@ -110,7 +110,7 @@ func updateSubscriber(
 	if err := writeChange(ctx, tx, c, &s); err != nil {
 		return s, false, taken(err, takenSubscriber)
 	}
-	if c.Revoked {
+	if c.Reconsidered() {
 		if err := ReleaseHeld(ctx, tx, s.ID); err != nil {
 			return s, false, err
 		}

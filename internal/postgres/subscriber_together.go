@@ -142,7 +142,7 @@ func (b *subscribersTogether) write(ctx context.Context, tx pgx.Tx) error {
 	if err := forget(ctx, tx, column(b.emptied, func(w written) int64 { return w.s.ID }), column(b.emptied, func(w written) string { return w.s.Email })); err != nil {
 		return fmt.Errorf("delete subscribers: %w", err)
 	}
-	if err := ReleaseHeld(ctx, tx, b.withdrawn()...); err != nil {
+	if err := ReleaseHeld(ctx, tx, b.reconsidered()...); err != nil {
 		return fmt.Errorf("release what was held for subscribers: %w", err)
 	}
 	for _, w := range b.made {
@@ -154,10 +154,10 @@ func (b *subscribersTogether) write(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// withdrawn are those who are no readers any more, or of less than before.
-func (b *subscribersTogether) withdrawn() []int64 {
-	revoked := slices.DeleteFunc(slices.Clone(b.changed), func(w written) bool { return !w.change.Revoked })
-	return column(slices.Concat(b.emptied, revoked), func(w written) int64 { return w.s.ID })
+// reconsidered are those who are no readers any more, and those of whom what was held back is to be looked at again.
+func (b *subscribersTogether) reconsidered() []int64 {
+	changed := slices.DeleteFunc(slices.Clone(b.changed), func(w written) bool { return !w.change.Reconsidered() })
+	return column(slices.Concat(b.emptied, changed), func(w written) int64 { return w.s.ID })
 }
 
 // done notes what became of somebody who was to be made or changed.

@@ -30,6 +30,10 @@ func (s Subscriber) MustConfirm() bool {
 // Empty reports that nothing changes.
 func (c Change) Empty() bool { return len(c.Fields) == 0 && !c.Consented }
 
+// Reconsidered reports that what was held back for them is to be looked at again: they are to get less, or their day begins at
+// another time.
+func (c Change) Reconsidered() bool { return c.Revoked || slices.Contains(c.Fields, "timezone") }
+
 // Change is s replaced by what in describes. Status and consent source stay as they are where in leaves
 // them out. Errors are Invalid as of New, and Conflict (confirmation_required): who has unsubscribed comes back only by
 // confirming that they want to, and so does who is pending and got messages before. Nobody can say so for them.
