@@ -41,6 +41,9 @@ func (db *DB) changing(ctx context.Context, uid ident.UID, c publication.Change)
 		if err != nil {
 			return err
 		}
+		if err := holdSnapshot(ctx, tx, c.AudienceIDs.Snapshot); err != nil {
+			return err
+		}
 		if err := keepVersion(ctx, tx, p); err != nil {
 			return err
 		}

@@ -44,6 +44,9 @@ func (db *DB) storeIn(ctx context.Context, tx pgx.Tx, s publication.Submission) 
 		at := accepted.ScheduledAt.Round(time.Microsecond)
 		accepted.ScheduledAt = &at
 	}
+	if err := holdSnapshot(ctx, tx, s.AudienceIDs.Snapshot); err != nil {
+		return accepted, err
+	}
 	p := controlled{Lane: s.Lane, Trace: telemetry.TraceParent(ctx)}
 	var err error
 	if p.ID, accepted.CreatedAt, err = storeOne(ctx, tx, s, accepted); err != nil {

@@ -206,6 +206,9 @@ func (db *DB) DeleteSegment(ctx context.Context, uid ident.UID, check func(versi
 				return fault.New(fault.Conflict, "in_use", "Another segment refers to this one.")
 			}
 		}
+		if err := lockSnapshots(ctx, tx, s.ID); err != nil {
+			return err
+		}
 		var used bool
 		if err := tx.QueryRow(ctx, publicationUses, s.ID).Scan(&used); err != nil {
 			return err

@@ -241,7 +241,7 @@ func (r *resolver) pinSnapshot(uid ident.UID) {
 		pin := publication.SnapshotPin{UID: uid}
 		err := row.Scan(&pin.ID)
 		if errors.Is(err, pgx.ErrNoRows) {
-			r.problems.Add("/audience/snapshot", "unknown_snapshot", "does not exist")
+			unknownSnapshot(&r.problems)
 			return nil
 		}
 		r.found.AudienceIDs.Snapshot = &pin

@@ -8,6 +8,7 @@ import (
 
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/internal/segment"
 	"github.com/presswork/presswork/internal/tally"
 )
@@ -92,9 +93,10 @@ func (db *DB) atOnce(ctx context.Context, doing string, access pgx.TxAccessMode,
 	return translate(pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: access}, fn), doing)
 }
 
-// erasedMeanwhile are those who were erased since a snapshot was begun ($1).
+// erasedMeanwhile are those who were erased since a snapshot was begun ($1), also by somebody who had begun before: in as many
+// statements as that takes (eraseTime).
 const erasedMeanwhile = `
-SELECT id FROM subscriber WHERE revoked_at >= $1 AND email LIKE '%@deleted.invalid'`
+SELECT id FROM subscriber WHERE revoked_at >= $1::timestamptz - interval '1 hour' AND email LIKE '%@deleted.invalid'`
 
 // endSnapshot lets others see a snapshot, and takes those out of it who were erased while it was written: who is erased takes
 // themselves out of all that they can see (leaveSnapshots), and whoever could not see this one yet has committed by now. It
@@ -176,14 +178,58 @@ func (db *DB) DeleteSnapshot(ctx context.Context, uid ident.UID) error {
 	})
 }
 
+// Whoever removes a snapshot locks it first (FOR UPDATE) and asks by a later statement what is for it; whoever stores a publication
+// for one holds it. So either the one sees the publication, or the other that the snapshot is gone.
+
+// holdSnapshot sees that the snapshot of an audience exists, if it has one, and that it does until tx ends. It returns Invalid.
+func holdSnapshot(ctx context.Context, tx pgx.Tx, s *publication.SnapshotPin) error {
+	if s == nil {
+		return nil
+	}
+	tag, err := tx.Exec(ctx, `SELECT FROM segment_snapshot WHERE id = $1 AND ready FOR KEY SHARE`, s.ID)
+	if err == nil && tag.RowsAffected() == 0 {
+		var f fault.Fields
+		unknownSnapshot(&f)
+		return f.Err()
+	}
+	return err
+}
+
+// lockSnapshots locks those of a segment. It does not wait for one that is being taken, since nobody could change any segment while
+// it did: Conflict.
+func lockSnapshots(ctx context.Context, tx pgx.Tx, of int32) error {
+	_, err := tx.Exec(ctx, `SELECT FROM segment_snapshot WHERE segment_id = $1 FOR UPDATE NOWAIT`, of)
+	if waited(err) {
+		return fault.New(fault.Conflict, "in_use", "A snapshot of this segment is being taken or used just now. Try again when that is done.")
+	}
+	return err
+}
+
+func unknownSnapshot(f *fault.Fields) {
+	f.Add("/audience/snapshot", "unknown_snapshot", "does not exist")
+}
+
+// oldSnapshots are those that may be removed.
+const oldSnapshots = `
+SELECT id FROM segment_snapshot
+WHERE ($1::interval > '0' AND created_at < clock_timestamp() - $1 OR NOT ready AND created_at < clock_timestamp() - $2::interval)
+  AND id NOT IN (SELECT (audience -> 'snapshot' ->> 'id')::bigint ` + snapshotUse + ` IS NOT NULL)`
+
 // PurgeSnapshots removes snapshots that are older than keep and that no publication is for that has not ended, and those that
 // were given up half-way: some of them, so repeat it until it removes none. With keep 0 only the latter.
-func (db *DB) PurgeSnapshots(ctx context.Context, keep time.Duration) (int64, error) {
-	tag, err := db.pool.Exec(ctx, `
-		DELETE FROM segment_snapshot WHERE id IN (
-			SELECT id FROM segment_snapshot
-			WHERE ($1::interval > '0' AND created_at < clock_timestamp() - $1 OR NOT ready AND created_at < clock_timestamp() - $2::interval)
-			  AND id NOT IN (SELECT (audience -> 'snapshot' ->> 'id')::bigint `+snapshotUse+` IS NOT NULL)
-			ORDER BY id LIMIT 100)`, keep, abandonedAfter)
-	return tag.RowsAffected(), translate(err, "remove old snapshots")
+func (db *DB) PurgeSnapshots(ctx context.Context, keep time.Duration) (removed int64, err error) {
+	err = db.tx(ctx, "remove old snapshots", func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, oldSnapshots+` ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED`, keep, abandonedAfter)
+		if err != nil {
+			return err
+		}
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+		if err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `DELETE FROM segment_snapshot WHERE id IN (`+oldSnapshots+` AND id = ANY($3))`, keep, abandonedAfter, ids)
+		removed = tag.RowsAffected()
+		return err
+	})
+	return removed, err
 }

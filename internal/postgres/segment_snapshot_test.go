@@ -247,6 +247,122 @@ func TestErasedLeaveSnapshots(t *testing.T) {
 	}
 }
 
+// TestErasedWhileTaken: whoever is being erased while a snapshot is taken, by somebody who had begun before, is not in it.
+func TestErasedWhileTaken(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.population(t)
+	s := n.segment(t, "germany", segment.Country{Codes: []string{"DE"}})
+	gone := value[int64](t, n.DB, `SELECT min(id) FROM subscriber WHERE status = 'active' AND country = 'DE'`)
+	tx, err := n.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := empty(t.Context(), tx, []int64{gone}); err != nil {
+		t.Fatal(err)
+	}
+	taken := make(chan segment.Snapshot, 1)
+	go func() {
+		p, err := n.TakeSnapshot(t.Context(), s.UID)
+		if err != nil {
+			t.Error(err)
+		}
+		taken <- p
+	}()
+	waitForLock(t, n.DB)
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p := <-taken
+	if got := n.frozen(t, p); slices.Contains(got, gone) || int64(len(got)) != p.Count || p.Count == 0 {
+		t.Errorf("%d are said of %d, and who was erased is among them: %v", p.Count, len(got), slices.Contains(got, gone))
+	}
+}
+
+// removals are the ways in which a snapshot is removed; each returns nil if it was.
+func (n *newsroom) removals(t *testing.T) map[string]func(segment.Segment, segment.Snapshot) error {
+	return map[string]func(segment.Segment, segment.Snapshot) error{
+		"by itself": func(_ segment.Segment, p segment.Snapshot) error { return n.DeleteSnapshot(t.Context(), p.UID) },
+		"with its segment": func(s segment.Segment, _ segment.Snapshot) error {
+			return n.DeleteSegment(t.Context(), s.UID, anyVersion)
+		},
+		"for its age": func(segment.Segment, segment.Snapshot) error {
+			removed, err := n.PurgeSnapshots(t.Context(), time.Microsecond)
+			if err == nil && removed == 0 {
+				return fault.New(fault.Conflict, "in_use", "")
+			}
+			return err
+		},
+	}
+}
+
+// TestSnapshotIsHeld: while a publication is stored for a snapshot nobody removes it, and afterwards neither.
+func TestSnapshotIsHeld(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	for name, remove := range n.removals(t) {
+		s := n.segment(t, name, segment.Language{Tags: []string{"en"}})
+		p := n.snapshot(t, s)
+		o := n.submission(t, func(o *publication.Order) { o.Audience = publication.AudienceOrder{Snapshot: p.UID} })
+		if o.Plain() {
+			t.Error("it is stored without looking at the snapshot again")
+		}
+		tx, err := n.pool.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.storeIn(t.Context(), tx, o); err != nil {
+			t.Fatal(err)
+		}
+		removed := make(chan error, 1)
+		go func() { removed <- remove(s, p) }()
+		if name == "by itself" { // the others do not wait
+			waitForLock(t, n.DB)
+		} else if err := <-removed; fault.CodeOf(err) != "in_use" {
+			t.Errorf("%s while it is stored: %v", name, err)
+		}
+		if err := tx.Commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if name != "by itself" {
+			removed <- remove(s, p)
+		}
+		if err := <-removed; fault.CodeOf(err) != "in_use" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if kept := value[int](t, n.DB, `SELECT count(*)::int FROM segment_snapshot`); kept != 3 {
+		t.Errorf("%d are kept", kept)
+	}
+}
+
+// TestSnapshotIsGone: a publication whose snapshot is removed after it was looked up is refused as if there had been none.
+func TestSnapshotIsGone(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	draft := n.submission(t, asDraft)
+	for name, remove := range n.removals(t) {
+		s := n.segment(t, name, segment.Language{Tags: []string{"en"}})
+		p := n.snapshot(t, s)
+		audience := func(o *publication.Order) { o.Audience = publication.AudienceOrder{Snapshot: p.UID} }
+		o, change := n.submission(t, audience), n.change(t, "Other", asDraft, audience)
+		stored, err := n.StorePublication(t.Context(), draft)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := remove(s, p); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		_, err = n.StorePublication(t.Context(), o)
+		sameStrings(t, fieldsOf(err), "/audience/snapshot unknown_snapshot")
+		_, err = n.ChangePublication(t.Context(), stored.UID, anyVersion, change)
+		sameStrings(t, fieldsOf(err), "/audience/snapshot unknown_snapshot")
+	}
+	if kept := value[int](t, n.DB, `SELECT count(*)::int FROM publication`); kept != 3 {
+		t.Errorf("%d publications, not the drafts alone", kept)
+	}
+}
+
 // TestPurgeSnapshots removes old ones and those that were given up, and none that is needed.
 func TestPurgeSnapshots(t *testing.T) {
 	t.Parallel()

@@ -31,8 +31,11 @@ type Submission struct {
 	Message *Message
 }
 
-// Plain reports that it goes its way at once, or at its time, as most do: the Acceptor takes it.
-func (s Submission) Plain() bool { return !s.Draft && !s.Review && s.Origin.IsZero() }
+// Plain reports that it goes its way at once, or at its time, as most do, and that what it is for cannot be gone meanwhile: the
+// Acceptor takes it.
+func (s Submission) Plain() bool {
+	return !s.Draft && !s.Review && s.Origin.IsZero() && s.AudienceIDs.Snapshot == nil
+}
 
 // Accepted is the promise that a publication is stored. It is the same for each repetition of a request.
 type Accepted struct {
