@@ -63,6 +63,8 @@ func TestSearchSubscribers(t *testing.T) {
 		"parts of a word":      {subscriber.Filter{Search: "neil mar"}, []string{ana}},
 		"other scripts":        {subscriber.Filter{Search: "дур антон"}, []string{anton}},
 		"not inside a word":    {subscriber.Filter{Search: "ilva"}, []string{}},
+		"a mark":               {subscriber.Filter{Search: "\u0301"}, []string{}},
+		"a letter of words":    {subscriber.Filter{Search: "ﷺ"}, []string{}},
 		"signs":                {subscriber.Filter{Search: "' & | !:* <->"}, []string{}},
 		"percent":              {subscriber.Filter{Search: "%"}, []string{}},
 		"country":              {subscriber.Filter{Country: "PT"}, []string{ann, ana}},

@@ -4,9 +4,12 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/presswork/presswork/internal/fault"
 )
@@ -83,11 +86,19 @@ func ReadPosition(b []byte) (Position, error) {
 	return Position{ID: id, At: time.UnixMicro(at).UTC(), Email: string(b[16:])}, nil
 }
 
-// SearchWords are the words of a search as names are searched for them.
+// SearchWords are the words of a search as names are searched for them. Some letters stand for several words, or for a mark alone,
+// which is none: so they are taken apart first, as the store takes names apart.
 func (f Filter) SearchWords() []string {
-	words := strings.FieldsFunc(f.Search, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) })
-	return words[:min(len(words), MaxSearchWords)]
+	words := strings.FieldsFunc(norm.NFKD.String(f.Search), func(r rune) bool { return !inWord(r) && !unicode.IsMark(r) })
+	words = slices.DeleteFunc(words, func(word string) bool { return !strings.ContainsFunc(word, inWord) })
+	words = words[:min(len(words), MaxSearchWords)]
+	for i, word := range words {
+		words[i] = norm.NFKC.String(word)
+	}
+	return words
 }
+
+func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 // SearchAttributes reads attributes to search for: a JSON object of up to 8 of them, {"plan": "pro", "seats": 4}. It returns
 // Invalid.

@@ -52,7 +52,9 @@ func TestSearchWords(t *testing.T) {
 		"ann@x.org":             {"ann", "x", "org"},
 		"@.-":                   {},
 		strings.Repeat("a ", 9): slices.Repeat([]string{"a"}, 8),
-		"王 e\u0301":             {"王", "e\u0301"},
+		"王 e\u0301":             {"王", "é"}, // as one letter
+		"\u0301 \u037a a":       {"a"},      // marks, and what is a mark behind a space
+		"ﬁ ﷻ":                   {"fi", "جل", "جلاله"},
 	} {
 		if got := (subscriber.Filter{Search: given}).SearchWords(); !slices.Equal(got, want) {
 			t.Errorf("%q: %q, want %q", given, got, want)
