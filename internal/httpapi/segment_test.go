@@ -135,4 +135,8 @@ func TestExplainSegment(t *testing.T) {
 	}
 	a.do("POST", location+"/explain?subscriber_id="+strings.Replace(ann, ann[:8], "00000000", 1), nil).problem(http.StatusNotFound, "not_found")
 	a.do("POST", location+"/explain?subscriber_id=ann", nil).problem(http.StatusBadRequest, "invalid_query")
+	refused := a.do("POST", "/api/v1/segments/explain", `{"rule":{"all":[{"country":["DE"]},{"segment":"none"}]}}`).problem(http.StatusUnprocessableEntity, "invalid_input")
+	if len(refused.Errors) != 1 || refused.Errors[0].Pointer != "/rule/all/1/segment" || refused.Errors[0].Code != "unknown_segment" {
+		t.Errorf("%+v", refused.Errors)
+	}
 }

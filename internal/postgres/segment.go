@@ -72,6 +72,14 @@ func lockSegments(ctx context.Context, tx pgx.Tx) (map[string]segment.Rule, erro
 	return segmentRules(ctx, tx)
 }
 
+// referred are the rules of all segments, by slug, if a rule refers to any.
+func referred(ctx context.Context, q querier, rule segment.Rule) (map[string]segment.Rule, error) {
+	if len(segment.Members(rule)) == 0 {
+		return map[string]segment.Rule{}, nil
+	}
+	return segmentRules(ctx, q)
+}
+
 func segmentRules(ctx context.Context, q querier) (map[string]segment.Rule, error) {
 	rows, err := q.Query(ctx, `SELECT `+segmentColumns+` FROM segment`)
 	if err != nil {
@@ -240,15 +248,12 @@ func (db *DB) TotalSegments(ctx context.Context) (tally.Total, error) {
 
 // expanded is a rule with the rules of the segments that it refers to in their places, and the ids of the topics it names.
 func expanded(ctx context.Context, q querier, rule segment.Rule) (segment.Rule, map[string]int32, error) {
-	var err error
-	if len(segment.Members(rule)) > 0 {
-		rules, err := segmentRules(ctx, q)
-		if err != nil {
-			return nil, nil, err
-		}
-		if rule, err = segment.Expand(rule, "", rules, "/rule"); err != nil {
-			return nil, nil, err
-		}
+	rules, err := referred(ctx, q, rule)
+	if err != nil {
+		return nil, nil, err
+	}
+	if rule, err = segment.Expand(rule, "", rules, "/rule"); err != nil {
+		return nil, nil, err
 	}
 	topics, err := topicsOf(ctx, q, []segment.Rule{rule})
 	return rule, topics, err

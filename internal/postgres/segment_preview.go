@@ -95,18 +95,22 @@ func (db *DB) ExplainSegment(ctx context.Context, rule segment.Rule, names []seg
 	if err := knownTopics(ctx, db.pool, rule, names); err != nil {
 		return nil, nil, translate(err, "explain a segment")
 	}
+	rules, err := referred(ctx, db.pool, rule)
+	if err != nil {
+		return nil, nil, translate(err, "explain a segment")
+	}
+	whole, err := segment.Expand(rule, "", rules, "/rule")
+	if err != nil {
+		return nil, nil, err
+	}
 	var conditions []segment.Rule
 	for _, part := range segment.Parts(rule, "/rule") {
 		parts = append(parts, segment.Explained{Part: part})
-		whole, _, err := expanded(ctx, db.pool, part.Rule)
+		condition, err := segment.Expand(part.Rule, "", rules, part.Pointer)
 		if err != nil {
-			return nil, nil, translate(err, "explain a segment")
+			return nil, nil, err
 		}
-		conditions = append(conditions, whole)
-	}
-	whole, _, err := expanded(ctx, db.pool, rule)
-	if err != nil {
-		return nil, nil, translate(err, "explain a segment")
+		conditions = append(conditions, condition)
 	}
 	topics, err := topicsOf(ctx, db.pool, append(conditions, whole))
 	if err != nil {
