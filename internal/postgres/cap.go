@@ -14,8 +14,8 @@ import (
 
 // Caps are decided where rows become owed: when they are made, and when they are due. The ledger itself says what readers got:
 // nothing is written for it. A row that is owed counts as sent now, so whoever is owed something is entitled to it. Readers are
-// locked by blocks of their ids while they are counted and their rows are written, so that of two publications that expand at
-// the same moment the second sees what the first has decided. Without a cap nothing is locked and nothing read.
+// locked while they are counted and their rows are written, so that of two publications that expand at the same moment the second
+// sees what the first has decided. Without a cap nothing is locked and nothing read.
 
 const capColumns = `
 SELECT coalesce(t.id, 0), coalesce(t.slug, ''), (c.cap ->> 'limit')::integer, (c.cap ->> 'hours')::integer
@@ -75,12 +75,14 @@ func (c caps) window() time.Duration {
 	return longest
 }
 
-// capLocks is the class of the advisory locks of readers, in blocks of 65,536 ids.
+// capLocks is the class of the advisory locks of readers. There is one for each 4,096 ids that follow each other, so that the ranges
+// of an audience, which expand at once, seldom want the same; and 128 in all, since the server's table of locks has room for some
+// thousands, and readers of one page may be far apart.
 const capLocks = 0x50574350
 
 const lockReaders = `
 SELECT pg_advisory_xact_lock($1, block)
-FROM (SELECT DISTINCT (id >> 16)::integer AS block FROM unnest($2::bigint[]) AS id ORDER BY 1) b`
+FROM (SELECT DISTINCT ((id >> 12) & 127)::integer AS block FROM unnest($2::bigint[]) AS id ORDER BY 1) b`
 
 // recentOnes are the publications of which somebody may have got something within a time, but those that pass caps.
 const recentOnes = `

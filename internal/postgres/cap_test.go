@@ -1,10 +1,12 @@
 package postgres
 
 import (
+	"context"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"pgregory.net/rapid"
 
 	"github.com/presswork/presswork/internal/channel"
@@ -198,6 +200,49 @@ func TestCapIsNeverExceeded(t *testing.T) {
 			rt.Fatalf("%d released, %v", n, err)
 		}
 	})
+}
+
+// TestCapsLockReaders: who decides about the same readers waits, and nobody else does: neither another range of an audience nor a
+// page of readers who are far apart, if their locks are others.
+func TestCapsLockReaders(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	hold := func(ids ...int64) (free func(ids ...int64) bool) {
+		tx, err := db.pool.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
+		exec := func(sql string, args ...any) error { _, err := tx.Exec(t.Context(), sql, args...); return err }
+		if err := exec(lockReaders, capLocks, ids); err != nil {
+			t.Fatal(err)
+		}
+		return func(ids ...int64) bool {
+			err := db.tx(t.Context(), "lock readers", func(tx pgx.Tx) error {
+				if _, err := tx.Exec(t.Context(), `SET LOCAL lock_timeout = '1ms'`); err != nil {
+					return err
+				}
+				_, err := tx.Exec(t.Context(), lockReaders, capLocks, ids)
+				return err
+			})
+			if err != nil && !waited(err) {
+				t.Fatal(err)
+			}
+			return err == nil
+		}
+	}
+	free := hold(1, 2000, 90_000)
+	for _, c := range []struct {
+		ids  []int64
+		free bool
+	}{
+		{[]int64{1}, false}, {[]int64{4095}, false}, {[]int64{4096}, true}, {[]int64{25_000, 27_000}, true}, {[]int64{50_000, 90_100}, false},
+		{[]int64{128 * 4096}, false}, {[]int64{129 * 4096, 130 * 4096}, true},
+	} {
+		if got := free(c.ids...); got != c.free {
+			t.Errorf("%v are free: %v", c.ids, got)
+		}
+	}
 }
 
 // TestCapReadsFarApart: readers on a look-up for each are counted like those of a range.
