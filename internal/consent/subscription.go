@@ -22,7 +22,7 @@ type Outcome int
 
 // The outcomes.
 const (
-	// Stale: it was withdrawn since, or is of nobody any more.
+	// Stale: it was withdrawn since, or is of nobody or another address now.
 	Stale Outcome = iota
 	// Now: they are subscribed from now on.
 	Now
@@ -38,7 +38,7 @@ type Request struct {
 	Email, Language  string
 	// Topics are slugs, sorted. The reader has them once they confirm.
 	Topics []string
-	// Done: they are subscribed already. Void: they withdrew since.
+	// Done: they are subscribed already. Void: they withdrew since, or have another address.
 	Done, Void bool
 }
 

@@ -189,10 +189,12 @@ func (s *Subscriptions) Ask(ctx context.Context, uid ident.UID) error {
 	})
 }
 
-// selectRequest finds a request. Void is one after which the reader withdrew, or was forgotten.
+// selectRequest finds a request. Void is one after which the reader withdrew, or was forgotten, and one that was mailed to an
+// address which is not theirs any more: who reads mail there has not been asked about the other.
 const selectRequest = `
 SELECT c.id, s.id, s.uid, s.email, s.language, c.topics, s.status = 'active',
-       EXISTS (SELECT FROM consent w WHERE w.subscriber = c.subscriber AND w.id > c.id AND w.event IN ('withdrawn', 'suppressed', 'erased', 'expired'))
+       c.detail::jsonb ->> 'email' IS DISTINCT FROM s.email
+       OR EXISTS (SELECT FROM consent w WHERE w.subscriber = c.subscriber AND w.id > c.id AND w.event IN ('withdrawn', 'suppressed', 'erased', 'expired'))
 FROM consent c JOIN subscriber s ON s.id = c.subscriber_id AND s.uid = c.subscriber
 WHERE c.id = $2 AND c.event = 'requested' AND s.id = $1 AND s.email NOT LIKE '%@deleted.invalid'`
 
@@ -208,8 +210,8 @@ func (s *Subscriptions) Request(ctx context.Context, reader, request int64) (con
 	return r, translate(err, "read a request")
 }
 
-// Confirm makes the reader active who asked for it, with the topics of the request, unless they withdrew after they had asked.
-// It may be repeated.
+// Confirm makes the reader active who asked for it, with the topics of the request, unless they withdrew after they had asked, or
+// have another address since. It may be repeated.
 func (s *Subscriptions) Confirm(ctx context.Context, reader, request int64) (consent.Outcome, error) {
 	outcome := consent.Stale
 	err := s.db.tx(ctx, "confirm a subscription", func(tx pgx.Tx) error {

@@ -213,6 +213,46 @@ func TestComplaintVoidsRequests(t *testing.T) {
 	}
 }
 
+// TestAnotherAddressVoidsRequests: who reads mail at the address that was asked cannot say anything for the one that took its place,
+// whichever of the two letters it is.
+func TestAnotherAddressVoidsRequests(t *testing.T) {
+	t.Parallel()
+	db, s, links := openHouse(t)
+	move := func(from, to string) {
+		t.Helper()
+		if _, err := db.UpdateSubscriber(t.Context(), byEmail(t, db, from).UID, func(s subscriber.Subscriber) (subscriber.Change, error) {
+			return s.Change(subscriber.Input{Email: to, Topics: s.Topics})
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	signUp(t, s, "ann@x.org", "go")
+	ann := byEmail(t, db, "ann@x.org")
+	move("ann@x.org", "other@x.org")
+	if r, err := s.Request(t.Context(), ann.ID, links.requests[0]); err != nil || !r.Void {
+		t.Errorf("the request is %+v, %v", r, err)
+	}
+	if got := confirm(t, s, ann.ID, links.requests[0]); got != consent.Stale || byEmail(t, db, "other@x.org").Status != subscriber.Pending {
+		t.Errorf("one address confirmed another: %v", got)
+	}
+	if err := s.Ask(t.Context(), ann.UID); err != nil {
+		t.Fatal(err)
+	}
+	if got := confirm(t, s, ann.ID, links.requests[1]); got != consent.Now {
+		t.Errorf("confirmed by the address itself: %v", got)
+	}
+	if err := s.Leave(t.Context(), ann.UID); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Ask(t.Context(), ann.UID); err != nil {
+		t.Fatal(err)
+	}
+	move("other@x.org", "ann@x.org")
+	if got := confirm(t, s, ann.ID, links.requests[2]); got != consent.Stale || byEmail(t, db, "ann@x.org").Status != subscriber.Unsubscribed {
+		t.Errorf("who had unsubscribed came back by another address: %v", got)
+	}
+}
+
 // TestChangedPreferences are seen by who sends, if less is wanted, and are in the record, if they are about consent.
 func TestChangedPreferences(t *testing.T) {
 	t.Parallel()
