@@ -11,8 +11,8 @@ const (
 	// ConfirmTime is for how long the link of a confirmation works, PreferTime that to one's preferences.
 	ConfirmTime = 7 * 24 * time.Hour
 	PreferTime  = 24 * time.Hour
-	// MaxRequests is how many confirmations are mailed to one address within RequestTime, whoever asks for them: nobody is to
-	// fill a stranger's mailbox.
+	// MaxRequests is how many confirmations, and how many links to preferences, are mailed to one address within RequestTime,
+	// whoever asks for them: nobody is to fill a stranger's mailbox.
 	MaxRequests = 3
 	RequestTime = 24 * time.Hour
 )

@@ -76,7 +76,7 @@ func written(t *testing.T, s *Stationery) rendition.Rendered {
 }
 
 // TestLetters writes every letter in every language: with its link in both parts, the sender's name, and what a reader is
-// called, none of which can be HTML.
+// called, none of which can be HTML. Who has yet to confirm was perhaps named by a stranger, and is not called anything.
 func TestLetters(t *testing.T) {
 	t.Parallel()
 	const link = "https://house.example/p/confirm/abc?a=1&b=2"
@@ -85,14 +85,17 @@ func TestLetters(t *testing.T) {
 			d := &desk{m: publication.Message{Letter: string(k), Language: language, Data: map[string]any{"link": link, "until": "2040-02-03"}}}
 			out := written(t, stationery(t, d))
 			for part, wants := range map[string][]string{
-				out.HTML: {"https://house.example/p/confirm/abc?a=1&amp;b=2", "House &amp; Garden", "Ada &lt;b&gt;", "2040-02-03", "Street 1"},
-				out.Text: {link, "House & Garden", "Ada <b>", "2040-02-03", "Street 1"},
+				out.HTML: {"https://house.example/p/confirm/abc?a=1&amp;b=2", "House &amp; Garden", "2040-02-03", "Street 1"},
+				out.Text: {link, "House & Garden", "2040-02-03", "Street 1"},
 			} {
 				for _, want := range wants {
 					if !strings.Contains(part, want) {
 						t.Errorf("%s in %s lacks %q:\n%s", k, language, want, part)
 					}
 				}
+			}
+			if named := k != letter.ConfirmSubscription; strings.Contains(out.HTML, "Ada &lt;b&gt;") != named || strings.Contains(out.Text, "Ada <b>") != named {
+				t.Errorf("%s in %s is to be to Ada: %v\n%s", k, language, named, out.Text)
 			}
 			if !strings.Contains(out.Subject, "House & Garden") || strings.Contains(out.Subject+out.HTML+out.Text, "{{") {
 				t.Errorf("%s in %s: %q", k, language, out.Subject)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -64,8 +65,13 @@ func wordsOf(language string, k Kind) (map[string]string, error) {
 	for name, word := range of[string(k)] {
 		words[name] = word
 	}
+	words["named"] = strconv.FormatBool(k.named())
 	return words, nil
 }
+
+// named reports whether a letter of the kind calls its reader by name. Who has yet to confirm may have been named by anybody, who
+// is not to write to a stranger that way.
+func (k Kind) named() bool { return k != ConfirmSubscription }
 
 // fill puts words in the place of placeholders. A word may hold Jinja2 tags, in which nothing is to be escaped: it has none
 // of the characters that would be.

@@ -3,9 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
-	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -13,7 +11,6 @@ import (
 	"github.com/presswork/presswork/internal/consent"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
-	"github.com/presswork/presswork/internal/letter"
 	"github.com/presswork/presswork/internal/subscriber"
 )
 
@@ -52,6 +49,14 @@ func scanReader(row pgx.Row) (consent.Reader, error) {
 // known is asked as well; who is subscribed gets a link to their preferences instead. More than a few letters within a day are
 // not sent. What happened is not said: nobody is to learn who reads.
 func (s *Subscriptions) SignUp(ctx context.Context, up subscriber.SignUp) error {
+	err := s.signUp(ctx, up)
+	if fault.Is(err, fault.Conflict) { // somebody else has stored the address just now: it is known the second time
+		err = s.signUp(ctx, up)
+	}
+	return err
+}
+
+func (s *Subscriptions) signUp(ctx context.Context, up subscriber.SignUp) error {
 	return s.db.tx(ctx, "sign a reader up", func(tx pgx.Tx) error {
 		if err := consenting(ctx, tx, consent.Form); err != nil {
 			return err
@@ -71,10 +76,13 @@ func (s *Subscriptions) SignUp(ctx context.Context, up subscriber.SignUp) error 
 	})
 }
 
+// byForm is the consent_source of who came by the form.
+const byForm = "form"
+
 // begin stores who is new.
 func (s *Subscriptions) begin(ctx context.Context, tx pgx.Tx, up subscriber.SignUp) error {
 	one := subscriber.Subscriber{UID: ident.New(), Email: up.Email, Name: up.Name, Language: up.Language, Timezone: subscriber.DefaultTimezone,
-		Status: subscriber.Pending, Topics: up.Topics, Attributes: map[string]any{}, ConsentSource: "form"}
+		Status: subscriber.Pending, Topics: up.Topics, Attributes: map[string]any{}, ConsentSource: byForm}
 	if err := createSubscriber(ctx, tx, &one); err != nil {
 		return err
 	}
@@ -102,11 +110,24 @@ WHERE s.id = $1
   AND $3 > (SELECT count(*) FROM consent c WHERE c.subscriber = s.uid AND c.event = 'requested' AND c.at > clock_timestamp() - $4::interval)
 RETURNING id`
 
+// carryOn notes how a reader was before the record began, as the table itself does before the first change of somebody (migration 0032):
+// a request is an entry without a change, and what comes after it would not be the first.
+const carryOn = `
+INSERT INTO consent (subscriber_id, subscriber, event, status, topics, channels_off, source, actor, commitment, salt, detail)
+SELECT s.id, s.uid, 'carried', s.status, ARRAY(SELECT slug FROM topic WHERE id = ANY(s.topics) ORDER BY slug COLLATE "C"), s.channels_off,
+       'system', 'system', sha256(d.salt || convert_to(d.detail, 'UTF8')), d.salt, d.detail
+FROM subscriber s, LATERAL (SELECT uuid_send(gen_random_uuid()) AS salt, jsonb_strip_nulls(jsonb_build_object('email', s.email,
+        'stated', nullif(s.consent_source, ''), 'since', s.consent_at))::text AS detail OFFSET 0) d
+WHERE s.id = $1 AND NOT EXISTS (SELECT FROM consent c WHERE c.subscriber = s.uid)`
+
 // ask asks a reader who is there and not subscribed. It is false if they were asked often enough.
 func (s *Subscriptions) ask(ctx context.Context, tx pgx.Tx, r consent.Reader, topics []string) (bool, error) {
 	var request int64
 	if topics == nil {
 		topics = []string{}
+	}
+	if _, err := tx.Exec(ctx, carryOn, r.ID); err != nil {
+		return false, err
 	}
 	err := tx.QueryRow(ctx, insertRequest, r.ID, topics, consent.MaxRequests, consent.RequestTime).Scan(&request)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -121,53 +142,8 @@ func (s *Subscriptions) ask(ctx context.Context, tx pgx.Tx, r consent.Reader, to
 	return true, s.askBy(ctx, tx, r, request)
 }
 
-// askBy mails the link by which a request is confirmed.
-func (s *Subscriptions) askBy(ctx context.Context, tx pgx.Tx, r consent.Reader, request int64) error {
-	kind := letter.ConfirmSubscription
-	if r.Status == string(subscriber.Unsubscribed) {
-		kind = letter.Resubscribe
-	}
-	until, of := time.Now().Add(consent.ConfirmTime), consent.Of(ctx, consent.API).Brand
-	_, err := s.db.sendLetter(ctx, tx, letter.Letter{Kind: kind, Subscriber: r.ID, Language: r.Language, ExpiresAt: &until, Brand: of,
-		Data: map[string]any{letter.Link: branded(s.links.ConfirmLink(r.ID, request, until), of)}, Key: "confirm:" + strconv.FormatInt(request, 10)})
-	return err
-}
-
-// branded has a link lead to a page of a brand.
-func branded(link, brand string) string {
-	if brand == "" {
-		return link
-	}
-	return link + "?brand=" + url.QueryEscape(brand)
-}
-
-// preferences mails a reader the link to their preferences, once an hour at most.
-func (s *Subscriptions) preferences(ctx context.Context, tx pgx.Tx, r consent.Reader) error {
-	now := time.Now()
-	until, of := now.Add(consent.PreferTime), consent.Of(ctx, consent.API).Brand
-	_, err := s.db.sendLetter(ctx, tx, letter.Letter{Kind: letter.PreferenceLink, Subscriber: r.ID, Language: r.Language, ExpiresAt: &until, Brand: of,
-		Data: map[string]any{letter.Link: branded(s.links.PreferLink(r.ID, until), of)},
-		Key:  "preferences:" + strconv.FormatInt(r.ID, 10) + ":" + now.UTC().Format("2006-01-02T15")})
-	return err
-}
-
-// MailPreferences mails the link to their preferences to a reader with a canonical address; to others nothing. Which of both
-// is not said.
-func (s *Subscriptions) MailPreferences(ctx context.Context, email string) error {
-	return s.db.tx(ctx, "mail a link to preferences", func(tx pgx.Tx) error {
-		r, err := scanReader(tx.QueryRow(ctx, selectReader+`WHERE email = $1`, email))
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		return s.preferences(ctx, tx, r)
-	})
-}
-
 // Ask has a letter ask a reader who is not subscribed whether they want to be, with the topics that they have. It is Conflict
-// (already_active) of who is, and Wait (asked_enough) of who was asked a few times within a day. It returns NotFound.
+// (already_active) of who is, and (asked_enough) of who was asked a few times within a day. It returns NotFound.
 func (s *Subscriptions) Ask(ctx context.Context, uid ident.UID) error {
 	return s.db.tx(ctx, "ask a reader to confirm", func(tx pgx.Tx) error {
 		if err := consenting(ctx, tx, consent.API); err != nil {
@@ -189,77 +165,12 @@ func (s *Subscriptions) Ask(ctx context.Context, uid ident.UID) error {
 	})
 }
 
-// selectRequest finds a request. Void is one after which the reader withdrew, or was forgotten, and one that was mailed to an
-// address which is not theirs any more: who reads mail there has not been asked about the other.
-const selectRequest = `
-SELECT c.id, s.id, s.uid, s.email, s.language, c.topics, s.status = 'active',
-       c.detail::jsonb ->> 'email' IS DISTINCT FROM s.email
-       OR EXISTS (SELECT FROM consent w WHERE w.subscriber = c.subscriber AND w.id > c.id AND w.event IN ('withdrawn', 'suppressed', 'erased', 'expired'))
-FROM consent c JOIN subscriber s ON s.id = c.subscriber_id AND s.uid = c.subscriber
-WHERE c.id = $2 AND c.event = 'requested' AND s.id = $1 AND s.email NOT LIKE '%@deleted.invalid'`
-
-func scanRequest(row pgx.Row) (consent.Request, error) {
-	var r consent.Request
-	err := row.Scan(&r.ID, &r.SubscriberID, &r.Subscriber, &r.Email, &r.Language, &r.Topics, &r.Done, &r.Void)
-	return r, missing(err, "There is no such request.")
-}
-
-// Request is what a link asks to confirm, or NotFound.
-func (s *Subscriptions) Request(ctx context.Context, reader, request int64) (consent.Request, error) {
-	r, err := scanRequest(s.db.pool.QueryRow(ctx, selectRequest, reader, request))
-	return r, translate(err, "read a request")
-}
-
-// Confirm makes the reader active who asked for it, with the topics of the request, unless they withdrew after they had asked, or
-// have another address since. It may be repeated.
-func (s *Subscriptions) Confirm(ctx context.Context, reader, request int64) (consent.Outcome, error) {
-	outcome := consent.Stale
-	err := s.db.tx(ctx, "confirm a subscription", func(tx pgx.Tx) error {
-		outcome = consent.Stale
-		if err := consenting(ctx, tx, consent.Page); err != nil {
-			return err
-		}
-		_, err := scanRequest(tx.QueryRow(ctx, selectRequest+` FOR UPDATE OF s`, reader, request))
-		if fault.Is(err, fault.NotFound) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		r, err := scanRequest(tx.QueryRow(ctx, selectRequest, reader, request)) // as it is since the reader is locked
-		if err != nil {
-			return err
-		}
-		switch {
-		case r.Void:
-			return nil
-		case r.Done:
-			outcome = consent.Before
-			return nil
-		}
-		outcome = consent.Now
-		return activate(ctx, tx, r)
-	})
-	return outcome, err
-}
-
-func activate(ctx context.Context, tx pgx.Tx, r consent.Request) error {
-	_, err := tx.Exec(ctx, `
-		UPDATE subscriber SET status = 'active', consent_at = clock_timestamp(), consent_source = 'double opt-in',
-		       topics = ARRAY(SELECT id FROM topic WHERE slug = ANY($2) ORDER BY slug COLLATE "C"),
-		       revoked_at = CASE WHEN topics <@ ARRAY(SELECT id FROM topic WHERE slug = ANY($2)) THEN revoked_at ELSE clock_timestamp() END,
-		       version = version + 1, updated_at = clock_timestamp()
-		WHERE id = $1`, r.SubscriberID, r.Topics)
-	if err != nil {
-		return err
-	}
-	return record(ctx, tx, "subscriber", "confirm", r.Subscriber, nil)
-}
-
-// PublicTopics are those among which readers choose, and those that are not public and in also, by their names.
+// PublicTopics are those among which readers choose, and all in also, public or not, by their names.
 func (s *Subscriptions) PublicTopics(ctx context.Context, also []string) ([]subscriber.Topic, error) {
-	rows, err := s.db.pool.Query(ctx, `SELECT `+topicColumns+` FROM topic WHERE public OR slug = ANY($1) ORDER BY name, id LIMIT $2`,
-		slices.Concat([]string{}, also), maxPublicTopics)
+	rows, err := s.db.pool.Query(ctx, `
+		SELECT `+topicColumns+` FROM (
+			SELECT * FROM topic WHERE public OR slug = ANY($1) ORDER BY slug = ANY($1) DESC, name, id LIMIT $2) t
+		ORDER BY name, id`, slices.Concat([]string{}, also), maxPublicTopics)
 	if err != nil {
 		return nil, translate(err, "list the topics to choose among")
 	}
@@ -267,7 +178,7 @@ func (s *Subscriptions) PublicTopics(ctx context.Context, also []string) ([]subs
 	return list, translate(err, "list the topics to choose among")
 }
 
-// maxPublicTopics is how many a page shows: twice what one may have.
+// maxPublicTopics is how many a page shows: twice what one may have, so that nobody loses those that they have by what is shown.
 const maxPublicTopics = 2 * subscriber.MaxTopics
 
 // Leave takes a reader out of everything, as Unsubscribe does for a publication. It may be repeated, and one who is no more

@@ -10,12 +10,13 @@ import (
 	"github.com/presswork/presswork/internal/ident"
 )
 
-// unconfirmed are readers who signed up by the form before a time, were asked for the last time before it, and have never been
-// active: nothing says that they are who they said.
+// unconfirmed are readers who came by the form before a time, were asked for the last time before it, and have never been active:
+// nothing says that they are who they said. Whom a client stored is not forgotten because somebody else filled in the form for them:
+// the first entry of their record says how they came.
 const unconfirmed = `
 SELECT s.id, s.uid FROM subscriber s
-WHERE s.status = 'pending' AND s.created_at < $1 AND s.consent_at IS NULL
-  AND EXISTS (SELECT FROM consent c WHERE c.subscriber = s.uid AND c.event = 'requested' AND c.source = 'form')
+WHERE s.status = 'pending' AND s.consent_at IS NULL AND s.consent_source = '` + byForm + `' AND s.created_at < $1
+  AND (SELECT c.source FROM consent c WHERE c.subscriber = s.uid ORDER BY c.id LIMIT 1) = 'form'
   AND NOT EXISTS (SELECT FROM consent c WHERE c.subscriber = s.uid AND c.event = 'requested' AND c.at >= $1)
 ORDER BY s.created_at LIMIT $2 FOR UPDATE OF s SKIP LOCKED`
 

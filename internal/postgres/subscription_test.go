@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -179,6 +180,71 @@ func TestAskedOftenEnough(t *testing.T) {
 	}
 }
 
+// TestLinksAreMailedOftenEnough: an hour later there is another letter, but only a few within a day, whichever form is filled in.
+func TestLinksAreMailedOftenEnough(t *testing.T) {
+	t.Parallel()
+	db, s, links := openHouse(t)
+	ann := createReader(t, db, subscriber.Input{Email: "ann@x.org"})
+	ctx := audit.WithActor(t.Context(), "subscriber")
+	for i := range consent.MaxRequests + 3 { // hours
+		if i%2 == 0 {
+			signUp(t, s, "ann@x.org")
+		} else if err := s.MailPreferences(ctx, "ann@x.org"); err != nil {
+			t.Fatal(err)
+		}
+		keys := preferenceKeys(ann.ID, time.Now())
+		exec(t, db, `UPDATE idempotency SET key = $2 WHERE key = $1`, keys[0], keys[i+1])
+	}
+	if want := fmt.Sprintf("%d system/preference_link", consent.MaxRequests); letters(t, db) != want || len(links.prefer) != consent.MaxRequests {
+		t.Errorf("%d links, letters: %s", len(links.prefer), letters(t, db))
+	}
+	exec(t, db, `UPDATE idempotency SET key = $1 WHERE key = (SELECT min(key) FROM idempotency WHERE key LIKE 'preferences:%')`,
+		preferenceKeys(ann.ID, time.Now().Add(-consent.RequestTime))[0])
+	if err := s.MailPreferences(ctx, "ann@x.org"); err != nil || len(links.prefer) != consent.MaxRequests+1 {
+		t.Errorf("a day after the first: %d links, %v", len(links.prefer), err)
+	}
+}
+
+// TestTwoSignUpsAtOnce: who presses the button twice, or whom a client stores at that moment, sees no error.
+func TestTwoSignUpsAtOnce(t *testing.T) {
+	t.Parallel()
+	db, s, links := openHouse(t)
+	tx := begin(t, db)
+	one := newReader(t, subscriber.Input{Email: "ann@x.org", Status: "pending"})
+	one.UID = ident.New()
+	if err := createSubscriber(t.Context(), tx, &one); err != nil {
+		t.Fatal(err)
+	}
+	up, err := subscriber.NewSignUp("ann@x.org", "Ann", "de", []string{"go"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whileWaiting(t, db, tx, func(ctx context.Context) error { return s.SignUp(ctx, up) })
+	if ann := byEmail(t, db, "ann@x.org"); ann.UID != one.UID || ann.Status != subscriber.Pending || len(links.requests) != 1 {
+		t.Errorf("%+v was asked by %d letters", ann, len(links.requests))
+	}
+}
+
+// TestTopicsThatOneHasAreShown: however many others there are, and whatever they are called. What is not shown would be lost with
+// the form.
+func TestTopicsThatOneHasAreShown(t *testing.T) {
+	t.Parallel()
+	db, s, _ := openHouse(t)
+	exec(t, db, `INSERT INTO topic (uid, slug, name, public) SELECT gen_random_uuid(), 'a' || n, 'A ' || n, true FROM generate_series(1, $1) n`, maxPublicTopics)
+	for _, topic := range []subscriber.Topic{{Slug: "open", Name: "Z open", Public: true}, {Slug: "inside", Name: "Z inside"}} {
+		if _, err := db.CreateTopic(t.Context(), topic); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := s.PublicTopics(t.Context(), []string{"inside", "open"})
+	if err != nil || len(list) != maxPublicTopics {
+		t.Fatalf("%d topics, %v", len(list), err)
+	}
+	if got := list[len(list)-2].Slug + " " + list[len(list)-1].Slug; got != "inside open" || list[0].Name > list[1].Name {
+		t.Errorf("at the end are %s", got)
+	}
+}
+
 // TestErasedIsVoid: a link works no more when its reader was forgotten, and who comes anew is another.
 func TestErasedIsVoid(t *testing.T) {
 	t.Parallel()
@@ -253,6 +319,29 @@ func TestAnotherAddressVoidsRequests(t *testing.T) {
 	}
 }
 
+// TestAskedBeforeTheRecordBegan: what somebody had agreed to before is kept when they are asked, and not only when they change.
+func TestAskedBeforeTheRecordBegan(t *testing.T) {
+	t.Parallel()
+	db, s, links := openHouse(t)
+	ann := createReader(t, db, subscriber.Input{Email: "ann@x.org", Topics: []string{"go"}, ConsentSource: "old form"})
+	if err := s.Leave(t.Context(), ann.UID); err != nil {
+		t.Fatal(err)
+	}
+	asOwner(t, db, `DELETE FROM consent`)
+	if err := s.Ask(t.Context(), ann.UID); err != nil {
+		t.Fatal(err)
+	}
+	if got := confirm(t, s, ann.ID, links.requests[0]); got != consent.Now {
+		t.Fatal(got)
+	}
+	wantHistory(t, db, ann.UID, "carried by system via system: unsubscribed [go] ann@x.org", "requested by system via api: unsubscribed [go] ann@x.org",
+		"confirmed by subscriber via page: active [go] ann@x.org")
+	list, err := db.ConsentHistory(t.Context(), ann.UID, 0, 10)
+	if err != nil || len(list) != 3 || list[2].Detail.Stated != "old form" || list[2].Detail.Since == nil || !list[2].Detail.Since.Equal(*ann.ConsentAt) {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
 // TestChangedPreferences are seen by who sends, if less is wanted, and are in the record, if they are about consent.
 func TestChangedPreferences(t *testing.T) {
 	t.Parallel()
@@ -314,6 +403,7 @@ func TestUnconfirmedAreForgotten(t *testing.T) {
 	}
 	late := byEmail(t, db, "late@x.org")
 	createReader(t, db, subscriber.Input{Email: "client@x.org", Status: "pending", ConsentSource: "form"})
+	signUp(t, s, "client@x.org", "art") // whoever that is: it does not make their record one of the form
 	if got := confirm(t, s, byEmail(t, db, "back@x.org").ID, links.requests[2]); got != consent.Now {
 		t.Fatal(got)
 	}

@@ -183,16 +183,3 @@ func (c PreferencesChange) Tightened() bool {
 	quieter := b.Quiet != nil && (a.Timezone != b.Timezone || !equal(a.Quiet, b.Quiet, func(x, y Quiet) bool { return x == y }))
 	return lacks(b.Topics, a.Topics) || moreOff || b.Frequency > a.Frequency || later || quieter
 }
-
-// SignUp is what somebody who wants to subscribe has filled in.
-type SignUp struct {
-	Email, Name, Language string
-	// Topics are slugs, sorted.
-	Topics []string
-}
-
-// NewSignUp checks a form. Errors are as of New.
-func NewSignUp(email, name, language string, slugs []string) (SignUp, error) {
-	s, err := New(Input{Email: email, Name: name, Language: language, Topics: slugs, Status: string(Pending)})
-	return SignUp{Email: s.Email, Name: s.Name, Language: s.Language, Topics: s.Topics}, err
-}
