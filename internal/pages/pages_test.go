@@ -159,10 +159,13 @@ func TestUnsubscribePage(t *testing.T) {
 	if len(h.left) != 0 {
 		t.Fatalf("a visit unsubscribed: %+v", h.left)
 	}
-	h.checkPage(h.ask("POST", h.link(2), "scope=topics"), http.StatusOK, "You are unsubscribed")
+	less := h.ask("POST", h.link(2), "scope=topics")
+	if h.checkPage(less, http.StatusOK, "<h1>Unsubscribe</h1>", "Your choice is stored."); strings.Contains(less.body, "You are unsubscribed") {
+		t.Errorf("who left some topics is told that they left everything: %s", less.body)
+	}
 	h.checkPage(h.ask("POST", h.link(1), "scope=all"), http.StatusOK, "You are unsubscribed")
 	h.reader.Topics = nil
-	h.checkPage(h.ask("POST", h.link(1), "scope=topics"), http.StatusOK, "You are unsubscribed")
+	h.checkPage(h.ask("POST", h.link(1), "scope=topics"), http.StatusOK, "Your choice is stored.")
 	if len(h.left) != 3 || !slices.Equal(h.left[0].Topics, []int32{3, 4}) || h.left[0].Channel != 2 || h.left[0].Publication != 41 || h.left[0].Subscriber != 7 ||
 		h.left[1].Topics != nil || h.left[2].Topics == nil || h.actors[0] != "subscriber" {
 		t.Errorf("%+v by %v", h.left, h.actors)

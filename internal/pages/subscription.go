@@ -246,13 +246,19 @@ func (p *Pages) confirm(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// askAgain has who is not subscribed asked by mail whether they want to be. That they were asked often enough is not said.
+// askAgain has who is not subscribed asked by mail whether they want to be. That they were asked often enough is not said; that
+// they are subscribed, so that no mail comes, is.
 func (p *Pages) askAgain(w http.ResponseWriter, r *http.Request, who consent.Reader) error {
-	shown := p.consentText(r, p.textOf(r, who.Language))
+	text := p.textOf(r, who.Language)
+	shown := p.consentText(r, text)
 	err := p.Subscriptions.Ask(p.act(r, consent.Act{Source: consent.Page, Text: &shown}), who.UID)
-	if err != nil && !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.NotFound) {
+	switch {
+	case fault.CodeOf(err) == "already_active":
+		p.show(w, r, http.StatusOK, view{Page: "message", Title: "confirmed_title", Message: "confirmed_before", Text: text})
+		return nil
+	case err != nil && !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.NotFound):
 		return fmt.Errorf("ask a reader: %w", err)
 	}
-	p.show(w, r, http.StatusOK, view{Page: "message", Title: "asked_title", Message: "asked", Text: p.textOf(r, who.Language)})
+	p.show(w, r, http.StatusOK, view{Page: "message", Title: "asked_title", Message: "asked", Text: text})
 	return nil
 }

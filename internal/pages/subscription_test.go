@@ -2,6 +2,7 @@ package pages
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -25,6 +26,8 @@ type desk struct {
 	request consent.Request
 	outcome consent.Outcome
 	chosen  subscriber.Preferences
+
+	refused error // what Ask says
 
 	calls []string
 	acts  []consent.Act
@@ -63,7 +66,9 @@ func (d *desk) Confirm(ctx context.Context, _, _ int64) (consent.Outcome, error)
 	return d.outcome, d.call(ctx, "confirm")
 }
 
-func (d *desk) Ask(ctx context.Context, _ ident.UID) error { return d.call(ctx, "ask") }
+func (d *desk) Ask(ctx context.Context, _ ident.UID) error {
+	return errors.Join(d.refused, d.call(ctx, "ask"))
+}
 
 func (d *desk) Leave(ctx context.Context, _ ident.UID) error { return d.call(ctx, "leave") }
 
@@ -252,6 +257,22 @@ func TestComingBack(t *testing.T) {
 	}
 	d.err = fault.New(fault.NotFound, "not_found", "")
 	d.checkPage(d.ask("GET", link, ""), http.StatusNotFound)
+}
+
+// TestNowhereToComeBackFrom: who left some topics only, and who has confirmed meanwhile, is not told of a mail that does not come.
+func TestNowhereToComeBackFrom(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	p := d.ask("POST", d.link(1), "scope=topics")
+	d.checkPage(p, http.StatusOK, "Your choice is stored.", `href="/p/preferences/`)
+	if strings.Contains(p.body, `value="back"`) {
+		t.Errorf("who is subscribed is to come back: %s", p.body)
+	}
+	d.refused = fault.New(fault.Conflict, "already_active", "")
+	d.checkPage(d.ask("POST", d.link(1), "do=back"), http.StatusOK, "You are subscribed", "nothing more to do")
+	d.refused = fault.New(fault.Conflict, "asked_enough", "")
+	d.checkPage(d.ask("POST", d.link(1), "do=back"), http.StatusOK, "look at your mailbox")
+	d.want("ask, ask")
 }
 
 func TestLinksByMail(t *testing.T) {

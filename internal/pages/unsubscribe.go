@@ -69,9 +69,10 @@ func (p *Pages) unsubscribe(w http.ResponseWriter, r *http.Request) error {
 	if !oneClick && scope != "all" && scope != "topics" {
 		return fault.New(fault.Malformed, "unreadable_form", "")
 	}
+	topicsOnly := !oneClick && scope == "topics"
 	who, err := p.Readers.Recipient(r.Context(), t.Publication, t.Recipient)
 	if err == nil {
-		err = p.leave(r, t, who, !oneClick && scope == "topics", oneClick)
+		err = p.leave(r, t, who, topicsOnly, oneClick)
 	}
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return fmt.Errorf("unsubscribe: %w", err)
@@ -81,8 +82,21 @@ func (p *Pages) unsubscribe(w http.ResponseWriter, r *http.Request) error {
 		_, _ = w.Write([]byte("unsubscribed\n")) // the client may have left
 		return nil
 	}
+	if topicsOnly && who.Active {
+		p.show(w, r, http.StatusOK, p.lessened(r, who))
+		return nil
+	}
 	p.show(w, r, http.StatusOK, p.unsubscribed(r, who))
 	return nil
+}
+
+// lessened is for who left some topics, and is subscribed as before: they have nowhere to come back from.
+func (p *Pages) lessened(r *http.Request, who publication.Recipient) view {
+	v := view{Page: "message", Title: "unsubscribe_title", Message: "unsubscribed", Text: p.textFor(r, who)}
+	if p.Subscriptions != nil {
+		v.Instead = "/p/preferences/" + r.PathValue("token")
+	}
+	return v
 }
 
 // comeBack has who unsubscribed asked by mail whether they want to come back.

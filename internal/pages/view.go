@@ -24,7 +24,7 @@ type view struct {
 	Confirm              *confirmView
 	Preferences          *preferencesView
 	Link                 *linkView
-	// Subscribed is where a page offers to begin again, Instead where to get less; "" if it does not.
+	// Subscribed is where a page offers to begin again, Instead where to choose what one gets; "" if it does not.
 	Subscribed, Instead string
 	// Index lets search engines list the page.
 	Index bool
