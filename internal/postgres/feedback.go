@@ -121,6 +121,8 @@ func (db *DB) suppressAll(ctx context.Context, tx pgx.Tx, all []toSuppress) erro
 	if err := consenting(ctx, tx, consent.Reported); err != nil {
 		return err
 	}
+	// Who lists the same addresses in another order waits, instead of deadlocking.
+	slices.SortStableFunc(all, func(a, b toSuppress) int { return cmp.Compare(a.address, b.address) })
 	if err := beginListing(ctx, tx, column(all, func(l toSuppress) string { return l.address })...); err != nil {
 		return err
 	}

@@ -31,12 +31,21 @@ WITH old AS (
 )
 SELECT EXISTS (SELECT FROM new)`
 
+// removeWeaker takes the entries off the list that say less than a withdrawal: a mailbox that fails may work again, and whoever takes
+// it off the list then is not to send to a reader who complained.
+const removeWeaker = `DELETE FROM suppression WHERE hash = ANY($1) AND reason NOT IN (2, 3) RETURNING uid`
+
 // suppress puts a canonical address on the list in tx, which has begun listing it, and says whether it was not there
-// before. entry gets its uid then.
+// before for as good a reason. entry gets its uid then.
 func (db *DB) suppress(ctx context.Context, tx pgx.Tx, address string, publication int64, entry *suppression.Entry) (bool, error) {
 	hashes := db.addresses.Hashes(address)
 	if len(hashes) == 0 {
 		return false, fault.New(fault.Internal, "no_secret_key", "this process has no key to suppress addresses with")
+	}
+	if entry.Reason.Withdraws() {
+		if err := replaced(ctx, tx, hashes, entry.Reason); err != nil {
+			return false, err
+		}
 	}
 	uid := ident.New()
 	var added bool
@@ -50,9 +59,28 @@ func (db *DB) suppress(ctx context.Context, tx pgx.Tx, address string, publicati
 	})
 }
 
+// replaced makes room for an entry of a better reason.
+func replaced(ctx context.Context, tx pgx.Tx, hashes [][]byte, better suppression.Reason) error {
+	rows, err := tx.Query(ctx, removeWeaker, hashes)
+	if err != nil {
+		return err
+	}
+	gone, err := pgx.CollectRows(rows, pgx.RowTo[ident.UID])
+	if err != nil {
+		return err
+	}
+	for _, uid := range gone {
+		if err := record(ctx, tx, "suppression", "delete", uid, map[string]any{"replaced_by": better.String()}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // lockListed locks the subscribers whom listAddress is going to point at an entry.
 const lockListed = `
-SELECT FROM subscriber s WHERE s.email = ANY($1) AND NOT EXISTS (SELECT FROM suppression u WHERE u.id = s.suppression_id)
+SELECT FROM subscriber s
+WHERE s.email = ANY($1) AND NOT EXISTS (SELECT FROM suppression u WHERE u.id = s.suppression_id AND u.reason IN (2, 3))
 ORDER BY s.id FOR NO KEY UPDATE`
 
 // beginListing is called once in a transaction, before it suppresses these addresses. See addressLocks. Subscribers come
@@ -71,8 +99,8 @@ const selectSuppression = `
 SELECT s.id, s.uid, s.reason, s.source, s.note, coalesce(p.uid, '00000000-0000-0000-0000-000000000000'), s.created_at
 FROM suppression s LEFT JOIN publication p ON p.id = s.publication_id`
 
-// Suppress puts a canonical address on the list as fresh says, and reports whether it was not there before. The entry is the
-// present one. It may be repeated.
+// Suppress puts a canonical address on the list as fresh says, and reports whether it was not there before, or only for a mailbox
+// that failed where fresh is a withdrawal. The entry is the present one. It may be repeated.
 func (db *DB) Suppress(ctx context.Context, address string, fresh suppression.Entry) (suppression.Entry, bool, error) {
 	var entry suppression.Entry
 	added := false
@@ -112,11 +140,20 @@ func (db *DB) noteSuppression(ctx context.Context, tx pgx.Tx, address, note stri
 	return record(ctx, tx, "suppression", "update", uid, map[string]any{"fields": []string{"note"}})
 }
 
+// suppressionsAfter are the list in pages, suppressionsOf the entries of an address. One statement for both would be planned for the
+// list, and read all of it for an address that is not there.
+const (
+	suppressionsAfter = selectSuppression + ` WHERE s.id > $1 ORDER BY s.id LIMIT $2`
+	suppressionsOf    = selectSuppression + ` WHERE s.hash = ANY($3) AND s.id > $1 ORDER BY s.id LIMIT $2`
+)
+
 // Suppressions is at most limit entries with ids above after, by id. With an address, it is only that one's.
 func (db *DB) Suppressions(ctx context.Context, address string, after int64, limit int) ([]suppression.Entry, error) {
-	rows, err := db.pool.Query(ctx, selectSuppression+`
-		WHERE s.id > $1 AND ($3 OR s.hash = ANY($4)) ORDER BY s.id LIMIT $2`,
-		after, limit, address == "", db.addresses.Hashes(address))
+	sql, args := suppressionsAfter, []any{after, limit}
+	if address != "" {
+		sql, args = suppressionsOf, append(args, db.addresses.Hashes(address))
+	}
+	rows, err := db.pool.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, translate(err, "list suppressed addresses")
 	}

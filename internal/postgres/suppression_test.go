@@ -6,6 +6,7 @@ import (
 
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/fault"
+	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/subscriber"
 	"github.com/presswork/presswork/internal/suppression"
 )
@@ -130,5 +131,66 @@ func TestSuppressionsOutliveTheKey(t *testing.T) {
 	list, err := db.Suppressions(t.Context(), "anna@example.org", 0, 10)
 	if err != nil || len(list) != 1 {
 		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+// TestSuppressionsAreFound by their hash, however many there are, and however often it is asked.
+func TestSuppressionsAreFound(t *testing.T) {
+	t.Parallel()
+	db := openHashing(t)
+	exec(t, db, `INSERT INTO suppression (uid, hash, reason, source) SELECT gen_random_uuid(), sha256(int4send(n)), 1, 'import' FROM generate_series(1, 20000) n`)
+	asOwner(t, db, `ANALYZE suppression`)
+	hashes := db.addresses.Hashes("nobody@example.org")
+	for name, c := range map[string]struct {
+		sql  string
+		args []any
+	}{
+		"an address": {suppressionsOf, []any{int64(0), 1, hashes}},
+		"a page":     {suppressionsAfter, []any{int64(10_000), 10}},
+	} {
+		if n := blocksOf(t, db, c.sql, c.args); n > 20 {
+			t.Errorf("%s takes %d blocks", name, n)
+		}
+	}
+}
+
+// TestComplaintsCountMoreThanBounces: who complains after their mailbox failed has withdrawn, for the list, the record and what waits
+// to be confirmed; and a mailbox that fails takes nothing of that back.
+func TestComplaintsCountMoreThanBounces(t *testing.T) {
+	t.Parallel()
+	db := openHashing(t)
+	sentTo(t, db, 2, 2)
+	email, uid := "reader1@example.org", value[ident.UID](t, db, `SELECT uid FROM subscriber WHERE id = 1`)
+	list := func(reason suppression.Reason) (suppression.Entry, bool) {
+		t.Helper()
+		entry, added, err := db.Suppress(t.Context(), email, suppression.Entry{Reason: reason, Source: suppression.SourceSES})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantSuppressed(t, db, email)
+		return entry, added
+	}
+	soft, added := list(suppression.SoftBounce)
+	if again, twice := list(suppression.Bounce); !added || twice || again.UID != soft.UID {
+		t.Errorf("%+v, then %+v", soft, again)
+	}
+	if n := len(history(t, db, uid)); n != 1 {
+		t.Errorf("a bounce left %d entries", n)
+	}
+	exec(t, db, `UPDATE subscriber SET revoked_at = NULL`)
+	complaint, added := list(suppression.Complaint)
+	if !added || complaint.Reason != suppression.Complaint || complaint.UID == soft.UID {
+		t.Errorf("after the complaint it is %+v", complaint)
+	}
+	if got := history(t, db, uid); len(got) != 2 || !strings.HasPrefix(got[1], "suppressed by ") || !value[bool](t, db, `SELECT revoked_at IS NOT NULL FROM subscriber WHERE id = 1`) {
+		t.Errorf("the record says %q", got)
+	}
+	for _, reason := range []suppression.Reason{suppression.Bounce, suppression.SoftBounce, suppression.Manual, suppression.Complaint} {
+		if entry, added := list(reason); added || entry.UID != complaint.UID {
+			t.Errorf("after %s it is %+v", reason, entry)
+		}
+	}
+	if got := value[string](t, db, `SELECT string_agg(action, ' ' ORDER BY id) FROM audit_event WHERE entity = 'suppression'`); got != "suppression.create suppression.delete suppression.create" {
+		t.Errorf("the audit log says %s", got)
 	}
 }
