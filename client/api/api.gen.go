@@ -6591,7 +6591,7 @@ func (c *Client) CreateSender(ctx context.Context, body SenderInput, options ...
 
 // DeleteSender is DELETE /api/v1/senders/{id}: delete a sender.
 //
-// Refused with 409 as long as a publication names it, or a brand has it as its default.
+// Refused with 409 as long as a publication names it, a brand has it as its default, or it is the default and there are others.
 func (c *Client) DeleteSender(ctx context.Context, id ID, options ...Option) error {
 	r := &Request{Operation: "deleteSender", Method: http.MethodDelete, Path: path("/api/v1/senders/%s", id)}
 	return c.do(ctx, r, options)
@@ -6862,7 +6862,9 @@ func (c *Client) Suppressions(ctx context.Context, params ListSuppressionsParams
 
 // CreateSuppression is POST /api/v1/suppressions: suppress an address.
 //
-// From then on nothing is sent to it, whoever has it. It may be repeated; a note replaces the one that is there.
+// From then on nothing is sent to it, whoever has it. It may be repeated; a note replaces the one that is there. An entry of a
+// mailbox that failed, `bounce` or `soft_bounce`, is replaced by a new one, as it is by a complaint: whoever takes it off the
+// list because the mailbox works again is not to send to who does not want it.
 func (c *Client) CreateSuppression(ctx context.Context, body SuppressionInput, options ...Option) (Suppression, error) {
 	r := &Request{Operation: "createSuppression", Method: http.MethodPost, Path: "/api/v1/suppressions", Body: body, MediaType: "application/json"}
 	return call[Suppression](ctx, c, r, options)

@@ -139,15 +139,24 @@ func mayLeave(ctx context.Context, tx pgx.Tx, before, next sender.Identity) erro
 }
 
 // DeleteSender removes an identity that no publication names. check is asked first and may refuse. It returns NotFound, or
-// Conflict (in_use).
+// Conflict (in_use), of the default as well while there are others: without one no letter could be written, and nobody sign up.
 func (db *DB) DeleteSender(ctx context.Context, uid ident.UID, check func(version int) error) error {
 	return db.tx(ctx, "delete a sender", func(tx pgx.Tx) error {
+		if err := lockSenders(ctx, tx); err != nil {
+			return err
+		}
 		var version int
-		if err := tx.QueryRow(ctx, `SELECT version FROM sender_identity WHERE uid = $1 FOR UPDATE`, uid).Scan(&version); err != nil {
+		var needed bool
+		if err := tx.QueryRow(ctx, `
+			SELECT version, is_default AND EXISTS (SELECT FROM sender_identity WHERE uid <> $1)
+			FROM sender_identity WHERE uid = $1 FOR UPDATE`, uid).Scan(&version, &needed); err != nil {
 			return missing(err, noSender)
 		}
 		if err := check(version); err != nil {
 			return err
+		}
+		if needed {
+			return fault.New(fault.Conflict, "in_use", "It is the default sender: make another one the default first.")
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM sender_identity WHERE uid = $1`, uid); err != nil {
 			return used(err, "Publications name this sender, or it is the default of its brand.")

@@ -49,6 +49,14 @@ func TestSenderDefault(t *testing.T) {
 	if list, err := db.ListSenders(t.Context(), 0, 10); err != nil || len(list) != 2 {
 		t.Errorf("%v, %v", list, err)
 	}
+	if err := db.DeleteSender(t.Context(), first.UID, anyVersion); fault.CodeOf(err) != "in_use" {
+		t.Errorf("the default is gone, and there is no other: %v", err)
+	}
+	for _, uid := range []ident.UID{second.UID, first.UID} {
+		if err := db.DeleteSender(t.Context(), uid, anyVersion); err != nil {
+			t.Errorf("the other one, and then the last: %v", err)
+		}
+	}
 }
 
 func TestSenderDefaultsAtOnce(t *testing.T) {
