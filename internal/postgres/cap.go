@@ -14,8 +14,8 @@ import (
 
 // Caps are decided where rows become owed: when they are made, and when they are due. The ledger itself says what readers got:
 // nothing is written for it. A row that is owed counts as sent now, so whoever is owed something is entitled to it. Readers are
-// locked while they are counted and their rows are written, so that of two publications that expand at the same moment the second
-// sees what the first has decided. Without a cap nothing is locked and nothing read.
+// locked by blocks of their ids while they are counted and their rows are written, so that of two publications that expand at
+// the same moment the second sees what the first has decided. Without a cap nothing is locked and nothing read.
 
 const capColumns = `
 SELECT coalesce(t.id, 0), coalesce(t.slug, ''), (c.cap ->> 'limit')::integer, (c.cap ->> 'hours')::integer
@@ -73,106 +73,6 @@ func (c caps) window() time.Duration {
 		longest = max(longest, one.Window)
 	}
 	return longest
-}
-
-// capLocks is the class of the advisory locks of readers. There is one for each 4,096 ids that follow each other, so that the ranges
-// of an audience, which expand at once, seldom want the same; and 128 in all, since the server's table of locks has room for some
-// thousands, and readers of one page may be far apart.
-const capLocks = 0x50574350
-
-const lockReaders = `
-SELECT pg_advisory_xact_lock($1, block)
-FROM (SELECT DISTINCT ((id >> 12) & 127)::integer AS block FROM unnest($2::bigint[]) AS id ORDER BY 1) b`
-
-// recentOnes are the publications of which somebody may have got something within a time, but those that pass caps.
-const recentOnes = `
-SELECT id, ARRAY(SELECT jsonb_array_elements_text(audience -> 'topics')::integer) FROM publication
-WHERE started_at IS NOT NULL AND coalesce(completed_at, timestamptz 'infinity') > now() - $1::interval
-  AND priority <> 'critical' AND type <> 'transactional'`
-
-// What counts is owed, sent, delivered, complained about or uncertain: what failed, or was returned, did not reach anybody.
-const (
-	counts = ` d.state IN (0, 2, 3, 5, 7) AND (d.state = 0 OR d.settled_at > now() - $4::interval)`
-
-	// gotInRange looks through a range of readers, gotEach looks each of them up: for readers that are far apart.
-	gotInRange = `
-SELECT d.publication_id, d.recipient_id, CASE WHEN d.state > 0 THEN d.settled_at END
-FROM unnest($1::bigint[]) AS p (id), unnest($2::smallint[]) AS k (id),
-     LATERAL (SELECT * FROM delivery l WHERE l.publication_id = p.id AND l.channel_id = k.id
-                AND l.recipient_id >= ($3::bigint[])[1] AND l.recipient_id <= ($3::bigint[])[cardinality($3::bigint[])] OFFSET 0) d
-WHERE` + counts
-	gotEach = `
-SELECT d.publication_id, d.recipient_id, CASE WHEN d.state > 0 THEN d.settled_at END
-FROM unnest($1::bigint[]) AS p (id), unnest($2::smallint[]) AS k (id), unnest($3::bigint[]) AS r (id),
-     LATERAL (SELECT * FROM delivery l WHERE l.publication_id = p.id AND l.channel_id = k.id AND l.recipient_id = r.id OFFSET 0) d
-WHERE` + counts
-
-	// farApart is from how many ids a reader on a look-up for each is less work than looking through the range.
-	farApart = 16
-)
-
-// got is when readers got what a cap covers, by reader, one list for each cap.
-type got map[int64][][]time.Time
-
-// readGot locks readers, in the order of their ids, and reads what they got. Until the transaction ends nobody else decides about
-// them.
-func (c caps) readGot(ctx context.Context, tx pgx.Tx, ids []int64) (got, error) {
-	if _, err := tx.Exec(ctx, lockReaders, capLocks, ids); err != nil { // what is counted has to be seen after it
-		return nil, err
-	}
-	topics, publications, err := c.recent(ctx, tx)
-	if err != nil || len(publications) == 0 {
-		return got{}, err
-	}
-	statement := gotInRange
-	if ids[len(ids)-1]-ids[0] > int64(farApart*len(ids)) {
-		statement = gotEach
-	}
-	rows, err := tx.Query(ctx, statement, publications, personalKinds(), ids, c.window())
-	if err != nil {
-		return nil, err
-	}
-	g := make(got)
-	var id, reader int64
-	var at *time.Time
-	_, err = pgx.ForEachRow(rows, []any{&id, &reader, &at}, func() error {
-		if at == nil {
-			at = &c.now
-		}
-		g.add(c, reader, topics[id], *at)
-		return nil
-	})
-	return g, err
-}
-
-// recent are the topics of recent publications that a cap covers, and their ids.
-func (c caps) recent(ctx context.Context, tx pgx.Tx) (topics map[int64][]int32, ids []int64, err error) {
-	rows, err := tx.Query(ctx, recentOnes, c.window())
-	if err != nil {
-		return nil, nil, err
-	}
-	topics = make(map[int64][]int32)
-	var id int64
-	var of []int32
-	_, err = pgx.ForEachRow(rows, []any{&id, &of}, func() error {
-		if slices.ContainsFunc(c.list, func(one eligibility.Cap) bool { return one.Covers(of) }) {
-			topics[id], ids = slices.Clone(of), append(ids, id)
-		}
-		return nil
-	})
-	return topics, ids, err
-}
-
-// add notes that a reader got, or is to get, something of some topics.
-func (g got) add(c caps, reader int64, topics []int32, at time.Time) {
-	if g[reader] == nil {
-		g[reader] = make([][]time.Time, len(c.list))
-	}
-	for i, one := range c.list {
-		if one.Covers(topics) {
-			g[reader][i] = append(g[reader][i], at)
-		}
-	}
 }
 
 // take is when a reader may get one more, and notes it if that is now.

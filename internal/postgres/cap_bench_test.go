@@ -1,0 +1,46 @@
+package postgres
+
+import (
+	"testing"
+	"time"
+
+	"github.com/presswork/presswork/internal/eligibility"
+	"github.com/presswork/presswork/internal/publication"
+)
+
+// BenchmarkCapPage is what caps cost of a page whose readers all got fourteen messages lately, and may get two more.
+func BenchmarkCapPage(b *testing.B) {
+	const lately = 14
+	db := open(b)
+	subscribers(b, db, publication.PageSize)
+	var id int64
+	for range lately + 1 {
+		id = queued(b, db, publication.Audience{All: true})
+		fanOut(b, db, id, 1)
+	}
+	exec(b, db, `UPDATE delivery SET state = 2, settled_at = now()`)
+	exec(b, db, `DELETE FROM delivery WHERE publication_id = $1`, id)
+	exec(b, db, `VACUUM ANALYZE delivery`)
+	capTo(b, db, lately+2, eligibility.Cap{Limit: lately + 2, Window: 720 * time.Hour})
+	page := &publication.Page{Readers: make([]publication.Reader, publication.PageSize)}
+	for i := range page.Readers {
+		page.Readers[i].ID = int64(i + 1)
+	}
+	for b.Loop() {
+		tx, err := db.pool.Begin(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		c, err := db.capsOf(b.Context(), tx, id)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := c.capPage(b.Context(), tx, page); err != nil {
+			b.Fatal(err)
+		}
+		if err := tx.Rollback(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*publication.PageSize), "us/reader")
+}
