@@ -14,8 +14,8 @@ import (
 
 // Caps are decided where rows become owed: when they are made, and when they are due. The ledger itself says what readers got:
 // nothing is written for it. A row that is owed counts as sent now, so whoever is owed something is entitled to it. Readers are
-// locked by blocks of their ids while they are counted and their rows are written, so that of two publications that expand at
-// the same moment the second sees what the first has decided. Without a cap nothing is locked and nothing read.
+// locked while they are counted and their rows are written, so that of two publications that expand at the same moment the second
+// sees what the first has decided. Without a cap nothing is locked and nothing read.
 
 const capColumns = `
 SELECT coalesce(t.id, 0), coalesce(t.slug, ''), (c.cap ->> 'limit')::integer, (c.cap ->> 'hours')::integer
