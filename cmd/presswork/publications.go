@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -18,10 +19,10 @@ import (
 func publicationsCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "publications",
-		Short: "Publish drafts, clone, compare versions and go back, approve and reject",
+		Short: "Publish drafts, clone, compare versions and go back, approve and reject, show what is put off",
 	}
 	command.AddCommand(publishDraftCommand(), cloneCommand(), deleteCommand(), versionsCommand(), versionCommand(), diffCommand(),
-		rollbackCommand(), approveCommand(), rejectCommand())
+		rollbackCommand(), approveCommand(), rejectCommand(), deferredCommand())
 	return command
 }
 
@@ -204,11 +205,16 @@ func showForecast(c *cobra.Command, f api.Forecast, asJSON bool) error {
 		line += ", sent in " + (time.Duration(*f.Seconds) * time.Second).String()
 	}
 	_, _ = fmt.Fprintln(c.OutOrStdout(), line)
-	return table[api.ForecastChannel]{columns: "CHANNEL\tRECIPIENTS\tELIGIBLE\tBATCHES\tEXCLUDED", row: func(p api.ForecastChannel) []any {
-		var reasons []string
-		for _, reason := range slices.Sorted(maps.Keys(p.Excluded)) {
-			reasons = append(reasons, fmt.Sprintf("%s %d", reason, p.Excluded[reason]))
-		}
-		return []any{p.Channel, p.Recipients, p.Eligible, p.Batches, strings.Join(reasons, ", ")}
+	return table[api.ForecastChannel]{columns: "CHANNEL\tRECIPIENTS\tELIGIBLE\tBATCHES\tDEFERRED\tEXCLUDED", row: func(p api.ForecastChannel) []any {
+		return []any{p.Channel, p.Recipients, p.Eligible, p.Batches, byReason(p.Deferred), byReason(p.Excluded)}
 	}}.show(c, f.Channels, false)
+}
+
+// byReason is how many there are of each reason, as a table shows it.
+func byReason(counts map[string]int64) string {
+	reasons := []string{}
+	for _, reason := range slices.Sorted(maps.Keys(counts)) {
+		reasons = append(reasons, fmt.Sprintf("%s %d", reason, counts[reason]))
+	}
+	return cmp.Or(strings.Join(reasons, ", "), "-")
 }

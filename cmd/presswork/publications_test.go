@@ -15,7 +15,7 @@ func TestPublicationCommands(t *testing.T) {
 	for line, want := range map[string][2]string{
 		"publications publish p":                       {"POST /publications/p/publish {}", "scheduled"},
 		"publications publish p --dry-run":             {"POST /publications/p/publish?dry_run=true {}", "would be scheduled, lane bulk, needs approval, sent in 1m5s"},
-		"publish --title A --channel slack --dry-run":  {`POST /publications?dry_run=true {"title":"A","publication_type":"announcement","channels":["slack"],"content_ids":null}`, "gone 1, no_topic 2"},
+		"publish --title A --channel slack --dry-run":  {`POST /publications?dry_run=true {"title":"A","publication_type":"announcement","channels":["slack"],"content_ids":null}`, "9           8         1        quiet_hours 3  gone 1, no_topic 2"},
 		"publish --title A --dry-run --json":           {`POST /publications?dry_run=true {"title":"A","publication_type":"announcement","channels":null,"content_ids":null}`, `"seconds":65`},
 		"publish --title A --draft --approval --watch": {`POST /publications {"title":"A","publication_type":"announcement","channels":null,"content_ids":null,"draft":true,"approval":true} made up`, `"id":"c"`},
 		"publications clone p --title B --send":        {`POST /publications/p/clone {"title":"B","draft":false} made up`, `"id":"c"`},
@@ -66,7 +66,7 @@ func TestPublicationCommands(t *testing.T) {
 // channels are those of a dry run, or else of a publication.
 func channels(r *http.Request) string {
 	if strings.Contains(r.URL.RawQuery, "dry_run") {
-		return `{"channel":"email","recipients":9,"eligible":8,"batches":1,"excluded":{"no_topic":2,"gone":1}}`
+		return `{"channel":"email","recipients":9,"eligible":8,"batches":1,"deferred":{"quiet_hours":3},"excluded":{"no_topic":2,"gone":1}}`
 	}
 	return `"email"`
 }

@@ -34,7 +34,10 @@ func statusCommand() *cobra.Command {
 		if *asJSON {
 			return printJSON(c, p)
 		}
-		return showStatus(c, p)
+		if err := showStatus(c, p); err != nil || p.All.Deferred == 0 {
+			return err
+		}
+		return showDeferred(c, remote, args[0])
 	})
 }
 

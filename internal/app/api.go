@@ -65,7 +65,7 @@ func (a *App) AddAPI(ctx context.Context) error {
 		Database: a.db, Redis: a.queue, Registry: a.providers(), Engine: engine,
 		Sealer: sealer, Topics: a.db, Subscribers: a.db, Consent: a.db, Preferences: a.db, Asker: subscriptions, Contents: a.db, Templates: a.db, Assets: a.db, Channels: a.db.Channels(sealer), Circuits: a.limits, Senders: a.db, Brands: a.db,
 		SenderChecks: httpapi.SenderChecks{Ask: a.senderDomain(a.db.Channels(sealer)), Store: a.db},
-		Publications: a.db, Messages: a.db, ApprovalOver: a.Config.ApprovalOver, SendingRates: a.sendingRates(), Acceptor: acceptor, Progress: a.db, Recipients: a.db, Analytics: a.db,
+		Publications: a.db, Messages: a.db, ApprovalOver: a.Config.ApprovalOver, SendingRates: a.sendingRates(), Acceptor: acceptor, Progress: a.db, Deferred: a.db, Recipients: a.db, Analytics: a.db,
 		Segments: a.db,
 		Closing:  closing.Done(),
 		Pauses:   a.db, Policy: a.db, Queues: queueReader{a.queue}, Suppressions: a.db, Reputation: a.db, Audit: a.db, SESHook: hook,

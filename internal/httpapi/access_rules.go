@@ -125,6 +125,7 @@ func accessRules() map[string]access { //nolint:funlen // it is a table
 		"POST /api/v1/publications/:id/reject":                needs(auth.PublicationsApprove),
 		"GET /api/v1/publications/:id/progress":               needs(auth.PublicationsRead),
 		"GET /api/v1/publications/:id/progress/stream":        needs(auth.PublicationsRead),
+		"GET /api/v1/publications/:id/deferred":               needs(auth.PublicationsRead),
 		"GET /api/v1/publications/:id/analytics":              needs(auth.AnalyticsRead),
 		"GET /api/v1/publications/:id/uncertain":              needs(auth.UncertainRead),
 

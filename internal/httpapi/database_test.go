@@ -50,7 +50,7 @@ func onDatabaseWith(t *testing.T, address string, o postgres.Options, tweak ...f
 	return serve(t, db, append([]func(*Deps){func(d *Deps) {
 		d.Database, d.Registry, d.Engine, d.Sealer = db, testRegistry(), engine, sealer
 		d.Topics, d.Subscribers, d.Contents, d.Templates, d.Assets, d.Senders, d.Brands, d.Segments = db, db, db, db, db, db, db, db
-		d.Channels, d.APIKeys, d.Publications, d.Messages, d.Progress, d.Analytics, d.Recipients = db.Channels(sealer), db, db, db, db, db, db
+		d.Channels, d.APIKeys, d.Publications, d.Messages, d.Progress, d.Deferred, d.Analytics, d.Recipients = db.Channels(sealer), db, db, db, db, db, db, db
 		d.Pauses, d.Policy, d.Suppressions, d.DeadLetters, d.Uncertain, d.Audit, d.Consent = db, db, db, db, db, db, db
 		d.Reputation, d.SenderChecks.Store = db, db
 		d.Preferences, d.Asker = db, db.Subscriptions(testLinks{})

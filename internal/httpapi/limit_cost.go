@@ -51,7 +51,7 @@ func costOf(method, route string) int {
 		"POST /webhook-endpoints", "PUT /webhook-endpoints/:id", "POST /webhook-endpoints/:id/enable", "POST /webhook-endpoints/:id/verify",
 		"POST /webhook-endpoints/:id/recover":
 		return 5
-	case "GET /publications/:id/analytics", "GET /uncertain/counts", "GET /dead-letters/groups":
+	case "GET /publications/:id/analytics", "GET /publications/:id/deferred", "GET /uncertain/counts", "GET /dead-letters/groups":
 		return 2
 	default:
 		return 1

@@ -308,7 +308,7 @@ func TestCosts(t *testing.T) {
 		"POST /api/v1/webhook-endpoints": 5, "PUT /api/v1/webhook-endpoints/:id": 5, "POST /api/v1/webhook-endpoints/:id/enable": 5,
 		"POST /api/v1/webhook-endpoints/:id/verify": 5, "POST /api/v1/webhook-endpoints/:id/recover": 5,
 		"POST /api/v1/channels": 5, "PUT /api/v1/channels/:id": 5, "POST /api/v1/channels/:id/enable": 5, "POST /api/v1/channels/:id/verify": 5, "POST /api/v1/senders/:id/verify": 5,
-		"GET /api/v1/publications/:id/analytics": 2, "GET /api/v1/uncertain/counts": 2, "GET /api/v1/dead-letters/groups": 2,
+		"GET /api/v1/publications/:id/analytics": 2, "GET /api/v1/publications/:id/deferred": 2, "GET /api/v1/uncertain/counts": 2, "GET /api/v1/dead-letters/groups": 2,
 	} {
 		if costs[route] != want {
 			t.Errorf("%s costs %d, want %d", route, costs[route], want)

@@ -79,7 +79,7 @@ func showForecast(f publication.Forecast, review bool) wire.Forecast {
 	}
 	for _, part := range f.Channels {
 		body.Channels = append(body.Channels, wire.ForecastChannel{
-			Channel: wire.ChannelKindSeen(part.Channel), Recipients: part.Recipients, Eligible: part.Eligible, Excluded: part.Excluded, Batches: part.Batches,
+			Channel: wire.ChannelKindSeen(part.Channel), Recipients: part.Recipients, Eligible: part.Eligible, Deferred: part.Deferred, Excluded: part.Excluded, Batches: part.Batches,
 		})
 	}
 	if f.Took != nil {

@@ -24,8 +24,8 @@ func TestDryRun(t *testing.T) {
 	}
 	got := dry("dry_run=true", nil).want(http.StatusOK)
 	want := `{"dry_run":true,"state":"queued","approval_required":false,"lane":"critical","channels":[` +
-		`{"channel":"email","recipients":1,"eligible":1,"excluded":{"no_topic":1},"batches":1},` +
-		`{"channel":"slack","recipients":1,"eligible":1,"excluded":{},"batches":1}],"tasks":{"critical":2,"render":1},"seconds":8}` + "\n"
+		`{"channel":"email","recipients":1,"eligible":1,"deferred":{},"excluded":{"no_topic":1},"batches":1},` +
+		`{"channel":"slack","recipients":1,"eligible":1,"deferred":{},"excluded":{},"batches":1}],"tasks":{"critical":2,"render":1},"seconds":8}` + "\n"
 	if got.Body != want {
 		t.Errorf("got  %s\nwant %s", got.Body, want)
 	}

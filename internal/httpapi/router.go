@@ -79,6 +79,7 @@ type Deps struct {
 	ApprovalOver int
 	SendingRates SendingRates
 	Progress     ProgressStore
+	Deferred     DeferredStore
 	Analytics    AnalyticsStore
 	Recipients   RecipientStore
 	Pauses       PauseStore
@@ -170,6 +171,7 @@ func registerResources(r gin.IRouter, d Deps) {
 	registerPublications(r, d)
 	registerMessages(r, d)
 	registerProgress(r, d)
+	registerDeferred(r, d)
 	registerRecipients(r, d)
 	registerAnalytics(r, d)
 	registerPauses(r, d)

@@ -34,8 +34,8 @@ type recent struct {
 	completed *time.Time
 }
 
-func (c caps) recent(ctx context.Context, tx pgx.Tx) ([]recent, error) {
-	rows, err := tx.Query(ctx, recentOnes, c.window())
+func (c caps) recent(ctx context.Context, q querier) ([]recent, error) {
+	rows, err := q.Query(ctx, recentOnes, c.window())
 	if err != nil {
 		return nil, err
 	}

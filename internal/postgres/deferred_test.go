@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -68,6 +69,37 @@ func wantHeldConsistent(tb testing.TB, db *DB) {
 		&miscounted)
 	if odd > 0 || miscounted > 0 {
 		tb.Fatalf("%d deliveries are deferred or held, and not both; %d batches are miscounted", odd, miscounted)
+	}
+	wantCountedAsLedger(tb, db)
+}
+
+// wantCountedAsLedger: of every publication as many are said to be put off, by channel and reason, as are in the ledger.
+func wantCountedAsLedger(tb testing.TB, db *DB) {
+	tb.Helper()
+	rows, err := db.pool.Query(tb.Context(), `
+		SELECT p.uid, jsonb_object_agg(d.channel_id || ' ' || d.reason, d.n)
+		FROM (SELECT publication_id, channel_id, reason, count(*) AS n FROM delivery WHERE state = 1 GROUP BY 1, 2, 3) d
+		JOIN publication p ON p.id = d.publication_id GROUP BY 1`)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	type counted struct {
+		UID  ident.UID
+		Want map[string]int64
+	}
+	ledger, err := pgx.CollectRows(rows, pgx.RowToStructByPos[counted])
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, p := range ledger {
+		list, err := db.CountDeferred(tb.Context(), p.UID)
+		got := make(map[string]int64)
+		for _, n := range list {
+			got[fmt.Sprint(n.Channel, " ", int16(n.Reason))] = n.Count
+		}
+		if err != nil || !maps.Equal(got, p.Want) {
+			tb.Fatalf("counted %v, %v; the ledger has %v", got, err, p.Want)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package publication
 
 import (
+	"maps"
 	"time"
 
 	"github.com/presswork/presswork/tasks"
@@ -17,6 +18,10 @@ type Census struct {
 	Suppressed map[string]int64
 	// Left is who is not in the audience, by reason. Of an audience that names its readers only those are looked at.
 	Left map[string]int64
+	// Unwanted is how many of the others do not want a kind of channel, and Deferred how many would be sent to later, by reason; both
+	// by name of the kind.
+	Unwanted map[string]int64
+	Deferred map[string]map[string]int64
 	// Targets is how many places of each kind would get it, Off how many are switched off; by name of the kind.
 	Targets, Off map[string]int64
 	// BatchSize is how many recipients one send task has.
@@ -40,7 +45,7 @@ type Forecast struct {
 	Channels []ChannelForecast
 	// Tasks is how many tasks there would be in each queue, of those that do the work: a nudge that finds it done is none.
 	Tasks map[string]int64
-	// Took is how long it takes at the current rates until it is sent, if all that is owed already in its lane and in more
+	// Took is how long it takes at the current rates until it is sent to all who need not wait, if all that is owed already in its lane and in more
 	// urgent ones goes first; nil where a rate is not known.
 	Took *time.Duration
 }
@@ -57,6 +62,8 @@ type ChannelForecast struct {
 	Channel string
 	// Recipients would get a row in the ledger: the total of its progress. Eligible of them would be sent to.
 	Recipients, Eligible int64
+	// Deferred is who of the eligible would have to wait, by reason, which is a delivery.Reason.
+	Deferred map[string]int64
 	// Excluded is who would not, by reason: a delivery.Reason of a recipient, a delivery.Absence of somebody who is none.
 	Excluded map[string]int64
 	// Batches is how many send tasks there would be, if nothing is tried again.
@@ -79,13 +86,22 @@ func Foresee(s Submission, c Census, speeds map[string]Speed) Forecast {
 		if args, err := tasks.NewSend(channel.Name, 0, 0); err == nil {
 			f.count(args.Queue(f.Lane), part.Batches)
 		}
-		took, ok := speeds[channel.Name].duration(part.Recipients, f.Lane, s.RatePerMinute)
+		took, ok := speeds[channel.Name].duration(part.Recipients-part.waiting(), f.Lane, s.RatePerMinute)
 		longest, known = max(longest, took), known && ok
 	}
 	if known {
 		f.Took = &longest
 	}
 	return f
+}
+
+// waiting is how many would have to wait.
+func (p ChannelForecast) waiting() int64 {
+	var n int64
+	for _, some := range p.Deferred {
+		n += some
+	}
+	return n
 }
 
 func (f *Forecast) count(queue string, n int64) {
@@ -96,7 +112,7 @@ func (f *Forecast) count(queue string, n int64) {
 
 // of is the part of one channel.
 func (c Census) of(channel Channel) ChannelForecast {
-	part := ChannelForecast{Channel: channel.Name, Excluded: map[string]int64{}}
+	part := ChannelForecast{Channel: channel.Name, Excluded: map[string]int64{}, Deferred: map[string]int64{}}
 	if !channel.Personal {
 		part.Recipients = c.Targets[channel.Name]
 		part.Eligible, part.Batches = part.Recipients, part.Recipients
@@ -114,6 +130,11 @@ func (c Census) of(channel Channel) ChannelForecast {
 	for reason, n := range c.Left {
 		part.Excluded[reason] = n
 	}
+	if n := c.Unwanted[channel.Name]; n > 0 {
+		part.Excluded["channel_off_by_reader"] = n
+		part.Eligible -= n
+	}
+	maps.Copy(part.Deferred, c.Deferred[channel.Name])
 	for _, n := range c.ranges() {
 		part.Batches += n / PageSize * parts(PageSize, c.BatchSize)
 		part.Batches += parts(n%PageSize, c.BatchSize)

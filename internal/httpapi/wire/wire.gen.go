@@ -1631,6 +1631,39 @@ type DecisionInputChannel string
 // DecisionInputReason Only for this reason.
 type DecisionInputReason string
 
+// Deferred What is put off of a publication.
+type Deferred struct {
+	// Total How many deliveries.
+	Total int64 `json:"total"`
+
+	// Due Of them, those whose time has come.
+	Due int64 `json:"due"`
+
+	// Reasons By channel and reason; empty if nothing is put off.
+	Reasons []DeferredCount `json:"reasons"`
+}
+
+// DeferredCount How many deliveries are put off on a channel for the same reason.
+type DeferredCount struct {
+	// Channel A kind of channel; `unknown` was stored by a newer version of Presswork.
+	Channel ChannelKindSeen `json:"channel"`
+
+	// Reason Why a delivery is where it is.
+	Reason DeliveryReason `json:"reason"`
+
+	// Count How many.
+	Count int64 `json:"count"`
+
+	// Due Of them, those whose time has come. They are looked at within seconds, unless the publication is paused.
+	Due int64 `json:"due"`
+
+	// FirstDueAt When the first of them is looked at again.
+	FirstDueAt time.Time `json:"first_due_at"`
+
+	// LastDueAt When the last of them is.
+	LastDueAt time.Time `json:"last_due_at"`
+}
+
 // Deleted How many were deleted.
 type Deleted struct {
 	// Deleted How many.
@@ -2002,7 +2035,7 @@ type Forecast struct {
 	// Tasks How many tasks there would be, by queue.
 	Tasks map[string]int64 `json:"tasks"`
 
-	// Seconds How long it takes at the rates of now until it is sent, if all goes first that is owed already and is as urgent; null: a rate is not known.
+	// Seconds How long it takes at the rates of now until it is sent to all who need not wait, if all goes first that is owed already and is as urgent; null: a rate is not known.
 	Seconds *int64 `json:"seconds"`
 }
 
@@ -2014,8 +2047,11 @@ type ForecastChannel struct {
 	// Recipients Who is in the audience.
 	Recipients int64 `json:"recipients"`
 
-	// Eligible Who would be sent to.
+	// Eligible Who would be sent to, now or later.
 	Eligible int64 `json:"eligible"`
+
+	// Deferred Who of them later, by reason: by what holds when it begins.
+	Deferred map[string]int64 `json:"deferred"`
 
 	// Excluded Who would not, by reason.
 	Excluded map[string]int64 `json:"excluded"`
