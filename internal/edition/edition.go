@@ -178,26 +178,26 @@ type Archive struct {
 	Images string
 }
 
-// Archive is a newsletter for a reader nobody knows: without tracking, and with everything that is in it. It is
-// NotFound if the publication was not sent as a newsletter.
-func (a *Archive) Archive(ctx context.Context, uid ident.UID, languages string) (string, error) {
+// Archive is a newsletter for a reader nobody knows: without tracking, and with everything that is in it; and the slug that its brand
+// had when it was rendered, empty of none. It is NotFound if the publication was not sent as a newsletter.
+func (a *Archive) Archive(ctx context.Context, uid ident.UID, languages string) (html, brand string, err error) {
 	id, err := a.IDs.PublicationID(ctx, uid)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	e, err := a.Shelf.Get(ctx, id, channel.Newsletter.ID())
 	if fault.CodeOf(err) == noRendition {
-		return "", fault.New(fault.NotFound, "no_such_page", "")
+		return "", "", fault.New(fault.NotFound, "no_such_page", "")
 	}
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	if e.Publication.Gathered() { // it has what different readers get, and not everything is for everybody
-		return "", fault.New(fault.NotFound, "no_such_page", "")
+		return "", "", fault.New(fault.NotFound, "no_such_page", "")
 	}
 	v := e.In(languages)
 	rendered, err := v.Render(rendition.Recipient{Language: v.Language}, nil, a.links(v))
-	return rendered.HTML, err
+	return rendered.HTML, v.Brand.Slug, err
 }
 
 // links are the addresses for a reader nobody knows: nothing is tracked.

@@ -2,6 +2,7 @@ package edition
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -281,9 +282,9 @@ func TestArchiveIsAnonymousAndUntracked(t *testing.T) {
 	t.Parallel()
 	store := builtin(t, "en", "de")
 	a := Archive{IDs: fakeIDs{store.p.UID}, Shelf: shelf(t, store)}
-	page, err := a.Archive(t.Context(), store.p.UID, "de-CH, en;q=0.5")
-	if err != nil {
-		t.Fatal(err)
+	page, slug, err := a.Archive(t.Context(), store.p.UID, "de-CH, en;q=0.5")
+	if err != nil || slug != "" {
+		t.Fatal(slug, err)
 	}
 	for _, want := range []string{"Seeds", "Trees", "https://example.org/early", "https://example.org/seeds", "Weiterlesen"} {
 		if !strings.Contains(page, want) {
@@ -300,17 +301,37 @@ func TestArchiveIsAnonymousAndUntracked(t *testing.T) {
 	}
 }
 
+func TestArchiveNamesItsBrand(t *testing.T) {
+	t.Parallel()
+	store := builtin(t, "en")
+	var r rendition.Rendition
+	if err := json.Unmarshal(store.stored[0].Body, &r); err != nil {
+		t.Fatal(err)
+	}
+	r.Brand = rendition.Brand{Slug: "daily", Name: "The Daily"}
+	stored, err := Encode(channel.Newsletter, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store.stored[0] = stored
+	a := Archive{IDs: fakeIDs{store.p.UID}, Shelf: shelf(t, store)}
+	page, slug, err := a.Archive(t.Context(), store.p.UID, "")
+	if err != nil || slug != "daily" || !strings.Contains(page, "The Daily") {
+		t.Errorf("of the brand %q, %v: %s", slug, err, page)
+	}
+}
+
 func TestArchiveOfWhatIsNone(t *testing.T) {
 	t.Parallel()
 	store := newsletter(t)
 	a := Archive{IDs: fakeIDs{store.p.UID}, Shelf: shelf(t, store)}
 	for name, uid := range map[string]ident.UID{"not sent as a newsletter": store.p.UID, "unknown": ident.New()} {
-		if _, err := a.Archive(t.Context(), uid, ""); !fault.Is(err, fault.NotFound) {
+		if _, _, err := a.Archive(t.Context(), uid, ""); !fault.Is(err, fault.NotFound) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	store.err = fault.New(fault.Unavailable, "database_unavailable", "")
-	if _, err := a.Archive(t.Context(), store.p.UID, ""); !fault.Is(err, fault.Unavailable) {
+	if _, _, err := a.Archive(t.Context(), store.p.UID, ""); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("with the database away: %v", err)
 	}
 }

@@ -21,7 +21,7 @@ func (p *Pages) archive(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fault.Wrap(err, fault.NotFound, "no_such_page")
 	}
-	html, err := p.Archive.Archive(r.Context(), uid, r.Header.Get("Accept-Language"))
+	html, slug, err := p.Archive.Archive(r.Context(), uid, r.Header.Get("Accept-Language"))
 	if err != nil {
 		return fmt.Errorf("show the archive: %w", err)
 	}
@@ -34,6 +34,6 @@ func (p *Pages) archive(w http.ResponseWriter, r *http.Request) error {
 		h.Del("X-Robots-Tag")
 	}
 	// The document is an operator's own, from sanitised parts, and the policy runs nothing in it.
-	_, _ = w.Write([]byte(strings.Replace(html, "</head>", feedLink+"</head>", 1))) //nolint:gosec // as said; and the reader may have left
+	_, _ = w.Write([]byte(strings.Replace(html, "</head>", p.feedLink(r, slug)+"</head>", 1))) //nolint:gosec // as said; and the reader may have left
 	return nil
 }

@@ -1,10 +1,12 @@
 package pages
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
 
+	"github.com/presswork/presswork/internal/brand"
 	"github.com/presswork/presswork/internal/canonical"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
@@ -23,7 +25,7 @@ type archiveView struct {
 	Newest, Older, Feed string
 }
 
-// archiveList shows the past newsletters, newest first: of ?topic=, those older than ?before=.
+// archiveList shows the past newsletters, newest first: of ?brand= and ?topic=, those older than ?before=.
 func (p *Pages) archiveList(w http.ResponseWriter, r *http.Request) error {
 	filter := publication.ArchiveFilter{Limit: listLength + 1} // the one too many says that there are more
 	if before := r.URL.Query().Get("before"); before != "" {
@@ -32,20 +34,20 @@ func (p *Pages) archiveList(w http.ResponseWriter, r *http.Request) error {
 			return fault.Wrap(err, fault.NotFound, "no_such_page")
 		}
 	}
-	filter, list, err := p.listed(r, filter)
+	of, err := p.shelf(r, filter)
 	if err != nil {
 		return err
 	}
-	shown := archiveView{Topic: list.Topic, Entries: list.Entries, Feed: "archive.atom" + query(filter.Topic, ident.UID{})}
+	shown := archiveView{Topic: of.Topic, Entries: of.Entries, Feed: "archive.atom" + of.query(ident.UID{})}
 	if len(shown.Entries) > listLength {
 		shown.Entries = shown.Entries[:listLength]
-		shown.Older = "archive" + query(filter.Topic, shown.Entries[listLength-1].UID)
+		shown.Older = "archive" + of.query(shown.Entries[listLength-1].UID)
 	}
 	if !filter.Before.IsZero() {
-		shown.Newest = "archive" + query(filter.Topic, ident.UID{})
+		shown.Newest = "archive" + of.query(ident.UID{})
 	}
 	text := p.views.texts.accepted(r.Header.Get("Accept-Language"))
-	body, err := p.render(w, r, view{Page: "archive", Title: "archive_title", Text: text, Archive: &shown, Index: p.Index})
+	body, err := p.render(w, r, view{Page: "archive", Title: "archive_title", Text: text, Archive: &shown, Brand: faceOf(of.brand), Index: p.Index})
 	if err != nil {
 		return err
 	}
@@ -55,30 +57,45 @@ func (p *Pages) archiveList(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// listed is what the archive has for ?topic= and the filter. A topic that nothing is listed for is not found: that
-// there is such a topic is not told.
-func (p *Pages) listed(r *http.Request, f publication.ArchiveFilter) (publication.ArchiveFilter, publication.ArchiveList, error) {
-	var list publication.ArchiveList
-	var err error
+// shelf is a part of the archive: that of a brand, of a topic, of both, or of neither.
+type shelf struct {
+	publication.ArchiveList
+	// brand is the zero one for what is of all brands and of none; topic is a slug, or empty for all.
+	brand brand.Brand
+	topic string
+}
+
+// shelf is what the archive has for ?brand=, ?topic= and the filter. A topic that nothing is listed for is not found: that there is
+// such a topic is not told. Neither is a brand that there is not: what is of others would be taken for its own.
+func (p *Pages) shelf(r *http.Request, f publication.ArchiveFilter) (s shelf, err error) {
 	if topic := r.URL.Query().Get("topic"); topic != "" {
-		if f.Topic, err = canonical.Topic(topic); err != nil {
-			return f, list, fault.Wrap(err, fault.NotFound, "no_such_page")
+		if s.topic, err = canonical.Topic(topic); err != nil {
+			return s, fault.Wrap(err, fault.NotFound, "no_such_page")
 		}
 	}
-	if list, err = p.Listing.ArchiveList(r.Context(), f); err != nil {
-		return f, list, err
+	if name := r.URL.Query().Get("brand"); name != "" {
+		if s.brand, err = p.brandNamed(r.Context(), name); err != nil {
+			return s, fmt.Errorf("find the brand of the archive: %w", err)
+		}
 	}
-	if len(list.Entries) == 0 && (f.Topic != "" || !f.Before.IsZero()) {
-		return f, list, fault.New(fault.NotFound, "no_such_page", "")
+	f.Topic, f.Brand = s.topic, s.brand.ID
+	if s.ArchiveList, err = p.Listing.ArchiveList(r.Context(), f); err != nil {
+		return s, fmt.Errorf("list the archive: %w", err)
 	}
-	return f, list, nil
+	if len(s.Entries) == 0 && (s.topic != "" || !f.Before.IsZero()) {
+		return s, fault.New(fault.NotFound, "no_such_page", "")
+	}
+	return s, nil
 }
 
 // query is the part of an address that says what the archive shows.
-func query(topic string, before ident.UID) string {
+func (s shelf) query(before ident.UID) string {
 	values := url.Values{}
-	if topic != "" {
-		values.Set("topic", topic)
+	if s.brand.Slug != "" {
+		values.Set("brand", s.brand.Slug)
+	}
+	if s.topic != "" {
+		values.Set("topic", s.topic)
 	}
 	if !before.IsZero() {
 		values.Set("before", before.String())

@@ -39,7 +39,10 @@ func TestArchiveList(t *testing.T) {
 	}
 }
 
-var issueTitle = regexp.MustCompile(`Issue \d+`)
+var (
+	issueTitle = regexp.MustCompile(`Issue \d+`)
+	olderLink  = regexp.MustCompile(`<a href="(archive\?[^"]*)" rel="next">`)
+)
 
 // follow reads the archive from a page to the last and returns the titles.
 func (h *house) follow(path string) []string {
@@ -49,12 +52,11 @@ func (h *house) follow(path string) []string {
 		p := h.ask("GET", path, "")
 		h.checkPublic(p)
 		titles = append(titles, issueTitle.FindAllString(p.body, -1)...)
-		_, after, more := strings.Cut(p.body, `href="archive?before=`)
-		if !more {
+		older := olderLink.FindStringSubmatch(p.body)
+		if older == nil {
 			return titles
 		}
-		query, _, _ := strings.Cut(after, `"`)
-		path = "/p/archive?before=" + html.UnescapeString(query)
+		path = "/p/" + html.UnescapeString(older[1])
 	}
 	h.t.Fatal("the archive has no end")
 	return nil

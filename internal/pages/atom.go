@@ -14,6 +14,7 @@ type (
 		ID       string      `xml:"id"`
 		Title    string      `xml:"title"`
 		Updated  string      `xml:"updated"`
+		Logo     string      `xml:"logo,omitempty"`
 		Author   atomPerson  `xml:"author"`
 		Links    []atomLink  `xml:"link"`
 		Entries  []atomEntry `xml:"entry"`

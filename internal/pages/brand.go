@@ -25,10 +25,12 @@ type Brands interface {
 // brand is the one that a page is of, and the zero one without any: that which the address names, as our own letters have it, or
 // that of the message in which the link stood. A page is shown without it rather than not at all.
 func (p *Pages) brand(r *http.Request) brand.Brand {
-	if p.Brands == nil {
-		return brand.Brand{}
-	}
 	b, err := p.findBrand(r)
+	return p.orNone(r, b, err)
+}
+
+// orNone is the zero brand for one that was not found, or could not be read.
+func (p *Pages) orNone(r *http.Request, b brand.Brand, err error) brand.Brand {
 	if err != nil {
 		if !fault.Is(err, fault.NotFound) {
 			p.Log.Warn("a page is shown without its brand", zap.Error(err), telemetry.CorrelationField(r.Context()))
@@ -38,19 +40,25 @@ func (p *Pages) brand(r *http.Request) brand.Brand {
 	return b
 }
 
+// findBrand is NotFound if there is none.
 func (p *Pages) findBrand(r *http.Request) (brand.Brand, error) {
 	if name := r.URL.Query().Get("brand"); name != "" {
-		slug, err := canonical.Topic(name)
-		if err != nil {
-			return brand.Brand{}, fault.Wrap(err, fault.NotFound, "no_such_brand")
-		}
-		return p.Brands.BrandNamed(r.Context(), slug)
+		return p.brandNamed(r.Context(), name)
 	}
 	t, err := p.Tokens.Verify(r.PathValue("token"))
-	if err != nil {
-		return brand.Brand{}, fault.Wrap(err, fault.NotFound, "no_such_link")
+	if err != nil || p.Brands == nil {
+		return brand.Brand{}, fault.New(fault.NotFound, "no_such_brand", "")
 	}
 	return p.Brands.BrandOf(r.Context(), t.Publication)
+}
+
+// brandNamed is NotFound if there is none.
+func (p *Pages) brandNamed(ctx context.Context, name string) (brand.Brand, error) {
+	slug, err := canonical.Topic(name)
+	if err != nil || p.Brands == nil {
+		return brand.Brand{}, fault.New(fault.NotFound, "no_such_brand", "")
+	}
+	return p.Brands.BrandNamed(ctx, slug)
 }
 
 // face is a brand as pages show it.

@@ -38,7 +38,7 @@ func (f *faces) BrandNamed(_ context.Context, slug string) (brand.Brand, error) 
 func branded(t *testing.T) (*desk, *faces) {
 	t.Helper()
 	d := newDesk(t)
-	f := &faces{brand: brand.Brand{Slug: "daily news", Name: "Day & Night", Logo: "asset:" + issue, Color: "#ffcc00", LinkColor: "#7c2d12",
+	f := &faces{brand: brand.Brand{ID: 3, Slug: "daily news", Name: "Day & Night", Logo: "asset:" + issue, Color: "#ffcc00", LinkColor: "#7c2d12",
 		ImprintURL: "//daily.example/imprint", SupportEmail: "help@daily.example"}}
 	handler, err := New(Deps{Organisation: "Desk & Co", Tokens: d.signer, Tickets: d.tickets, Readers: d.house, Brands: f, Subscriptions: d,
 		Archive: d.house, Images: d.house, Listing: d.house, PublicURL: "https://desk.example"})
@@ -113,5 +113,90 @@ func TestLettersOfABrand(t *testing.T) {
 	d.checkPage(d.ask("POST", "/p/subscribe", "email=new%40example.org&name=Ada&language=en"), 200)
 	if act := d.acts[1]; act.Brand != "" || !strings.Contains(act.Text.Body, "Desk & Co") {
 		t.Errorf("%+v, %+v", act, act.Text)
+	}
+}
+
+// TestArchiveOfABrand: the list and the feed of a brand have what is its own and look like it, from page to page.
+func TestArchiveOfABrand(t *testing.T) {
+	t.Parallel()
+	d, f := branded(t)
+	d.checkPublic(d.ask("GET", "/p/archive?brand=daily+news", ""), "No newsletter has been sent yet.", "– Day &amp; Night</title>")
+	d.issues(6 * (listLength + 1))
+	first := d.ask("GET", "/p/archive?brand=DAILY%20news", "")
+	d.checkPublic(first, `<img class="logo" src="/p/a/`+issue+`" alt="Day &amp; Night">`, "--color: #ffcc00", `href="mailto:help@daily.example"`,
+		`<link rel="alternate" type="application/atom+xml" href="archive.atom?brand=daily&#43;news">`, ">Issue 126</a>", ">Issue 69</a>")
+	if policy := first.header.Get("Content-Security-Policy"); !strings.Contains(policy, "; img-src 'self';") || !strings.Contains(policy, hashOf([]byte(faceOf(f.brand).Style))) {
+		t.Errorf("the policy %s does not let its brand in", policy)
+	}
+	if titles := d.follow("/p/archive?brand=daily+news"); len(titles) != 2*(listLength+1) || titles[len(titles)-1] != "Issue 3" {
+		t.Errorf("%d: %v", len(titles), titles)
+	}
+	if titles := d.follow("/p/archive?topic=go&brand=daily+news"); len(titles) != listLength+1 || titles[0] != "Issue 126" || titles[listLength] != "Issue 6" {
+		t.Errorf("%d: %v", len(titles), titles)
+	}
+	if p := d.ask("GET", "/p/archive?brand=daily+news", "", "If-None-Match: "+first.header.Get("ETag")); p.status != 304 {
+		t.Errorf("%d for what has not changed", p.status)
+	}
+	if p := d.ask("GET", "/p/archive", ""); strings.Contains(p.body, "Day") || !strings.Contains(p.body, ">Issue 125</a>") {
+		t.Errorf("the list of all is another: %s", p.body)
+	}
+}
+
+func TestFeedOfABrand(t *testing.T) {
+	t.Parallel()
+	d, f := branded(t)
+	d.issues(6)
+	all, _ := d.feed("/p/archive.atom")
+	p, feed := d.feed("/p/archive.atom?brand=DAILY+news")
+	const self = "https://desk.example/p/archive.atom?brand=daily+news"
+	if feed.Title != "Day & Night – Newsletters" || feed.Author != "Day & Night" || feed.ID != self || len(feed.Entries) != 2 || feed.Entries[1].Title != "Issue 3" ||
+		feed.Logo != "https://desk.example/p/a/"+issue || feed.Links[0].Href != strings.Replace(self, ".atom", "", 1) || feed.Links[1].Href != self {
+		t.Errorf("%+v", feed)
+	}
+	if got := d.ask("GET", "/p/archive.atom?brand=daily+news", "", "If-None-Match: "+p.header.Get("ETag")); got.status != 304 {
+		t.Errorf("%d for what has not changed", got.status)
+	}
+	f.brand.Name, f.brand.Logo = "Night & Day", "https://elsewhere.example/logo.png"
+	if next, feed := d.feed("/p/archive.atom?brand=daily+news"); next.header.Get("ETag") == p.header.Get("ETag") || feed.Author != "Night & Day" || feed.Logo != f.brand.Logo {
+		t.Errorf("renamed: %v %+v", next.header, feed)
+	}
+	if again, feed := d.feed("/p/archive.atom"); again.body != all.body || feed.Logo != "" || feed.Author != "Desk & Co" || len(feed.Entries) != 6 {
+		t.Errorf("the feed of all is another: %s", again.body)
+	}
+}
+
+// TestArchiveOfNoBrand: what is of others is never shown as a brand's own.
+func TestArchiveOfNoBrand(t *testing.T) {
+	t.Parallel()
+	d, f := branded(t)
+	d.issues(4)
+	for _, path := range []string{"/p/archive", "/p/archive.atom"} {
+		for _, query := range []string{"?brand=weekly", "?brand=%00", "?brand=%ff", "?brand=" + strings.Repeat("a", 2000), "?brand=daily+news&topic=go", "?brand=daily+news&topic=none"} {
+			d.checkPage(d.ask("GET", path+query, ""), 404, "Page not found")
+		}
+	}
+	d.checkPage(d.ask("GET", "/p/archive?brand=daily+news&before="+d.entries[3].UID.String(), ""), 404)
+	f.err = fault.New(fault.Unavailable, "database_unavailable", "")
+	for _, path := range []string{"/p/archive?brand=daily+news", "/p/archive.atom?brand=daily+news"} {
+		d.checkPage(d.ask("GET", path, ""), 503)
+	}
+	if p := newHouse(t).ask("GET", "/p/archive?brand=daily+news", ""); p.status != 404 {
+		t.Errorf("%d where there are no brands", p.status)
+	}
+}
+
+// TestNewsletterLeadsToItsFeed: to that of its brand, as long as there is one of this name.
+func TestNewsletterLeadsToItsFeed(t *testing.T) {
+	t.Parallel()
+	d, f := branded(t)
+	for slug, want := range map[string]string{"": "../archive.atom", "daily news": "../archive.atom?brand=daily+news", "weekly": "../archive.atom"} {
+		d.slug = slug
+		if p := d.ask("GET", "/p/n/"+issue, ""); p.status != 200 || !strings.Contains(p.body, `href="`+want+`"></head>`) {
+			t.Errorf("of %q: %d %s", slug, p.status, p.body)
+		}
+	}
+	d.slug, f.err = "daily news", errors.New("away")
+	if p := d.ask("GET", "/p/n/"+issue, ""); p.status != 200 || !strings.Contains(p.body, `href="../archive.atom"></head>`) {
+		t.Errorf("with its brand away: %d %s", p.status, p.body)
 	}
 }

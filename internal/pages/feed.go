@@ -1,9 +1,11 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"encoding/xml"
 	"fmt"
+	"html"
 	"net/http"
 	"strings"
 	"time"
@@ -29,23 +31,30 @@ const (
 	atomType = "application/atom+xml"
 )
 
-// feedLink is for the head of a newsletter's page: how feed readers find the feed.
-const feedLink = `<link rel="alternate" type="` + atomType + `" href="../archive.atom">`
+// feedLink is for the head of a newsletter's page: how feed readers find the feed, that of its brand if it is still called so.
+func (p *Pages) feedLink(r *http.Request, slug string) string {
+	var of shelf
+	if slug != "" {
+		b, err := p.brandNamed(r.Context(), slug)
+		of.brand = p.orNone(r, b, err)
+	}
+	return `<link rel="alternate" type="` + atomType + `" href="../archive.atom` + html.EscapeString(of.query(ident.UID{})) + `">`
+}
 
 // feed is the newest of the archive as an Atom feed (RFC 4287). What it says follows from what is listed, since a
 // newsletter that is out does not change: the list's tag is enough to know that nothing is new, and names the feed
 // in memory.
 func (p *Pages) feed(w http.ResponseWriter, r *http.Request) error {
-	filter, list, err := p.listed(r, publication.ArchiveFilter{Limit: feedLength})
+	of, err := p.shelf(r, publication.ArchiveFilter{Limit: feedLength})
 	if err != nil {
 		return err
 	}
 	text := p.views.texts.accepted(r.Header.Get("Accept-Language"))
-	v := version{etag: p.feedTag(text, filter.Topic, list), modified: newest(list.Entries)}
+	v := version{etag: p.feedTag(text, of), modified: newest(of.Entries)}
 	var body []byte
 	if !v.has(r) {
 		body, err = p.feeds.Get(r.Context(), v.etag, func(ctx context.Context) ([]byte, error) {
-			return p.writeFeed(ctx, text, filter.Topic, list)
+			return p.writeFeed(ctx, text, of)
 		})
 		if err != nil {
 			return fmt.Errorf("write the feed: %w", err)
@@ -56,9 +65,12 @@ func (p *Pages) feed(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (p *Pages) feedTag(text catalogue, topic string, list publication.ArchiveList) string {
-	parts := []string{feedForm, p.PublicURL, p.Organisation, text.Language, topic, list.Topic}
-	for _, e := range list.Entries {
+func (p *Pages) feedTag(text catalogue, of shelf) string {
+	parts := []string{feedForm, p.PublicURL, p.Organisation, text.Language, of.topic, of.Topic}
+	if of.brand.Slug != "" {
+		parts = append(parts, of.brand.Slug, of.brand.Name, of.brand.Logo)
+	}
+	for _, e := range of.Entries {
 		parts = append(parts, e.UID.String(), e.Title, e.Out.UTC().Format(time.RFC3339Nano))
 	}
 	return etagOf(parts...)
@@ -66,20 +78,21 @@ func (p *Pages) feedTag(text catalogue, topic string, list publication.ArchiveLi
 
 // writeFeed writes the feed. A content that does not fit any more is left out: the entry has its summary and the
 // page's address, as RFC 4287 wants of one without content.
-func (p *Pages) writeFeed(ctx context.Context, text catalogue, topic string, list publication.ArchiveList) ([]byte, error) {
-	page, self := p.PublicURL+"/p/archive"+query(topic, ident.UID{}), p.PublicURL+"/p/archive.atom"+query(topic, ident.UID{})
-	title := text.Get("archive_title")
+func (p *Pages) writeFeed(ctx context.Context, text catalogue, of shelf) ([]byte, error) {
+	page, self := p.PublicURL+"/p/archive"+of.query(ident.UID{}), p.PublicURL+"/p/archive.atom"+of.query(ident.UID{})
+	title, name := text.Get("archive_title"), cmp.Or(of.brand.Name, p.Organisation)
 	f := atomFeed{
-		Language: text.Language, ID: self, Title: clean(headline(p.Organisation, title, list.Topic)),
-		Author:  atomPerson{clean(p.Organisation)},
-		Updated: atomTime(newest(list.Entries)),
+		Language: text.Language, ID: self, Title: clean(headline(name, title, of.Topic)),
+		Author:  atomPerson{clean(name)},
+		Logo:    clean(of.brand.LogoURL(p.PublicURL + ImagePath)),
+		Updated: atomTime(newest(of.Entries)),
 		Links:   []atomLink{{Rel: "alternate", Type: "text/html", Href: page}, {Rel: "self", Type: atomType, Href: self}},
 	}
 	if f.Author.Name == "" {
 		f.Author.Name = title // RFC 4287, 4.1.1: there has to be one
 	}
 	room := maxContents
-	for _, e := range list.Entries {
+	for _, e := range of.Entries {
 		entry, err := p.feedEntry(ctx, text, e)
 		if err != nil {
 			return nil, err

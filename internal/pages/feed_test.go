@@ -23,6 +23,7 @@ type read struct {
 	ID      string     `xml:"http://www.w3.org/2005/Atom id"`
 	Title   string     `xml:"http://www.w3.org/2005/Atom title"`
 	Updated time.Time  `xml:"http://www.w3.org/2005/Atom updated"`
+	Logo    string     `xml:"http://www.w3.org/2005/Atom logo"`
 	Author  string     `xml:"http://www.w3.org/2005/Atom author>name"`
 	Links   []readLink `xml:"http://www.w3.org/2005/Atom link"`
 	Entries []struct {

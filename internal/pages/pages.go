@@ -61,9 +61,9 @@ type Readers interface {
 
 // Archive renders publications for anonymous readers.
 type Archive interface {
-	// Archive is a whole HTML document in the language that fits best, or NotFound if the publication has no
-	// public page.
-	Archive(ctx context.Context, uid ident.UID, language string) (html string, err error)
+	// Archive is a whole HTML document in the language that fits best, and the slug of its brand, empty of none; or NotFound if
+	// the publication has no public page.
+	Archive(ctx context.Context, uid ident.UID, language string) (html, brand string, err error)
 	// Article is what a newsletter says, by its internal id, without its frame. It is GiveUp if it cannot be read.
 	Article(ctx context.Context, publication int64, language string) (edition.Article, error)
 }
@@ -212,7 +212,10 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, v view)
 // render fills a page in, and has its policy let in what it shows of its brand.
 func (p *Pages) render(w http.ResponseWriter, r *http.Request, v view) ([]byte, error) {
 	v.Organisation = p.Organisation
-	if v.Brand = faceOf(p.brand(r)); v.Brand != nil {
+	if v.Brand == nil {
+		v.Brand = faceOf(p.brand(r))
+	}
+	if v.Brand != nil {
 		v.Organisation = v.Brand.Name
 		w.Header().Set("Content-Security-Policy", p.views.policyOf(v.Brand))
 	}

@@ -32,6 +32,7 @@ type house struct {
 
 	mu     sync.Mutex
 	reader publication.Recipient
+	slug   string // of the brand of the newsletter
 	err    error
 	left   []publication.Unsubscription
 	actors []string
@@ -51,11 +52,11 @@ func (h *house) Unsubscribe(ctx context.Context, u publication.Unsubscription) e
 	return h.err
 }
 
-func (h *house) Archive(_ context.Context, uid ident.UID, language string) (string, error) {
+func (h *house) Archive(_ context.Context, uid ident.UID, language string) (html, brand string, err error) {
 	if uid.String() != issue {
-		return "", fault.New(fault.NotFound, "not_found", "")
+		return "", "", fault.New(fault.NotFound, "not_found", "")
 	}
-	return "<!doctype html><html><head><title>Issue " + language + "</title></head><body></body></html>", nil
+	return "<!doctype html><html><head><title>Issue " + language + "</title></head><body></body></html>", h.slug, nil
 }
 
 const issue = "0190b5a0-0000-7000-8000-00000000000a"

@@ -13,7 +13,8 @@ import (
 	"github.com/presswork/presswork/internal/publication"
 )
 
-// past is the newsletters that were sent, newest first; those of the topic go have even numbers.
+// past is the newsletters that were sent, newest first; those of the topic go have even numbers, those of the brand 3 have
+// numbers that 3 divides.
 type past struct {
 	entries  []publication.ArchiveEntry
 	articles map[int64]edition.Article
@@ -57,7 +58,7 @@ func (p *past) ArchiveList(_ context.Context, f publication.ArchiveFilter) (publ
 		list.Topic = "Go & <b>"
 	}
 	for _, e := range p.entries[from:] {
-		if len(list.Entries) < f.Limit && (f.Topic == "" || f.Topic == "go" && e.ID%2 == 0) {
+		if len(list.Entries) < f.Limit && (f.Topic == "" || f.Topic == "go" && e.ID%2 == 0) && (f.Brand == 0 || e.ID%int64(f.Brand) == 0) {
 			list.Entries = append(list.Entries, e)
 		}
 	}

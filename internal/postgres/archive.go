@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,6 +22,15 @@ WHERE p.listed AND p.started_at IS NOT NULL AND (p.started_at, p.id) < ($1, $2)
 
 const newestFirst = ` ORDER BY p.started_at DESC, p.id DESC LIMIT $5`
 
+// ofTopic reads those of topic $6.
+const ofTopic = selectArchive + ` AND p.audience -> 'topics' @> $6::text::jsonb` + newestFirst
+
+// ofBrand reads those of brand $7, and of a topic if $6 is one: the newest from each of its senders, and of these the newest.
+const ofBrand = `
+SELECT e.* FROM sender_identity s CROSS JOIN LATERAL (` + selectArchive + `
+  AND p.sender_id = s.id AND ($6::text IS NULL OR p.audience -> 'topics' @> $6::text::jsonb)` + newestFirst + `) e
+WHERE s.brand_id = $7 ORDER BY e.started_at DESC, e.id DESC LIMIT $5`
+
 // ArchiveList is a part of the public archive. It is NotFound if Before is unknown, and empty for a topic that
 // there is not, as for one that nothing was for.
 func (db *DB) ArchiveList(ctx context.Context, f publication.ArchiveFilter) (publication.ArchiveList, error) {
@@ -31,28 +39,37 @@ func (db *DB) ArchiveList(ctx context.Context, f publication.ArchiveFilter) (pub
 	if err != nil {
 		return list, err
 	}
-	args := []any{at, id, publication.OutStates(), channel.Newsletter.ID(), f.Limit}
-	var rows pgx.Rows
-	if f.Topic == "" {
-		rows, err = db.pool.Query(ctx, selectArchive+newestFirst, args...)
-	} else {
-		var topic int32
-		err = db.pool.QueryRow(ctx, `SELECT id, name FROM topic WHERE slug = $1`, f.Topic).Scan(&topic, &list.Topic)
+	var topic *string
+	if f.Topic != "" {
+		topic = new(string)
+		err := db.pool.QueryRow(ctx, `SELECT '[' || id || ']', name FROM topic WHERE slug = $1`, f.Topic).Scan(topic, &list.Topic)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return list, nil
 		}
 		if err != nil {
 			return list, translate(err, "find a topic")
 		}
-		// Planned each time: whether to walk the archive or to gather the topic depends on how common the topic is.
-		rows, err = db.pool.Query(ctx, selectArchive+` AND p.audience -> 'topics' @> $6::text::jsonb`+newestFirst,
-			append([]any{pgx.QueryExecModeCacheDescribe}, append(args, fmt.Sprintf("[%d]", topic))...)...)
 	}
+	rows, err := db.archiveRows(ctx, f, topic, at, id)
 	if err != nil {
 		return list, translate(err, "list the archive")
 	}
 	list.Entries, err = pgx.CollectRows(rows, pgx.RowToStructByPos[publication.ArchiveEntry])
 	return list, translate(err, "list the archive")
+}
+
+// archiveRows lists what comes after a place in the archive. It is planned each time where a topic is named: whether to walk the
+// archive or to gather the topic depends on how common the topic is.
+func (db *DB) archiveRows(ctx context.Context, f publication.ArchiveFilter, topic *string, at pgtype.Timestamptz, id int64) (pgx.Rows, error) {
+	args := []any{at, id, publication.OutStates(), channel.Newsletter.ID(), f.Limit}
+	switch {
+	case f.Brand != 0:
+		return db.pool.Query(ctx, ofBrand, append([]any{plannedEachTime}, append(args, topic, f.Brand)...)...)
+	case topic != nil:
+		return db.pool.Query(ctx, ofTopic, append([]any{plannedEachTime}, append(args, topic)...)...)
+	default:
+		return db.pool.Query(ctx, selectArchive+newestFirst, args...)
+	}
 }
 
 // archivePosition is where a part of the archive begins.

@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/internal/sender"
 	"github.com/presswork/presswork/internal/testkit/dbtest"
 )
 
@@ -144,36 +146,107 @@ func TestArchiveOfATopic(t *testing.T) {
 	}
 }
 
-// The archive is read from the index in its order, however many publications there are, and a rare topic from its own.
+// The archive of a brand has what is from its senders, in the order in which it went out, of all topics or of one.
+func TestArchiveOfABrand(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	exec(t, db, `INSERT INTO topic (uid, slug, name) VALUES ($1, 'go', 'Go')`, ident.New())
+	daily, weekly, none := newBrand(t, db, "daily", ident.UID{}), newBrand(t, db, "weekly", ident.UID{}), newBrand(t, db, "none", ident.UID{})
+	desk, night, other := newSender(t, db, "desk", daily.UID), newSender(t, db, "night", daily.UID), newSender(t, db, "other", weekly.UID)
+	var third ident.UID
+	for i, c := range []struct {
+		from   *sender.Identity
+		topics string
+	}{{&desk, ""}, {&night, "[1]"}, {nil, "[1]"}, {&desk, "[1, 2]"}, {&other, ""}, {&night, "[11]"}} {
+		uid := issue(t, db, fmt.Sprint(i), i, c.topics)
+		if c.from != nil {
+			exec(t, db, `UPDATE publication SET sender_id = $2 WHERE uid = $1`, uid, c.from.ID)
+		}
+		if i == 3 {
+			third = uid
+		}
+	}
+	for _, c := range []struct {
+		filter publication.ArchiveFilter
+		want   string
+	}{
+		{publication.ArchiveFilter{Limit: 10}, "5 4 3 2 1 0"},
+		{publication.ArchiveFilter{Limit: 10, Brand: daily.ID}, "5 3 1 0"},
+		{publication.ArchiveFilter{Limit: 3, Brand: daily.ID}, "5 3 1"},
+		{publication.ArchiveFilter{Limit: 10, Brand: daily.ID, Before: third}, "1 0"},
+		{publication.ArchiveFilter{Limit: 10, Brand: daily.ID, Topic: "go"}, "3 1"},
+		{publication.ArchiveFilter{Limit: 10, Brand: daily.ID, Topic: "unknown"}, ""},
+		{publication.ArchiveFilter{Limit: 10, Brand: weekly.ID}, "4"},
+		{publication.ArchiveFilter{Limit: 10, Brand: weekly.ID, Topic: "go"}, ""},
+		{publication.ArchiveFilter{Limit: 10, Brand: none.ID}, ""},
+		{publication.ArchiveFilter{Limit: 10, Brand: none.ID + 1}, ""},
+	} {
+		if got, _ := titles(t, db, c.filter); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.filter, got, c.want)
+		}
+	}
+	exec(t, db, `UPDATE publication SET listed = false WHERE title = '5'`)
+	if got, _ := titles(t, db, publication.ArchiveFilter{Limit: 10, Brand: daily.ID}); got != "3 1 0" {
+		t.Errorf("what is not listed is shown: %q", got)
+	}
+}
+
+// The archive is read from the index in its order, however many publications there are, and a rare topic and a brand from their own.
+// Whether something is from a sender is asked of an index, too.
 func TestArchiveIsOneIndexScan(t *testing.T) {
 	t.Parallel()
 	db := open(t)
+	daily := newBrand(t, db, "daily", ident.UID{})
+	desk, idle := newSender(t, db, "desk", daily.UID), newSender(t, db, "idle", daily.UID)
+	other := newSender(t, db, "other", ident.UID{})
 	exec(t, db, `
-		INSERT INTO publication (uid, title, type, priority, lane, state, channels, audience, contents, created_by, listed, started_at)
+		INSERT INTO publication (uid, title, type, priority, lane, state, channels, audience, contents, created_by, listed, started_at, sender_id)
 		SELECT gen_random_uuid(), 'News', 'newsletter', 'normal', 1, 'completed', '{2}',
-		       jsonb_build_object('topics', jsonb_build_array(CASE WHEN n % 5000 = 0 THEN 2 ELSE 1 END)), '[]', 'test', n % 4 > 0, now() + n * interval '1 second'
-		FROM generate_series(1, 20000) n`)
+		       jsonb_build_object('topics', jsonb_build_array(CASE WHEN n % 5000 = 0 THEN 2 ELSE 1 END)), '[]', 'test', n % 4 > 0, now() + n * interval '1 second',
+		       CASE WHEN n % 1000 = 1 THEN $1::integer ELSE $2::integer END
+		FROM generate_series(1, 20000) n`, desk.ID, other.ID)
 	asOwner(t, db, `VACUUM ANALYZE publication`)
+	far := []any{pgtype.Timestamptz{Time: time.Now().Add(1000 * time.Hour), Valid: true}, 0, publication.OutStates(), 2, 21}
+	from := func(more ...any) []any { return append(slices.Clone(far), more...) }
+	type query struct {
+		sql  string
+		args []any
+	}
 	for name, c := range map[string]struct {
-		topic, index string
+		query
+		index string
 	}{
-		"all":          {"", "Index Scan Backward using publication_listed on publication"},
-		"common topic": {"[1]", "Index Scan Backward using publication_listed on publication"},
-		"rare topic":   {"[2]", "Bitmap Index Scan on publication_listed_topics"},
+		"all":                 {query{selectArchive + newestFirst, from()}, "Index Scan Backward using publication_listed on publication"},
+		"common topic":        {query{ofTopic, from("[1]")}, "Index Scan Backward using publication_listed on publication"},
+		"rare topic":          {query{ofTopic, from("[2]")}, "Bitmap Index Scan on publication_listed_topics"},
+		"brand":               {query{ofBrand, from(nil, daily.ID)}, "Index Scan Backward using publication_listed_sender on publication"},
+		"topic of a brand":    {query{ofBrand, from("[1]", daily.ID)}, "publication_listed_sender on publication"},
+		"deletion of a brand": {query{namedBySenders, []any{[]int32{idle.ID, idle.ID + 1000}}}, "publication_sender on publication"},
+		"a sender that leaves": {query{`SELECT EXISTS (SELECT FROM publication WHERE sender_id = $1)`, []any{idle.ID}},
+			"publication_sender on publication"},
+		// What PostgreSQL asks itself when a row that is referred to is deleted.
+		"deletion of a sender": {query{`SELECT FROM ONLY publication x WHERE $1 OPERATOR(pg_catalog.=) sender_id FOR KEY SHARE OF x`, []any{idle.ID}},
+			"publication_sender on publication"},
 	} {
-		sql, args := selectArchive+newestFirst, []any{time.Now().Add(1000 * time.Hour), 0, publication.OutStates(), 2, 21}
-		if c.topic != "" {
-			sql, args = selectArchive+` AND p.audience -> 'topics' @> $6::text::jsonb`+newestFirst, append(args, c.topic)
-		}
-		rows, err := db.pool.Query(t.Context(), "EXPLAIN "+sql, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if plan := strings.Join(lines, "\n"); err != nil || !strings.Contains(plan, c.index) || strings.Contains(plan, "Seq Scan on publication") {
-			t.Errorf("%s: %v\n%s", name, err, plan)
+		plan := explained(t, db, c.sql, c.args...)
+		if !strings.Contains(plan, c.index) || strings.Contains(plan, "Seq Scan on publication") {
+			t.Errorf("%s:\n%s", name, plan)
 		}
 	}
+}
+
+// explained is how a statement would be run.
+func explained(t *testing.T, db *DB, sql string, args ...any) string {
+	t.Helper()
+	rows, err := db.pool.Query(t.Context(), "EXPLAIN "+sql, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // Rows from before the column are listed as the same request would be now.

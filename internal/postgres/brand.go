@@ -169,10 +169,21 @@ func (db *DB) UpdateBrand(ctx context.Context, b brand.Brand, check func(version
 	return b, err
 }
 
-// brandNeeded asks whether publications are from senders of a brand, or whether one of these has no postal address of its own.
-const brandNeeded = `
-SELECT EXISTS (SELECT FROM sender_identity WHERE brand_id = $1 AND postal_address = '')
-    OR EXISTS (SELECT FROM publication WHERE sender_id = ANY(ARRAY(SELECT id FROM sender_identity WHERE brand_id = $1)))`
+// namedBySenders asks whether publications are from any of some senders. It is planned each time: of senders that are hardly ever
+// named it reads an index, and of others the first publication or so.
+const namedBySenders = `SELECT EXISTS (SELECT FROM publication WHERE sender_id = ANY($1))`
+
+// brandNeeded reports whether publications are from senders of a brand, or one of these has no postal address of its own.
+func brandNeeded(ctx context.Context, tx pgx.Tx, id int32) (needed bool, err error) {
+	var senders []int32
+	err = tx.QueryRow(ctx, `
+		SELECT coalesce(array_agg(id), '{}'), coalesce(bool_or(postal_address = ''), false) FROM sender_identity
+		WHERE brand_id = $1`, id).Scan(&senders, &needed)
+	if err == nil && !needed {
+		err = tx.QueryRow(ctx, namedBySenders, plannedEachTime, senders).Scan(&needed)
+	}
+	return needed, err
+}
 
 // DeleteBrand removes a brand of which no publication is; its senders stay, and are of no brand. check is asked first and may
 // refuse. It returns NotFound, or Conflict (in_use), also as long as a sender of it has no postal address of its own.
@@ -188,8 +199,8 @@ func (db *DB) DeleteBrand(ctx context.Context, uid ident.UID, check func(version
 		if err := check(b.Version); err != nil {
 			return err
 		}
-		var needed bool
-		if err := tx.QueryRow(ctx, brandNeeded, b.ID).Scan(&needed); err != nil {
+		needed, err := brandNeeded(ctx, tx, b.ID)
+		if err != nil {
 			return err
 		}
 		if needed {

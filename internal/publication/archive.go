@@ -35,6 +35,8 @@ func OutStates() []State { return []State{Sending, Completed, CompletedWithFailu
 type ArchiveFilter struct {
 	// Topic is the slug of a topic that the publication was for; empty: all.
 	Topic string
+	// Brand is the internal id of the brand that the publication is of; 0: of all and of none.
+	Brand int32
 	// Before is the one that the list goes on after, zero: from the newest on. Limit is how many to return at most.
 	Before ident.UID
 	Limit  int
