@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"net/url"
@@ -29,6 +30,8 @@ type reader struct {
 	email    string
 	letters  map[string]bool // those that were opened
 	shots    int
+	first    string // link that was mailed
+	of       *face  // the brand of whose pages they came; nil for none
 }
 
 // TestReadersJourney: sign up, confirm, choose, unsubscribe and come back, in Chromium, by the keyboard alone, in every language
@@ -120,14 +123,14 @@ func (r *reader) status() (status string) {
 
 func (r *reader) visits(path string) {
 	r.t.Helper()
-	r.do(chromedp.Navigate(r.house.URL + path))
+	r.do(chromedp.Navigate(r.house.URL + path + r.query()))
 	r.looks(strings.ReplaceAll(strings.Trim(path, "/"), "/", "-"))
 }
 
 // opens waits for the next letter, and opens its link of a kind.
 func (r *reader) opens(kind, name string) {
 	r.t.Helper()
-	link := regexp.MustCompile(`https?://[^\s"<>]*` + kind + `[\w-]+`)
+	link := regexp.MustCompile(`https?://[^\s"<>]*` + kind + `[\w-]+(\?[\w=+%-]+)?`)
 	for deadline := time.Now().Add(patience); ; {
 		for _, m := range r.house.sandbox.Messages("email") {
 			if !strings.Contains(m.To, r.email) || r.letters[m.ID] {
@@ -141,7 +144,8 @@ func (r *reader) opens(kind, name string) {
 				r.t.Fatalf("the letter %q has no link: %s", letter.Subject, letter.Text)
 			}
 			r.visitsLetter(m.ID, name)
-			r.do(chromedp.Navigate(r.house.URL + at.Path))
+			r.first = cmp.Or(r.first, at.RequestURI())
+			r.do(chromedp.Navigate(r.house.URL + at.RequestURI()))
 			r.looks(name)
 			return
 		}
@@ -199,7 +203,7 @@ func (r *reader) presses(selector, name string) {
 		r.do(chromedp.KeyEvent(kb.Enter))
 		var valid bool
 		r.do(chromedp.Evaluate(`document.querySelector('#email').validity.valid`, &valid))
-		if valid || !strings.HasSuffix(r.address(), "/p/subscribe") {
+		if valid || !strings.HasSuffix(r.address(), "/p/subscribe"+r.query()) {
 			r.t.Errorf("an address that is none was sent")
 		}
 		r.do(chromedp.Evaluate(`document.activeElement.blur()`, nil))
@@ -265,6 +269,9 @@ func (r *reader) looks(name string) {
 		chromedp.Evaluate(`document.documentElement.lang`, &language))
 	for _, w := range wrong {
 		r.t.Errorf("%s: %s", name, w)
+	}
+	if r.of != nil {
+		r.wearsFace(name)
 	}
 	if size > 20<<10 || language != r.language {
 		r.t.Errorf("%s: %d characters in %s", name, size, language)

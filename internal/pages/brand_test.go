@@ -200,3 +200,29 @@ func TestNewsletterLeadsToItsFeed(t *testing.T) {
 		t.Errorf("with its brand away: %d %s", p.status, p.body)
 	}
 }
+
+// TestBrandIsKept: where a page leads on or back to the beginning, it stays with the brand.
+func TestBrandIsKept(t *testing.T) {
+	t.Parallel()
+	d, _ := branded(t)
+	footer := d.signer.Sign(token.Recipient{Publication: 41, Channel: channel.Email.ID(), Recipient: 7})
+	plain := d.signer.Sign(token.Recipient{Publication: 42, Channel: channel.Email.ID(), Recipient: 7})
+	old, expired := d.ticket(token.Confirm, time.Hour), d.ticket(token.Confirm, -time.Second)
+	chosen := d.ticket(token.Prefer, -time.Second)
+	const of = "?brand=daily&#43;news"
+	for path, want := range map[string]string{
+		"/p/u/" + footer: "/p/preferences/" + footer + of, "/p/u/" + plain: "/p/preferences/" + plain,
+		"/p/confirm/" + expired + "?brand=daily+news": "/p/subscribe" + of, "/p/confirm/" + expired: "/p/subscribe", "/p/confirm/" + expired + "?brand=gone": "/p/subscribe",
+		"/p/preferences/" + chosen + "?brand=daily+news": "/p/preferences" + of, "/p/preferences/" + chosen: "/p/preferences",
+	} {
+		if p := d.ask("GET", path, ""); !strings.Contains(p.body, `href="`+want+`"`) {
+			t.Errorf("%s does not lead to %s: %s", path, want, p.body)
+		}
+	}
+	d.request.Void = true
+	for query, want := range map[string]string{"?brand=daily+news": of, "": ""} {
+		for _, method := range []string{"GET", "POST"} {
+			d.checkPage(d.ask(method, "/p/confirm/"+old+query, ""), 410, `href="/p/subscribe`+want+`"`)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"net/url"
 
 	"github.com/presswork/presswork/internal/publication"
 )
@@ -16,7 +17,7 @@ type view struct {
 	Page, Title, Message string
 	Text                 catalogue
 	Organisation         string
-	Brand                *face  // nil for none
+	Brand                *face  // nil: that of the request, if it has one
 	Address              string // masked
 	Topics               []publication.Topic
 	Archive              *archiveView
@@ -28,6 +29,14 @@ type view struct {
 	Subscribed, Instead string
 	// Index lets search engines list the page.
 	Index bool
+}
+
+// To is the address of another of our pages that is of the same brand.
+func (v view) To(path string) string {
+	if v.Brand == nil {
+		return path
+	}
+	return path + "?" + url.Values{"brand": {v.Brand.Slug}}.Encode()
 }
 
 type views struct {
