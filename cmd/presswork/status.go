@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"net/http"
 	"text/tabwriter"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 
 	"github.com/presswork/presswork/client"
 	"github.com/presswork/presswork/client/api"
+	"github.com/presswork/presswork/internal/domaincheck"
 	"github.com/presswork/presswork/internal/progress"
 )
 
@@ -61,9 +64,51 @@ func listStatus(c *cobra.Command, remote *client.Client, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	return table[api.Publication]{columns: "ID\tSTATE\tCREATED\tTITLE", row: func(p api.Publication) []any {
+	err = table[api.Publication]{columns: "ID\tSTATE\tCREATED\tTITLE", row: func(p api.Publication) []any {
 		return []any{p.ID, p.State, p.CreatedAt.Format(time.DateTime), p.Title}
 	}}.show(c, list, asJSON)
+	if err != nil || asJSON {
+		return err
+	}
+	return nameFailingSenders(c, remote)
+}
+
+// nameFailingSenders says whose mail receivers refuse, and what to do. It says nothing to whom the API does not tell, as an older
+// one does not either.
+func nameFailingSenders(c *cobra.Command, remote *client.Client) error {
+	const most = 20
+	list, err := client.Collect(remote.FailingSenders(c.Context(), api.ListFailingSendersParams{Limit: most}), most)
+	var problem *client.Problem
+	if errors.As(err, &problem) && (problem.Status == http.StatusForbidden || problem.Status == http.StatusNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, s := range list {
+		_, _ = fmt.Fprintf(c.OutOrStdout(), "\nReceivers refuse mail from %s (%s), as was found on %s. When it is mended: POST /api/v1/senders/%s/verify\n",
+			oneLine(s.Name), s.FromEmail, s.Verification.CheckedAt.Format(time.DateTime), s.ID)
+		if err := printReport(c.OutOrStdout(), failures(s.Verification)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// failures are the findings for which receivers refuse mail.
+func failures(r api.DomainReport) domaincheck.Report {
+	report := domaincheck.Report{Domain: r.Domain, At: r.CheckedAt}
+	for _, f := range r.Findings {
+		if domaincheck.Level(f.Level) != domaincheck.Failure {
+			continue
+		}
+		one := domaincheck.Finding{Check: string(f.Check), Level: domaincheck.Failure, Code: f.Code, Detail: f.Detail, Advice: f.Advice}
+		for _, p := range f.Publish {
+			one.Publish = append(one.Publish, domaincheck.Record{Name: p.Name, Type: p.Type, Value: p.Value})
+		}
+		report.Findings = append(report.Findings, one)
+	}
+	return report
 }
 
 func showStatus(c *cobra.Command, p api.Progress) error {

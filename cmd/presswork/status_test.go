@@ -70,6 +70,34 @@ func TestStatusPrints(t *testing.T) {
 	}
 }
 
+// TestStatusNamesFailingSenders, with what to do; to who may not read senders it says nothing of them.
+func TestStatusNamesFailingSenders(t *testing.T) {
+	t.Parallel()
+	answers := map[string]string{
+		"GET /publications": `{"items":[]}`,
+		"GET /senders/failing": `{"items":[{"id":"s1","name":"Desk","from_email":"desk@news.example","verification":{"domain":"news.example","level":"failure",
+			"checked_at":"2030-01-02T03:04:05Z","findings":[{"check":"spf","level":"ok","detail":"There is one."},{"check":"dmarc","level":"failure","code":"none",
+			"detail":"There is none.","advice":"Publish one.","publish":[{"name":"_dmarc.news.example","type":"TXT","value":"v=DMARC1; p=none"}]}]}}]}`,
+	}
+	const want = `ID  STATE  CREATED  TITLE
+
+Receivers refuse mail from Desk (desk@news.example), as was found on 2030-01-02 03:04:05. When it is mended: POST /api/v1/senders/s1/verify
+failure  dmarc  There is none.
+                Publish one.
+                _dmarc.news.example  TXT  v=DMARC1; p=none
+`
+	if out, err := said(t, answering(t, answers), "status"); err != nil || out != want {
+		t.Errorf("printed %q, %v", out, err)
+	}
+	if out, err := said(t, answering(t, answers), "status --json"); err != nil || strings.Contains(out, "Desk") {
+		t.Errorf("as JSON: %q, %v", out, err)
+	}
+	delete(answers, "GET /senders/failing")
+	if out, err := said(t, answering(t, answers), "status"); err != nil || out != "ID  STATE  CREATED  TITLE\n" {
+		t.Errorf("of an API that tells nothing: %q, %v", out, err)
+	}
+}
+
 // TestRefusalsEndCommands with an error that says what the API said, and print nothing.
 func TestRefusalsEndCommands(t *testing.T) {
 	t.Parallel()

@@ -135,6 +135,15 @@ func (a *App) ready(ctx context.Context, known bool) (any, error) {
 			health["placeholder_names"] = names
 		}
 	}
+	if database == nil {
+		// What receivers think of a sender says nothing about this process: it stays ready.
+		if failing, err := a.failingSenders(ctx); err == nil {
+			health["failing_senders"] = len(failing)
+			if known {
+				health["failing_sender_names"] = failing
+			}
+		}
+	}
 	if known && database == nil && redis == nil {
 		// Whose circuit is open says nothing about this process: it stays ready.
 		if broken, err := a.limits.Broken(ctx); err == nil {
@@ -142,4 +151,15 @@ func (a *App) ready(ctx context.Context, known bool) (any, error) {
 		}
 	}
 	return health, errors.Join(database, redis)
+}
+
+// failingSenders are the names of the first senders whose mail receivers refuse, as the last verification of each says.
+func (a *App) failingSenders(ctx context.Context) ([]string, error) {
+	const most = 100
+	list, err := a.db.ListFailingSenders(ctx, 0, most)
+	names := make([]string, len(list))
+	for i, s := range list {
+		names[i] = s.Name
+	}
+	return names, err
 }

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"net"
 	"time"
+
+	"github.com/presswork/presswork/internal/ident"
 )
 
 // Resolver asks the DNS, as *net.Resolver does. TXT records come with their strings joined.
@@ -58,6 +60,15 @@ type Report struct {
 	Domain   string    `json:"domain"`
 	At       time.Time `json:"at"`
 	Findings []Finding `json:"findings"`
+}
+
+// Sender is who mail is from, and what was last found out about the domain of their address.
+type Sender struct {
+	ID  int32
+	UID ident.UID
+	// Name is for operators, Email the address in the From header.
+	Name, Email string
+	Report
 }
 
 // Worst is the level of the report: Failure or Warning if something is wrong, else Unknown if something could not be found

@@ -93,6 +93,7 @@ func accessRules() map[string]access { //nolint:funlen // it is a table
 
 		"GET /api/v1/senders":                  needs(auth.SendersRead),
 		"POST /api/v1/senders":                 needs(auth.SendersWrite),
+		"GET /api/v1/senders/failing":          needs(auth.SendersRead),
 		"GET /api/v1/senders/:id":              needs(auth.SendersRead),
 		"PUT /api/v1/senders/:id":              needs(auth.SendersWrite),
 		"DELETE /api/v1/senders/:id":           needs(auth.SendersWrite),

@@ -30,6 +30,7 @@ func registerSenders(r gin.IRouter, d Deps) {
 	h := senders{d.Senders, d.SenderChecks}
 	r.GET("/senders", handle(h.list))
 	r.POST("/senders", handle(h.create))
+	r.GET("/senders/failing", handle(h.failing))
 	r.GET("/senders/:id", handle(h.get))
 	r.PUT("/senders/:id", handle(h.update))
 	r.DELETE("/senders/:id", handle(h.delete))

@@ -9,6 +9,7 @@ import (
 	"github.com/presswork/presswork/internal/domaincheck"
 	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/tally"
 )
 
 // SenderChecks finds out whether receivers can tell that mail of a domain is its own, and keeps it.
@@ -22,6 +23,9 @@ type SenderChecks struct {
 type SenderCheckStore interface {
 	NoteSenderCheck(ctx context.Context, uid ident.UID, r domaincheck.Report) error
 	SenderCheck(ctx context.Context, uid ident.UID, domain string) (domaincheck.Report, error)
+	// ListFailingSenders is at most limit senders whose mail receivers refuse, with ids above after.
+	ListFailingSenders(ctx context.Context, after int64, limit int) ([]domaincheck.Sender, error)
+	TotalFailingSenders(ctx context.Context) (tally.Total, error)
 }
 
 // sender is the id of a request, and the domain of that sender's address.
@@ -59,6 +63,26 @@ func (h senders) verification(c *gin.Context) error {
 		return err
 	}
 	return shownWhole(c, showDomainReport(r))
+}
+
+// failing are the senders whose mail receivers refuse, with what to do.
+func (h senders) failing(c *gin.Context) error {
+	p, err := readPage(c, "failing senders")
+	if err != nil {
+		return err
+	}
+	rows, err := h.checks.Store.ListFailingSenders(c.Request.Context(), p.After, p.Limit+1)
+	if err != nil {
+		return err
+	}
+	if err := p.count(c, h.checks.Store.TotalFailingSenders); err != nil {
+		return err
+	}
+	return answerPage(c, "failing senders", p, rows, func(s domaincheck.Sender) int64 { return int64(s.ID) }, showFailingSender)
+}
+
+func showFailingSender(s domaincheck.Sender) wire.FailingSender {
+	return wire.FailingSender{ID: s.UID, Name: s.Name, FromEmail: s.Email, Verification: showDomainReport(s.Report)}
 }
 
 func showDomainReport(r domaincheck.Report) wire.DomainReport {

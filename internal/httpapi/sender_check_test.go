@@ -31,6 +31,15 @@ func TestSenderVerification(t *testing.T) {
 		if n, err := a.db.FailingSenders(t.Context()); err != nil || n != want {
 			t.Errorf("%d senders fail, %v; want %d", n, err, want)
 		}
+		list := read[wire.FailingSenderPage](a.do(http.MethodGet, "/api/v1/senders/failing?total=true", nil).want(http.StatusOK))
+		if int64(len(list.Items)) != want || list.Total == nil || *list.Total != want {
+			t.Errorf("%+v, want %d", list, want)
+		}
+		for _, s := range list.Items {
+			if s.Name != "Desk" || s.FromEmail != "desk@news.example.com" || s.Verification.Domain != "news.example.com" || s.Verification.Findings[0].Advice != "Publish one." {
+				t.Errorf("%+v", s)
+			}
+		}
 	}
 	const body = `{"name":"Desk","from_name":"Desk","from_email":"desk@news.example.com","postal_address":"1 Main Street"}`
 	where := a.do(http.MethodPost, "/api/v1/senders", body).want(http.StatusCreated).Header.Get("Location")

@@ -68,14 +68,15 @@ func everyList(ctx context.Context, db *DB, channels *Channels, first ident.UID)
 		"subscribers of a topic": {2, func() (int, error) {
 			return lengthOf(db.ListSubscribers(ctx, subscriber.Filter{Topic: "t1"}, subscriber.Position{}, most))
 		}},
-		"topics":       {1, func() (int, error) { return lengthOf(db.ListTopics(ctx, 0, most)) }},
-		"contents":     {1, func() (int, error) { return lengthOf(db.ListContents(ctx, 0, most)) }},
-		"templates":    {1, func() (int, error) { return lengthOf(db.ListTemplates(ctx, 0, most)) }},
-		"channels":     {1, func() (int, error) { return lengthOf(channels.ListChannels(ctx, 0, most)) }},
-		"senders":      {1, func() (int, error) { return lengthOf(db.ListSenders(ctx, 0, most)) }},
-		"brands":       {1, func() (int, error) { return lengthOf(db.ListBrands(ctx, 0, most)) }},
-		"assets":       {1, func() (int, error) { return lengthOf(db.ListAssets(ctx, 0, most)) }},
-		"publications": {1, func() (int, error) { return lengthOf(db.Publications(ctx, publicationFilter(most))) }},
+		"topics":            {1, func() (int, error) { return lengthOf(db.ListTopics(ctx, 0, most)) }},
+		"contents":          {1, func() (int, error) { return lengthOf(db.ListContents(ctx, 0, most)) }},
+		"templates":         {1, func() (int, error) { return lengthOf(db.ListTemplates(ctx, 0, most)) }},
+		"channels":          {1, func() (int, error) { return lengthOf(channels.ListChannels(ctx, 0, most)) }},
+		"senders":           {1, func() (int, error) { return lengthOf(db.ListSenders(ctx, 0, most)) }},
+		"senders that fail": {1, func() (int, error) { return lengthOf(db.ListFailingSenders(ctx, 0, most)) }},
+		"brands":            {1, func() (int, error) { return lengthOf(db.ListBrands(ctx, 0, most)) }},
+		"assets":            {1, func() (int, error) { return lengthOf(db.ListAssets(ctx, 0, most)) }},
+		"publications":      {1, func() (int, error) { return lengthOf(db.Publications(ctx, publicationFilter(most))) }},
 		"recipients": {2, func() (int, error) {
 			found, err := db.Recipients(ctx, first, delivery.Find{Limit: most})
 			return len(found.Entries), err
@@ -122,6 +123,8 @@ func grow(t *testing.T, db *DB, size int) {
 		 INSERT INTO template_version (template_id, version, language) SELECT id, 1, l FROM t, unnest('{en,de}'::text[]) AS l`,
 		`INSERT INTO channel (uid, kind, provider, name) SELECT gen_random_uuid(), 'slack', 'slack', 'n' || i FROM @`,
 		`INSERT INTO sender_identity (uid, name, from_name, from_email, postal_address) SELECT gen_random_uuid(), 'n' || i, 'f', 'f(at)x.org', 'p' FROM @`,
+		`INSERT INTO sender_check (sender_id, domain, level, findings, checked_at)
+		 SELECT s.id, 'x.org', 'failure', '[]', now() FROM @ JOIN sender_identity s ON s.name = 'n' || i`,
 		`INSERT INTO brand (uid, slug, name, postal_address) SELECT gen_random_uuid(), 'n' || i, 'n', 'p' FROM @`,
 		`WITH b AS (INSERT INTO asset_content (sha256, bytes) SELECT sha256(i::text::bytea), 'b' FROM @ RETURNING sha256)
 		 INSERT INTO asset (uid, name, media_type, size, sha256) SELECT gen_random_uuid(), 'n', 'text/plain', 1, sha256 FROM b`,

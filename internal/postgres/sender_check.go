@@ -7,6 +7,7 @@ import (
 
 	"github.com/presswork/presswork/internal/domaincheck"
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/tally"
 )
 
 // NoteSenderCheck keeps what was found out about a sender's domain, in place of what was before. It returns NotFound.
@@ -36,10 +37,31 @@ func (db *DB) SenderCheck(ctx context.Context, uid ident.UID, domain string) (do
 	return r, translate(missing(err, "Nobody has verified this sender."), "read a check of a sender")
 }
 
+// ofFailing are the senders of a domain of which something was found that has receivers refuse mail.
+const ofFailing = ` FROM sender_check c JOIN sender_identity s ON s.id = c.sender_id
+	WHERE c.level = 'failure' AND split_part(s.from_email, '@', 2) = c.domain`
+
 // FailingSenders is how many senders are of a domain of which something was found that has receivers refuse mail.
 func (db *DB) FailingSenders(ctx context.Context) (n int64, err error) {
-	err = db.pool.QueryRow(ctx, `
-		SELECT count(*) FROM sender_check c JOIN sender_identity s ON s.id = c.sender_id
-		WHERE c.level = 'failure' AND split_part(s.from_email, '@', 2) = c.domain`).Scan(&n)
+	err = db.pool.QueryRow(ctx, `SELECT count(*)`+ofFailing).Scan(&n)
 	return n, translate(err, "count senders whose domain fails")
+}
+
+// ListFailingSenders is at most limit of them, with ids above after, by id.
+func (db *DB) ListFailingSenders(ctx context.Context, after int64, limit int) ([]domaincheck.Sender, error) {
+	rows, err := db.pool.Query(ctx, `SELECT s.id, s.uid, s.name, s.from_email, c.domain, c.findings, c.checked_at`+ofFailing+
+		` AND s.id > $1 ORDER BY s.id LIMIT $2`, after, limit)
+	if err != nil {
+		return nil, translate(err, "list senders whose domain fails")
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (s domaincheck.Sender, err error) {
+		err = row.Scan(&s.ID, &s.UID, &s.Name, &s.Email, &s.Domain, &s.Findings, &s.At)
+		return s, err
+	})
+	return list, translate(err, "list senders whose domain fails")
+}
+
+// TotalFailingSenders is how many there are.
+func (db *DB) TotalFailingSenders(ctx context.Context) (tally.Total, error) {
+	return db.total(ctx, ofFailing)
 }
