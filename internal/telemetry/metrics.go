@@ -84,6 +84,9 @@ func (m *Metrics) Task(kind string, took time.Duration, err error) {
 // Register adds a collector that reads its values when it is asked.
 func (m *Metrics) Register(c prometheus.Collector) error { return m.registry.Register(c) }
 
+// Describe tells of every metric there can be, also of those that nothing has been counted of yet. It is prometheus.Collector's.
+func (m *Metrics) Describe(to chan<- *prometheus.Desc) { m.registry.Describe(to) }
+
 // Gauge adds a gauge that is read when it is asked for.
 func (m *Metrics) Gauge(name, help string, read func() float64) error {
 	return m.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
