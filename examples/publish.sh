@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A walk through the API with curl: topic, way out, sender, readers, article, publication, progress, figures.
+# A walk through the API with curl: topic, way out, sender, brand, readers, article, publication, progress, figures.
 #
 #   bin/presswork all            in one terminal
 #   examples/publish.sh          in another, from the same folder
@@ -50,6 +50,12 @@ sender=$(ensure senders name example '{
   "postal_address": "1 Garden Row, Exampletown"}')
 echo "$sender"
 
+echo "== What it appears as: a brand has a name, colours, and pages of its own, as in /p/subscribe?brand=garden-post"
+brand=$(ensure brands slug garden-post "$(jq --null-input --arg sender "$sender" '{
+  name: "The Garden Post", slug: "garden-post", color: "#2f6b3a", link_color: "#2f6b3a", postal_address: "1 Garden Row, Exampletown",
+  imprint_url: "https://example.org/imprint", support_email: "help@example.org", sender_id: $sender}')")
+echo "$brand"
+
 echo "== Readers, from a CSV file: all of it is stored, or none"
 call POST '/subscribers/import?duplicates=update' --header 'Content-Type: text/csv' --data-binary @- <<'CSV' | jq --compact-output .
 email,name,language,timezone,topics,consent_source
@@ -68,7 +74,7 @@ echo "$content"
 
 echo "== The publication. With the same Idempotency-Key it is stored once, however often the request is sent"
 request="{\"title\": \"The Garden Post\", \"publication_type\": \"newsletter\", \"channels\": [\"email\"],
-  \"audience\": {\"topics\": [\"gardening\"]}, \"content_ids\": [\"$content\"], \"sender_id\": \"$sender\"}"
+  \"audience\": {\"topics\": [\"gardening\"]}, \"content_ids\": [\"$content\"], \"brand_id\": \"$brand\"}"
 once="example-$content"
 publication=$(send POST /publications "$request" --header "Idempotency-Key: $once" | jq --raw-output .id)
 again=$(send POST /publications "$request" --header "Idempotency-Key: $once" | jq --raw-output .id)

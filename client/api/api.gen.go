@@ -2251,6 +2251,36 @@ type EventCounts struct {
 	Skipped int64 `json:"skipped"`
 }
 
+// FailingSender A sender whose mail receivers refuse.
+type FailingSender struct {
+	// ID A public id, a UUID of version 7 (RFC 9562).
+	ID ID `json:"id"`
+
+	// Name For operators.
+	Name string `json:"name"`
+
+	// FromEmail The address in the From header.
+	FromEmail string `json:"from_email"`
+
+	// Verification What was found out about its domain.
+	Verification DomainReport `json:"verification"`
+}
+
+// FailingSenderPage A page of a list.
+type FailingSenderPage struct {
+	// Items What is on the page.
+	Items []FailingSender `json:"items"`
+
+	// Next The cursor of the next page; not there on the last.
+	Next string `json:"next,omitzero"`
+
+	// Total How many there are in all, of the list's filters; only if it was asked for.
+	Total int64 `json:"total,omitzero"`
+
+	// TotalIsEstimate Whether the total was reckoned instead of counted; there beside it.
+	TotalIsEstimate bool `json:"total_is_estimate,omitzero"`
+}
+
 // Fates What became of those whom a decision was about.
 type Fates struct {
 	// Changed As was wanted.
@@ -5309,6 +5339,16 @@ type ListSendersParams struct {
 	Total string
 }
 
+// ListFailingSendersParams are what ListFailingSenders can be asked for. What is zero is not asked for.
+type ListFailingSendersParams struct {
+	// Limit (query parameter limit): How many items a page has at most.
+	Limit int
+	// Cursor (query parameter cursor): Where the list goes on, from `next` of the page before. Cursors of other lists are refused.
+	Cursor string
+	// Total (query parameter total): Whether to say how many there are in all. Up to 10,000 are counted, where that is cheap; else `total` is an estimate and `total_is_estimate` is true.
+	Total string
+}
+
 // ListSubscribersParams are what ListSubscribers can be asked for. What is zero is not asked for.
 type ListSubscribersParams struct {
 	// Limit (query parameter limit): How many items a page has at most.
@@ -6632,6 +6672,27 @@ func (c *Client) Senders(ctx context.Context, params ListSendersParams, options 
 func (c *Client) CreateSender(ctx context.Context, body SenderInput, options ...Option) (Sender, error) {
 	r := &Request{Operation: "createSender", Method: http.MethodPost, Path: "/api/v1/senders", Body: body, MediaType: "application/json"}
 	return call[Sender](ctx, c, r, options)
+}
+
+// ListFailingSenders is GET /api/v1/senders/failing: list senders whose mail receivers refuse.
+//
+// Those of whose domain the last verification found a failure, with what was found and what to do, in the order in which they
+// were made. A sender is in it until it is verified anew, or has an address of another domain.
+func (c *Client) ListFailingSenders(ctx context.Context, params ListFailingSendersParams, options ...Option) (FailingSenderPage, error) {
+	r := &Request{Operation: "listFailingSenders", Method: http.MethodGet, Path: "/api/v1/senders/failing"}
+	r.ask("limit", params.Limit)
+	r.ask("cursor", params.Cursor)
+	r.ask("total", params.Total)
+	return call[FailingSenderPage](ctx, c, r, options)
+}
+
+// FailingSenders are all that ListFailingSenders lists, page by page as they are asked for. It ends at the first error; ranging again begins again.
+func (c *Client) FailingSenders(ctx context.Context, params ListFailingSendersParams, options ...Option) iter.Seq2[FailingSender, error] {
+	return pages(params.Cursor, params.Limit, func(cursor string, limit int) ([]FailingSender, string, error) {
+		params.Cursor, params.Limit = cursor, limit
+		page, err := c.ListFailingSenders(ctx, params, options...)
+		return page.Items, page.Next, err
+	})
 }
 
 // DeleteSender is DELETE /api/v1/senders/{id}: delete a sender.

@@ -1,6 +1,6 @@
 // Command go is an example of a program that publishes with the Go client: it makes a topic, three subscribers, a
-// template and two contents, publishes them, follows the progress, lists who got what, and receives the publication and the
-// event that it is completed by webhooks, whose signatures it verifies.
+// brand, a template and two contents, publishes them, follows the progress, lists who got what, and receives the publication
+// and the event that it is completed by webhooks, whose signatures it verifies.
 //
 //	PRESSWORK_ALLOW_PRIVATE_WEBHOOKS=true bin/presswork all    # in one terminal
 //	PRESSWORK_API_KEY=$(cat .presswork/api-key) go run ./examples/go    # in another
@@ -85,7 +85,7 @@ func publish(ctx context.Context, c *client.Client, p parts, out io.Writer) (api
 		Title: "The Garden Post", PublicationType: api.PublicationTypeNewsletter,
 		Channels:   []api.ChannelKind{api.ChannelKindEmail, api.ChannelKindWebhook},
 		ContentIDs: p.contents, Audience: api.AudienceInput{Topics: []string{p.topic}},
-		TemplateIDs: map[string]api.ID{"email": p.template}, SenderID: p.sender,
+		TemplateIDs: map[string]api.ID{"email": p.template}, BrandID: p.brand,
 	}
 	forecast, err := c.DryRun(ctx, publication)
 	if err != nil {

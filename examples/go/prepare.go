@@ -13,8 +13,8 @@ import (
 
 // parts are what the publication is made of: ids, and the slug of a topic.
 type parts struct {
-	topic, sender, template api.ID
-	contents                []api.ID
+	topic, brand, template api.ID
+	contents               []api.ID
 }
 
 const readers = `email,name,language,timezone,topics,consent_source
@@ -39,15 +39,10 @@ func prepare(ctx context.Context, c *client.Client) (parts, error) {
 	if err != nil && !isThere(err) {
 		return p, err
 	}
-	p.sender, err = named(c.Senders(ctx, api.ListSendersParams{}), func(s api.Sender) (string, string) { return s.ID, s.Name }, func() (api.Sender, error) {
-		return c.CreateSender(ctx, api.SenderInput{
-			Name: "example", FromName: "The Garden Post", FromEmail: "post@example.org", PostalAddress: "1 Garden Row, Exampletown",
-		})
-	})
-	if err != nil {
+	if p.brand, err = brand(ctx, c); err != nil {
 		return p, err
 	}
-	p.template, err = named(c.Templates(ctx, api.ListTemplatesParams{}), func(h api.TemplateHead) (string, string) { return h.ID, h.Name }, func() (api.TemplateHead, error) {
+	p.template, err = named(c.Templates(ctx, api.ListTemplatesParams{}), "example", func(h api.TemplateHead) (string, string) { return h.ID, h.Name }, func() (api.TemplateHead, error) {
 		made, err := c.CreateTemplate(ctx, api.TemplateInput{
 			Name: "example", Channel: api.ChannelKindEmail, Languages: map[string]api.TemplateSource{"en": {
 				Subject: "{{ publication.title }}",
@@ -78,13 +73,30 @@ func isThere(err error) bool {
 	return errors.As(err, &p) && p.Status == http.StatusConflict && p.Code() == "already_exists"
 }
 
-// named is the id of what is called example in a list, made if it is not there.
-func named[T any](list iter.Seq2[T, error], of func(T) (id, name string), create func() (T, error)) (api.ID, error) {
+// brand is what the mail appears as: it has a name, colours, a sender, and pages of its own, as in /p/subscribe?brand=garden-post.
+func brand(ctx context.Context, c *client.Client) (api.ID, error) {
+	const address = "1 Garden Row, Exampletown"
+	sender, err := named(c.Senders(ctx, api.ListSendersParams{}), "example", func(s api.Sender) (string, string) { return s.ID, s.Name }, func() (api.Sender, error) {
+		return c.CreateSender(ctx, api.SenderInput{Name: "example", FromName: "The Garden Post", FromEmail: "post@example.org", PostalAddress: address})
+	})
+	if err != nil {
+		return "", err
+	}
+	return named(c.Brands(ctx, api.ListBrandsParams{}), "garden-post", func(b api.Brand) (string, string) { return b.ID, b.Slug }, func() (api.Brand, error) {
+		return c.CreateBrand(ctx, api.BrandInput{
+			Name: "The Garden Post", Slug: "garden-post", Color: "#2f6b3a", LinkColor: "#2f6b3a", PostalAddress: address,
+			ImprintURL: "https://example.org/imprint", SupportEmail: "help@example.org", SenderID: sender,
+		})
+	})
+}
+
+// named is the id of what has a name in a list, made if it is not there.
+func named[T any](list iter.Seq2[T, error], wanted string, of func(T) (id, name string), create func() (T, error)) (api.ID, error) {
 	for one, err := range list {
 		if err != nil {
 			return "", err
 		}
-		if id, name := of(one); name == "example" {
+		if id, name := of(one); name == wanted {
 			return id, nil
 		}
 	}

@@ -60,6 +60,9 @@ func TestRun(t *testing.T) {
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	if face := f.lists["brands"][0]; face["sender_id"] != "senders-0" || face["logo"] != "asset:assets-0" || face["slug"] != slug {
+		t.Errorf("the brand is %v", face)
+	}
 	for _, part := range []string{"2 Slack, 2 Discord, 2 webhook", "10 articles", "3 imported, 0 were there", "3 subscribers and 6 places",
 		"12 deliveries, completed, in 2.5 seconds.\nNothing arrived twice.\n"} {
 		if !strings.Contains(out.String(), part) {
@@ -73,7 +76,7 @@ func TestRun(t *testing.T) {
 	}
 	sent, _ := json.Marshal(f.sent["audience"])
 	if string(sent) != `{"all":true}` || len(f.sent["content_ids"].([]any)) != 10 || len(f.sent["channels"].([]any)) != 5 ||
-		f.sent["sender_id"] != "senders-0" || f.keys[0] == "" {
+		f.sent["sender_id"] != "senders-0" || f.sent["brand_id"] != "brands-0" || f.keys[0] == "" {
 		t.Errorf("published %v with key %q", f.sent, f.keys)
 	}
 }

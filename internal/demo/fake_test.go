@@ -1,7 +1,10 @@
 package demo
 
 import (
+	"bytes"
 	"encoding/json"
+	"image"
+	_ "image/png" // the logo
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -43,6 +46,7 @@ func newFake(t *testing.T, steps ...step) *fakeAPI {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v1/{list}", f.list)
 	mux.HandleFunc("POST /api/v1/{list}", f.create)
+	mux.HandleFunc("POST /api/v1/assets", f.upload)
 	mux.HandleFunc("PUT /api/v1/channels/{id}", f.update)
 	mux.HandleFunc("POST /api/v1/subscribers/import", f.importCSV)
 	mux.HandleFunc("GET /api/v1/publications/{id}/progress", f.progress)
@@ -104,6 +108,16 @@ func (f *fakeAPI) update(w http.ResponseWriter, r *http.Request) {
 		f.t.Error(err)
 	}
 	f.answer(w, http.StatusOK, body)
+}
+
+func (f *fakeAPI) upload(w http.ResponseWriter, r *http.Request) {
+	file, err := io.ReadAll(r.Body)
+	if _, format, imageErr := image.DecodeConfig(bytes.NewReader(file)); err != nil || imageErr != nil || "image/"+format != r.Header.Get("Content-Type") {
+		f.t.Errorf("%v, %v, %v", err, imageErr, r.Header)
+	}
+	body := map[string]any{"id": "assets-0", "name": r.URL.Query().Get("name")}
+	f.lists["assets"] = append(f.lists["assets"], body)
+	f.answer(w, http.StatusCreated, body)
 }
 
 func (f *fakeAPI) importCSV(w http.ResponseWriter, r *http.Request) {

@@ -23,7 +23,7 @@ func publish(ctx context.Context, c *client.Client, m made) (api.Accepted, error
 	return c.Publish(ctx, api.PublicationInput{
 		Title: "The Slow Post, spring issue", PublicationType: api.PublicationTypeNewsletter, Channels: channels,
 		ContentIDs: m.contents, Audience: api.AudienceInput{All: true},
-		TemplateIDs: map[string]string{"email": m.template}, SenderID: m.sender,
+		TemplateIDs: map[string]string{"email": m.template}, SenderID: m.sender, BrandID: m.brand,
 		Data: map[string]any{"issue": 7},
 	})
 }

@@ -12,8 +12,8 @@ import (
 
 // made is what the publication is made of.
 type made struct {
-	sender, template string
-	contents         []string
+	sender, brand, template string
+	contents                []string
 	// subscribers is how many are eligible, targets how many channels of each kind are switched on.
 	subscribers int64
 	targets     map[string]int64
@@ -28,6 +28,10 @@ func setUp(ctx context.Context, c *client.Client, o Options) (made, error) {
 	if err != nil {
 		return m, err
 	}
+	if m.brand, err = found(ctx, c, m.sender); err != nil {
+		return m, err
+	}
+	fmt.Fprintf(o.Out, "Brand: %s, with a logo, colours and pages of its own.\n", identity.FromName)
 	if m.targets, err = connect(ctx, c, o.Sandbox); err != nil {
 		return m, err
 	}

@@ -142,12 +142,13 @@ func (s *Stage) Addresses(out io.Writer) error {
 	_, err := fmt.Fprintf(out, `
   Inbox      %s
   Archive    %s/p/archive  the newsletters that were sent, and their Atom feed
+  Brand      %s/p/subscribe?brand=%s  its form to sign up, and %s/p/archive?brand=%s
   API        %s/api/v1
   Asynqmon   %s/queues     any user name; the key is the password
   Metrics    %s/metrics    the same
   API key    %s
   Log        %s
-`, s.Sandbox.URL(), s.app.APIURL, s.app.APIURL, s.app.OpsURL, s.app.OpsURL, s.app.Config.APIKey,
+`, s.Sandbox.URL(), s.app.APIURL, s.app.APIURL, slug, s.app.APIURL, slug, s.app.APIURL, s.app.OpsURL, s.app.OpsURL, s.app.Config.APIKey,
 		filepath.Join(s.app.Config.DataDir, "presswork.log"))
 	if err != nil {
 		return fmt.Errorf("write the addresses: %w", err)

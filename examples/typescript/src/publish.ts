@@ -29,8 +29,8 @@ async function main(): Promise<void> {
   const secret = `whsec_${randomBytes(32).toString("base64")}`;
   const receiver = await receive(secret);
   try {
-    await prepare();
-    await told(receiver, secret, async () => publish(await write()));
+    const brand = await prepare();
+    await told(receiver, secret, async () => publish(await write(), brand));
   } finally {
     receiver.close();
   }
@@ -54,8 +54,8 @@ async function told(receiver: Receiver, secret: string, published: () => Promise
   }
 }
 
-/** Makes what publications need, unless it is there. */
-async function prepare(): Promise<void> {
+/** Makes what publications need, unless it is there; the id of their brand comes back. */
+async function prepare(): Promise<string> {
   if (!(await find(presswork.list("/api/v1/topics"), (topic) => topic.slug === "gardening"))) {
     await presswork.post("/api/v1/topics", { body: { name: "Gardening", slug: "gardening" } });
   }
@@ -65,17 +65,28 @@ async function prepare(): Promise<void> {
       body: { kind: "email", name: "example-email", provider: url ? "smtp" : "placeholder", secrets: url ? { url } : {} },
     });
   }
-  if (!(await find(presswork.list("/api/v1/senders"), (sender) => sender.default))) {
-    await presswork.post("/api/v1/senders", {
-      body: { name: "example", from_name: "The Garden Post", from_email: "post@example.org", postal_address: "1 Garden Row, Exampletown", default: true },
-    });
-  }
   const lines = readers.map((r) => [r.email, r.name, r.language, r.topics, "example"].join(","));
   const imported = await presswork.post("/api/v1/subscribers/import", {
     query: { duplicates: "update" },
     body: ["email,name,language,topics,consent_source", ...lines].join("\n"),
   });
   console.log("subscribers", imported.data.created, "new,", imported.data.updated, "known");
+  return brand();
+}
+
+/** What the mail appears as: it has a name, colours, a sender, and pages of its own, as in /p/subscribe?brand=garden-post. */
+async function brand(): Promise<string> {
+  const known = await find(presswork.list("/api/v1/brands"), (one) => one.slug === "garden-post");
+  if (known) return known.id;
+  const address = "1 Garden Row, Exampletown";
+  const sender = (await find(presswork.list("/api/v1/senders"), (one) => one.name === "example")) ??
+    (await presswork.post("/api/v1/senders", {
+      body: { name: "example", from_name: "The Garden Post", from_email: "post@example.org", postal_address: address },
+    })).data;
+  const made = await presswork.post("/api/v1/brands", {
+    body: { name: "The Garden Post", slug: "garden-post", color: "#2f6b3a", link_color: "#2f6b3a", postal_address: address, sender_id: sender.id },
+  });
+  return made.data.id;
 }
 
 /** The first item of a list that is looked for. Pages after it are not asked for. */
@@ -96,11 +107,11 @@ async function write(): Promise<string> {
 }
 
 /** Publishes. Whatever goes wrong on the way: what is sent again carries the same Idempotency-Key, and is stored once. */
-async function publish(content: string): Promise<string> {
+async function publish(content: string, brand: string): Promise<string> {
   const answer = await presswork.post("/api/v1/publications", {
     body: {
       title: "The Garden Post", publication_type: "newsletter", channels: ["email"],
-      audience: { topics: ["gardening"] }, content_ids: [content],
+      audience: { topics: ["gardening"] }, content_ids: [content], brand_id: brand,
     },
   });
   if (answer.status !== 202) throw new Error("that was a dry run");

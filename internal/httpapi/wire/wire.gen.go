@@ -1982,6 +1982,23 @@ type EventCounts struct {
 	Skipped int64 `json:"skipped"`
 }
 
+// FailingSender A sender whose mail receivers refuse.
+type FailingSender struct {
+	ID ident.UID `json:"id"`
+
+	// Name For operators.
+	Name string `json:"name"`
+
+	// FromEmail The address in the From header.
+	FromEmail string `json:"from_email"`
+
+	// Verification What was found out about a domain.
+	Verification DomainReport `json:"verification"`
+}
+
+// FailingSenderPage A page of a list.
+type FailingSenderPage = Page[FailingSender]
+
 // Fates What became of those whom a decision was about.
 type Fates struct {
 	// Changed As was wanted.
