@@ -324,6 +324,12 @@ const (
 	EndpointTestDatacontenttypeApplicationJSON EndpointTestDatacontenttype = "application/json"
 )
 
+// Defines values for ErasureState.
+const (
+	ErasureStateCompleted ErasureState = "completed"
+	ErasureStateRunning   ErasureState = "running"
+)
+
 // Defines values for HealthStatus.
 const (
 	HealthStatusDegraded    HealthStatus = "degraded"
@@ -2218,20 +2224,79 @@ type Engagement struct {
 	ClickedOn *string `json:"clicked_on"`
 }
 
-// Erasure What was erased of a person.
+// Erasure What was erased of a person, and how far that is. Who they were, it does not say.
 type Erasure struct {
+	// ID A public id, a UUID of version 7 (RFC 9562).
+	ID ID `json:"id"`
+
+	// State How far it is: running, their address is looked for where others may have written it; completed, it is nowhere. Nothing is sent to
+	// them in either.
+	State ErasureState `json:"state"`
+
 	// Subscriber Whether there was a subscriber.
 	Subscriber bool `json:"subscriber"`
 
 	// Messages How many messages were to them.
 	Messages int64 `json:"messages"`
 
-	// Mentions In how many other places their address stood.
+	// Mentions In how many other places their address was found so far.
 	Mentions int64 `json:"mentions"`
 
 	// Suppressed Whether their address is on the suppression list now and was not before.
 	Suppressed bool `json:"suppressed"`
+
+	// Search How far the search for an address is.
+	Search ErasureSearch `json:"search"`
+
+	// CreatedAt An RFC 3339 time; answers are in UTC.
+	CreatedAt Time `json:"created_at"`
+
+	// UpdatedAt An RFC 3339 time; answers are in UTC.
+	UpdatedAt Time `json:"updated_at"`
+
+	// CompletedAt When it was through; null as long as it is running.
+	CompletedAt *time.Time `json:"completed_at"`
 }
+
+// ErasurePage A page of a list.
+type ErasurePage struct {
+	// Items What is on the page.
+	Items []Erasure `json:"items"`
+
+	// Next The cursor of the next page; not there on the last.
+	Next string `json:"next,omitzero"`
+
+	// Total How many there are in all, of the list's filters; only if it was asked for.
+	Total int64 `json:"total,omitzero"`
+
+	// TotalIsEstimate Whether the total was reckoned instead of counted; there beside it.
+	TotalIsEstimate bool `json:"total_is_estimate,omitzero"`
+}
+
+// ErasureSearch How far the search for an address is.
+type ErasureSearch struct {
+	// Look How often all tables are looked through, this time included. After the first time only what was written since the one before began is read, until nothing more is found.
+	Look int `json:"look"`
+
+	// Table Which table it is at; empty once it is through.
+	Table string `json:"table"`
+
+	// TablesDone How many tables it is through with this time.
+	TablesDone int `json:"tables_done"`
+
+	// Tables How many there are.
+	Tables int `json:"tables"`
+
+	// Rows How many rows were looked at in all.
+	Rows int64 `json:"rows"`
+
+	// ResumesAt When it goes on: a look follows when those have ended who had in hand what they read before.
+	ResumesAt Time `json:"resumes_at"`
+}
+
+// ErasureState How far it is: running, their address is looked for where others may have written it; completed, it is nowhere. Nothing is sent to
+// them in either.
+type ErasureState string
 
 // EventCounts Recipients on all channels together, of a publication that was paused, completed or cancelled after its sending began.
 type EventCounts struct {
@@ -5179,6 +5244,16 @@ type ListReplaysParams struct {
 	Total string
 }
 
+// ListErasuresParams are what ListErasures can be asked for. What is zero is not asked for.
+type ListErasuresParams struct {
+	// Limit (query parameter limit): How many items a page has at most.
+	Limit int
+	// Cursor (query parameter cursor): Where the list goes on, from `next` of the page before. Cursors of other lists are refused.
+	Cursor string
+	// Total (query parameter total): Whether to say how many there are in all. Up to 10,000 are counted, where that is cheap; else `total` is an estimate and `total_is_estimate` is true.
+	Total string
+}
+
 // ListMessagesParams are what ListMessages can be asked for. What is zero is not asked for.
 type ListMessagesParams struct {
 	// Limit (query parameter limit): How many items a page has at most.
@@ -6042,6 +6117,34 @@ func (c *Client) GetDeliveryPolicy(ctx context.Context, options ...Option) (Deli
 func (c *Client) PutDeliveryPolicy(ctx context.Context, body DeliveryPolicyInput, options ...Option) (DeliveryPolicy, error) {
 	r := &Request{Operation: "putDeliveryPolicy", Method: http.MethodPut, Path: "/api/v1/delivery-policy", Body: body, MediaType: "application/json"}
 	return call[DeliveryPolicy](ctx, c, r, options)
+}
+
+// ListErasures is GET /api/v1/erasures: list erasures.
+//
+// The newest first. Of whom they were, they do not say.
+func (c *Client) ListErasures(ctx context.Context, params ListErasuresParams, options ...Option) (ErasurePage, error) {
+	r := &Request{Operation: "listErasures", Method: http.MethodGet, Path: "/api/v1/erasures"}
+	r.ask("limit", params.Limit)
+	r.ask("cursor", params.Cursor)
+	r.ask("total", params.Total)
+	return call[ErasurePage](ctx, c, r, options)
+}
+
+// Erasures are all that ListErasures lists, page by page as they are asked for. It ends at the first error; ranging again begins again.
+func (c *Client) Erasures(ctx context.Context, params ListErasuresParams, options ...Option) iter.Seq2[Erasure, error] {
+	return pages(params.Cursor, params.Limit, func(cursor string, limit int) ([]Erasure, string, error) {
+		params.Cursor, params.Limit = cursor, limit
+		page, err := c.ListErasures(ctx, params, options...)
+		return page.Items, page.Next, err
+	})
+}
+
+// GetErasure is GET /api/v1/erasures/{id}: get an erasure.
+//
+// How far it is, and what was found.
+func (c *Client) GetErasure(ctx context.Context, id ID, options ...Option) (Erasure, error) {
+	r := &Request{Operation: "getErasure", Method: http.MethodGet, Path: path("/api/v1/erasures/%s", id)}
+	return call[Erasure](ctx, c, r, options)
 }
 
 // ListMessages is GET /api/v1/messages: list messages.
@@ -6920,10 +7023,11 @@ func (c *Client) GetSubscriberData(ctx context.Context, id ID, options ...Option
 
 // EraseSubscriber is POST /api/v1/subscribers/{id}/erase: erase a subscriber.
 //
-// Takes everything away that is held about them, all at once: who they are, what they chose and did, what messages to them said, what
-// the record of consent holds of them, and their address wherever else it stands but in contents and templates. What is under
-// way for them is not sent any more. Counters stay, and a keyed hash on the suppression list, so that an import does not
-// bring them back.
+// Takes everything away that is held about them. At once gone are who they are, what they chose and did, what messages to them said,
+// and what the record of consent holds of them; and what is under way for them is not sent any more. Their address is then looked
+// for wherever else it may stand, but in contents and templates: ask by the id how far that is. Counters stay, and a keyed hash on
+// the suppression list, so that an import does not bring them back. Asked again for somebody who is being erased, the answer is
+// that erasure.
 func (c *Client) EraseSubscriber(ctx context.Context, id ID, options ...Option) (Erasure, error) {
 	r := &Request{Operation: "eraseSubscriber", Method: http.MethodPost, Path: path("/api/v1/subscribers/%s/erase", id)}
 	return call[Erasure](ctx, c, r, options)

@@ -65,22 +65,27 @@ twice. A replay is a job of the scheduler and goes on without this command; too 
 }
 
 func watchReplay(c *cobra.Command, remote *client.Client, r api.Replay) (api.Replay, error) {
+	return watched(c, r, func(r api.Replay) bool { return r.State.Final() }, func() (api.Replay, error) { return remote.GetReplay(c.Context(), r.ID) })
+}
+
+// watched asks again and again how far something is, until it has ended.
+func watched[T any](c *cobra.Command, v T, ended func(T) bool, ask func() (T, error)) (T, error) {
 	tick := time.NewTicker(watchPeriod)
 	defer tick.Stop()
-	for !r.State.Final() {
+	for !ended(v) {
 		select {
 		case <-c.Context().Done():
-			return r, c.Context().Err()
+			return v, c.Context().Err()
 		case <-tick.C:
 		}
-		next, err := remote.GetReplay(c.Context(), r.ID)
+		next, err := ask()
 		if err == nil {
-			r = next
+			v = next
 		} else if !client.Passing(err) {
-			return r, err
+			return v, err
 		}
 	}
-	return r, nil
+	return v, nil
 }
 
 func showDryReplay(c *cobra.Command, r api.ReplayDryRun, asJSON bool) error {

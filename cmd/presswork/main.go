@@ -43,6 +43,6 @@ func rootCommand() *cobra.Command {
 	root.AddCommand(apiCommand(), workerCommand(), schedulerCommand(), allCommand(), migrateCommand(),
 		sandboxCommand(), publishCommand(), publicationsCommand(), statusCommand(), demoCommand(), benchCommand(),
 		queuesCommand(), pauseCommand(), resumeCommand(), drainCommand(), cancelCommand(), pausesCommand(), recipientsCommand(), deadLettersCommand(),
-		uncertainCommand(), messagesCommand(), subscribersCommand(), suppressionsCommand(), segmentsCommand(), brandsCommand(), deliveryPolicyCommand(), auditCommand(), consentCommand(), domainCommand(), secretsCommand(), keysCommand(), tokensCommand(), webhooksCommand())
+		uncertainCommand(), messagesCommand(), subscribersCommand(), erasuresCommand(), suppressionsCommand(), segmentsCommand(), brandsCommand(), deliveryPolicyCommand(), auditCommand(), consentCommand(), domainCommand(), secretsCommand(), keysCommand(), tokensCommand(), webhooksCommand())
 	return root
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -91,36 +90,5 @@ them. By address, also of somebody who is no subscriber.`,
 			return err
 		}
 		return printJSON(c, held)
-	})
-}
-
-func subscribersEraseCommand() *cobra.Command {
-	command := &cobra.Command{
-		Use: "erase ID|ADDRESS", Short: "Take everything away that is held about a person", Args: cobra.ExactArgs(1),
-		Long: `Take everything away that is held about a person, all at once: who they are, what they chose and did, what messages to them said.
-Counters stay, and a keyed hash on the suppression list, so that an import does not bring them back. By address, also of somebody
-who is no subscriber.`,
-	}
-	asJSON := jsonFlag(command)
-	return withAPI(command, func(c *cobra.Command, remote *client.Client, args []string) error {
-		var done api.Erasure
-		var err error
-		if strings.Contains(args[0], "@") {
-			done, err = remote.EraseAddress(c.Context(), api.AddressInput{Email: args[0]})
-		} else {
-			done, err = remote.EraseSubscriber(c.Context(), args[0])
-		}
-		if err != nil {
-			return err
-		}
-		if *asJSON {
-			return printJSON(c, done)
-		}
-		who := "no subscriber"
-		if done.Subscriber {
-			who = "a subscriber"
-		}
-		_, err = fmt.Fprintf(c.OutOrStdout(), "erased: %s, %d messages, %d mentions\n", who, done.Messages, done.Mentions)
-		return err
 	})
 }

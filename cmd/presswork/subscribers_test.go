@@ -147,14 +147,46 @@ func TestSubscribersData(t *testing.T) {
 
 func TestSubscribersErase(t *testing.T) {
 	t.Parallel()
-	api, address := newImportAPI(t, func(int) (int, string) { return 200, `{"subscriber":true,"messages":3,"mentions":1,"suppressed":true}` })
-	for _, who := range []string{"s1", "ann@x.org"} {
-		if out, err := said(t, address, "subscribers erase "+who); err != nil || out != "erased: a subscriber, 3 messages, 1 mentions\n" {
-			t.Errorf("printed %q, %v", out, err)
+	const erasure = `{"id":"e1","state":"%s","subscriber":true,"messages":3,"mentions":%d,"suppressed":true,
+		"search":{"look":%d,"table":"message","tables_done":2,"tables":11,"rows":70,"resumes_at":"2030-01-02T03:04:05Z"},
+		"created_at":"2030-01-02T03:04:05Z","updated_at":"2030-01-02T03:04:06Z","completed_at":null}`
+	api, address := newImportAPI(t, func(n int) (int, string) {
+		switch n {
+		case 1, 4, 5:
+			return 202, fmt.Sprintf(erasure, "running", 0, 1)
+		case 2:
+			return 503, `{"type":"/problems/unavailable","status":503}`
+		default:
+			return 200, fmt.Sprintf(erasure, "completed", 1, 2)
 		}
+	})
+	if out, err := said(t, address, "subscribers erase s1"); err != nil || out != "erasure e1 is completed: a subscriber, 3 messages, 1 mentions\n" {
+		t.Errorf("printed %q, %v", out, err)
 	}
-	if want := []string{"POST /subscribers/s1/erase ", "POST /subscribers/erase "}; !slices.Equal(api.asked, want) || api.bodies[1] != `{"email":"ann@x.org"}` {
+	if out, err := said(t, address, "subscribers erase ann@x.org --wait=false"); err != nil || out != "erasure e1 is running: a subscriber, 3 messages, 0 mentions\n" {
+		t.Errorf("printed %q, %v", out, err)
+	}
+	if out, err := said(t, address, "erasures e1"); err != nil || out != "look 1: message, 2 of 11 tables done\nerasure e1 is running: a subscriber, 3 messages, 0 mentions\n" {
+		t.Errorf("printed %q, %v", out, err)
+	}
+	want := []string{"POST /subscribers/s1/erase ", "GET /erasures/e1 ", "GET /erasures/e1 ", "POST /subscribers/erase ", "GET /erasures/e1 "}
+	if !slices.Equal(api.asked, want) || api.bodies[3] != `{"email":"ann@x.org"}` {
 		t.Errorf("asked %q with %q", api.asked, api.bodies)
+	}
+}
+
+func TestErasures(t *testing.T) {
+	t.Parallel()
+	api, address := newImportAPI(t, func(int) (int, string) {
+		return 200, `{"items":[{"id":"e2","state":"completed","messages":3,"mentions":4,"search":{"look":2,"table":"","tables_done":11,"tables":11,"rows":70,"resumes_at":"2030-01-02T03:04:05Z"},
+			"created_at":"2030-01-02T03:04:05Z","updated_at":"2030-01-02T03:04:06Z","completed_at":"2030-01-02T03:14:06Z"}],"next":null}`
+	})
+	out, err := said(t, address, "erasures --limit 5")
+	if err != nil || !strings.Contains(out, "e2  completed  2030-01-02 03:04:05  2030-01-02 03:14:06  3         4         2     11/11") {
+		t.Errorf("printed %q, %v", out, err)
+	}
+	if want := []string{"GET /erasures limit=5"}; !slices.Equal(api.asked, want) {
+		t.Errorf("asked %q", api.asked)
 	}
 }
 

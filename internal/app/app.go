@@ -80,6 +80,10 @@ func (a *App) open(ctx context.Context, roles []Role) error {
 	if err != nil {
 		return err
 	}
+	erased, err := a.erasedSealer()
+	if err != nil {
+		return err
+	}
 	if a.queue, err = queue.Open(a.Config.RedisURL); err != nil {
 		return fmt.Errorf("REDIS_URL: %w", err)
 	}
@@ -88,7 +92,7 @@ func (a *App) open(ctx context.Context, roles []Role) error {
 	if err != nil {
 		return err
 	}
-	o := postgres.Options{MaxConns: a.Config.DatabasePool, Log: a.Log, Tracer: a.tracing.Tracer(), Addresses: addresses, Audit: events, Consent: consents,
+	o := postgres.Options{MaxConns: a.Config.DatabasePool, Log: a.Log, Tracer: a.tracing.Tracer(), Addresses: addresses, Audit: events, Consent: consents, Sealer: erased,
 		Ended: func(s publication.State) { a.Metrics.Publication(string(s)) }, Announced: a.pokeWebhooks, Recall: recall}
 	if a.db, err = postgres.Open(ctx, a.Config.DatabaseURL, o); err != nil {
 		return fmt.Errorf("DATABASE_URL: %w", err)

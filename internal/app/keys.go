@@ -52,6 +52,14 @@ func (a *App) sealer() (*seal.Sealer, error) {
 	return s, nil
 }
 
+// erasedSealer keeps the addresses of people who are being erased; nil in a process without SECRET_KEY.
+func (a *App) erasedSealer() (*seal.Sealer, error) {
+	if a.Config.SecretKey == "" {
+		return nil, nil //nolint:nilnil // see postgres.Options
+	}
+	return a.sealer()
+}
+
 // hasher makes the hashes of the suppression list; nil in a process without SECRET_KEY, which lists nobody.
 func (a *App) hasher() (*suppression.Hasher, error) {
 	if a.Config.SecretKey == "" {

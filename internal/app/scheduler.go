@@ -18,6 +18,7 @@ func (a *App) AddScheduler() error {
 			func() float64 { return r.Unsealed().Age.Seconds() }),
 		a.Metrics.Gauge("presswork_consent_unsealed_seconds", "How old the oldest entry of the record of consent is that is not sealed.",
 			func() float64 { return r.UnsealedConsent().Age.Seconds() }),
+		a.erasureMetrics(r.Erasures),
 		a.reputationMetrics(r),
 		a.Metrics.Gauge("presswork_reconciler_behind",
 			"Nudges that the last round found missing. At rest it is 0.", func() float64 { return float64(r.Behind()) }),

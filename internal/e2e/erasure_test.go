@@ -69,11 +69,7 @@ func TestErasure(t *testing.T) {
 		}
 	}
 	t.Logf("before: %s", strings.Join(before, ", "))
-	var erased struct {
-		Subscriber, Suppressed bool
-		Messages, Mentions     int
-	}
-	h.Call(t, http.MethodPost, "/subscribers/"+person.ID+"/erase", nil, &erased)
+	erased := h.erase(person.ID)
 	if !erased.Subscriber || !erased.Suppressed || erased.Messages != 1 || erased.Mentions < 3 {
 		t.Errorf("erased %+v", erased)
 	}
@@ -91,6 +87,44 @@ func TestErasure(t *testing.T) {
 	id := h.Publish(t, fixture.Order{Title: "Again", Channels: []string{"email"}})
 	h.Await(t, id, "completed", patience)
 	h.wantOnce(id, "email", 4)
+}
+
+// erasure is one as the API shows it.
+type erasure struct {
+	ID, State              string
+	Subscriber, Suppressed bool
+	Messages, Mentions     int
+	Search                 struct{ Look int }
+}
+
+// erase has a person erased, and waits for the end. Between two looks time passes at once; before the second the person is written
+// about once more.
+func (h *house) erase(id string) erasure {
+	t := h.t
+	var asked, same, now erasure
+	h.Call(t, http.MethodPost, "/subscribers/"+id+"/erase", nil, &asked)
+	h.Call(t, http.MethodPost, "/subscribers/"+id+"/erase", nil, &same)
+	if asked.State != "running" || same.ID != asked.ID {
+		t.Errorf("asked %+v, and again %+v", asked, same)
+	}
+	written := false
+	fixture.Until(t, patience, "the search for a person", func() (bool, string) {
+		h.Call(t, http.MethodGet, "/erasures/"+asked.ID, nil, &now)
+		if now.Search.Look == 2 && !written {
+			request := h.Request(fixture.Order{Title: "Late, of " + markAddress + "@reader.example", Channels: []string{"email"}})
+			request["draft"] = true
+			h.Call(t, http.MethodPost, "/publications", request, nil)
+			written = true
+		}
+		if _, err := h.pool.Exec(t.Context(), `UPDATE erasure SET due_at = clock_timestamp() WHERE $1 AND due_at > clock_timestamp()`, written); err != nil {
+			t.Fatal(err)
+		}
+		return now.State == "completed", fmt.Sprintf("%+v", now)
+	})
+	if now.Search.Look < 3 {
+		t.Errorf("in the end %+v", now)
+	}
+	return now
 }
 
 // tells: before, the person is told of everything that is to be erased, what became of three deliveries, and what they did.

@@ -44,6 +44,8 @@ func accessRules() map[string]access { //nolint:funlen // it is a table
 		"POST /api/v1/subscribers/data":             needs(auth.SubscribersExport),
 		"POST /api/v1/subscribers/erase":            needs(auth.SubscribersWrite),
 		"POST /api/v1/subscribers/:id/erase":        needs(auth.SubscribersWrite),
+		"GET /api/v1/erasures":                      needs(auth.SubscribersRead),
+		"GET /api/v1/erasures/:id":                  needs(auth.SubscribersRead),
 
 		"GET /api/v1/segments":              needs(auth.SegmentsRead),
 		"POST /api/v1/segments":             needs(auth.SegmentsWrite),

@@ -202,6 +202,7 @@ func TestAccessAsMeant(t *testing.T) {
 		"GET /api/v1/subscribers/:id/data":                   "admin publisher",
 		"POST /api/v1/subscribers/data":                      "admin publisher",
 		"POST /api/v1/subscribers/:id/erase":                 "admin publisher",
+		"GET /api/v1/erasures":                               "admin publisher",
 		"POST /api/v1/subscribers/import":                    "admin publisher",
 		"GET /api/v1/contents/:id":                           "admin analyst publisher",
 		"PUT /api/v1/contents/:id":                           "admin publisher",

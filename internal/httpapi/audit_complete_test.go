@@ -172,7 +172,7 @@ func (a *audited) walkReaders() {
 	a.step(a.api, "DELETE /subscribers/:id", reader, nil, admin+`subscriber.delete ID {}`)
 	other := a.made(a.step(a.api, "POST /subscribers", "", map[string]any{"email": "z" + walkAddress, "name": walkName}, admin+`subscriber.create `+some+`{}`))
 	a.step(a.api, "POST /subscribers/data", other, map[string]any{"email": "z" + walkAddress}, admin+`subscriber.data_exported ID {"count": 1}`)
-	erased := `subscriber.erase %s {"mentions": 0, "messages": 0}`
+	erased := `subscriber.erase %s {"erasure": "[0-9a-f-]{36}", "messages": 0}`
 	a.step(a.api, "POST /subscribers/:id/erase", other, nil, admin+`suppression.create `+some+`{.*"source": "erasure".*}\n`+admin+fmt.Sprintf(erased, "ID"))
 	a.step(a.api, "POST /subscribers/erase", "", map[string]any{"email": "z" + walkAddress}, admin+fmt.Sprintf(erased, "-"))
 	listed := a.made(a.step(a.api, "POST /suppressions", "", map[string]any{"email": walkAddress, "note": "of " + walkName}, admin+`suppression.create `+some+`{.*"reason".*}`))

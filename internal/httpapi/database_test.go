@@ -33,16 +33,16 @@ func onDatabaseWith(t *testing.T, address string, o postgres.Options, tweak ...f
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Addresses = addresses
+	sealer, err := seal.New(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Addresses, o.Sealer = addresses, sealer
 	db, err := postgres.Open(t.Context(), address, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
-	sealer, err := seal.New(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
 	engine, err := jinja.New(nil)
 	if err != nil {
 		t.Fatal(err)

@@ -105,6 +105,7 @@ func newWorld(t *testing.T, operation string) *world {
 	w.do("POST", w.real("/api/v1/senders/"+exampleID+"07/verify"), nil).want(http.StatusOK)
 	w.put("branded", "/api/v1/senders", `{"name":"Branded","from_name":"First","from_email":"first@news.example.com","postal_address":"Street 1"}`)
 	w.put("1f", "/api/v1/brands", `{"name":"First","postal_address":"Street 1","sender_id":"`+exampleID+`branded"}`)
+	w.put("e5", "/api/v1/subscribers/erase", `{"email":"gone@reader.example"}`)
 	w.put("09", "/api/v1/suppressions", `{"email":"other@reader.example"}`)
 	w.put("01", "/api/v1/topics", `{"name":"Release Notes"}`)
 	w.put("1e", "/api/v1/segments", `{"name":"Engaged readers","rule":{"engagement":{"metric":"open_rate","weeks":12,"op":"gt","value":0.7}}}`)
@@ -307,7 +308,7 @@ func idOf(path, given string) string {
 	for _, one := range [][2]string{
 		{"/dead-letters/replays/", "0a"}, {"/publications/", "08"}, {"/subscribers/imports/", "81"}, {"/subscribers/", "02"}, {"/contents/", "03"}, {"/templates/", "04"},
 		{"/assets/", "05"}, {"/channels/", "06"}, {"/senders/", "07"}, {"/brands/", "1f"}, {"/suppressions/", "09"}, {"/api-keys/", "0b"}, {"/topics/", "01"},
-		{"/webhook-endpoints/", "0c"}, {"/messages/", "0e"}, {"/segments/", "1e"}, {"/segment-snapshots/", "5e"},
+		{"/webhook-endpoints/", "0c"}, {"/messages/", "0e"}, {"/segments/", "1e"}, {"/segment-snapshots/", "5e"}, {"/erasures/", "e5"},
 	} {
 		if strings.Contains(path, one[0]) {
 			return exampleID + one[1]

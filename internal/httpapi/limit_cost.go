@@ -43,10 +43,11 @@ func costOf(method, route string) int {
 		return 1
 	}
 	switch method + " " + route {
-	case "POST /subscribers/import", "GET /subscribers/export", "GET /subscribers/:id/data", "POST /subscribers/data", "POST /subscribers/erase", "POST /subscribers/:id/erase", "POST /suppressions/import", "GET /suppressions/export":
+	case "POST /subscribers/import", "GET /subscribers/export", "GET /subscribers/:id/data", "POST /subscribers/data", "POST /suppressions/import", "GET /suppressions/export":
 		return 20
 	case "POST /channels", "PUT /channels/:id", "POST /channels/:id/enable", "POST /channels/:id/verify", "POST /senders/:id/verify", // which may call a provider
 		"POST /segments/preview", "POST /segments/explain", "POST /segments/:id/preview", "POST /segments/:id/explain", "POST /segments/:id/snapshots", "GET /segment-snapshots/:id/changes", // which look at every subscriber
+		"POST /subscribers/erase", "POST /subscribers/:id/erase", // which have tables searched
 		"POST /assets", "POST /dead-letters/replays", "DELETE /dead-letters", "POST /uncertain/decide",
 		"POST /webhook-endpoints", "PUT /webhook-endpoints/:id", "POST /webhook-endpoints/:id/enable", "POST /webhook-endpoints/:id/verify",
 		"POST /webhook-endpoints/:id/recover":

@@ -300,7 +300,7 @@ func TestCosts(t *testing.T) {
 		}
 	}
 	for route, want := range map[string]int{
-		"POST /api/v1/subscribers/import": 20, "GET /api/v1/subscribers/export": 20, "GET /api/v1/subscribers/:id/data": 20, "POST /api/v1/subscribers/data": 20, "POST /api/v1/subscribers/erase": 20, "POST /api/v1/subscribers/:id/erase": 20,
+		"POST /api/v1/subscribers/import": 20, "GET /api/v1/subscribers/export": 20, "GET /api/v1/subscribers/:id/data": 20, "POST /api/v1/subscribers/data": 20, "POST /api/v1/subscribers/erase": 5, "POST /api/v1/subscribers/:id/erase": 5,
 		"POST /api/v1/suppressions/import": 20, "GET /api/v1/suppressions/export": 20,
 		"POST /api/v1/segments/preview": 5, "POST /api/v1/segments/explain": 5, "POST /api/v1/segments/:id/preview": 5, "POST /api/v1/segments/:id/explain": 5,
 		"POST /api/v1/segments/:id/snapshots": 5, "GET /api/v1/segment-snapshots/:id/changes": 5,

@@ -26,7 +26,7 @@ func elsewhere() []string {
 // notForClients are codes of packages that clients do hear of, which they do not.
 func notForClients() map[string]string {
 	return map[string]string{
-		"unreadable_task": "of a task", "not_due": "of a batch", "no_secret_key": "internal: answered as such", "sending_paused": "of a delivery",
+		"unreadable_task": "of a task", "not_due": "of a batch", "erasure_unreadable": "of the search, in the scheduler's log", "no_secret_key": "internal: answered as such", "sending_paused": "of a delivery",
 	}
 }
 

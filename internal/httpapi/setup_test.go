@@ -60,15 +60,15 @@ func newAPIWith(t testing.TB, connections int, tweak ...func(*Deps)) *api {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := postgres.Open(t.Context(), address, postgres.Options{MaxConns: connections, Addresses: addresses})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(db.Close)
 	sealer, err := seal.New(bytes.Repeat([]byte("k"), 32))
 	if err != nil {
 		t.Fatal(err)
 	}
+	db, err := postgres.Open(t.Context(), address, postgres.Options{MaxConns: connections, Addresses: addresses, Sealer: sealer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
 	engine, err := jinja.New(nil)
 	if err != nil {
 		t.Fatal(err)

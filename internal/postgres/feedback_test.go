@@ -9,6 +9,7 @@ import (
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/feedback"
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/seal"
 	"github.com/presswork/presswork/internal/suppression"
 	"github.com/presswork/presswork/internal/testkit/dbtest"
 )
@@ -20,7 +21,11 @@ func openHashing(tb testing.TB) *DB {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	db, err := Open(tb.Context(), dbtest.New(tb), Options{Addresses: h})
+	sealer, err := seal.New([]byte("0123456789abcdef0123456789abcdef"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	db, err := Open(tb.Context(), dbtest.New(tb), Options{Addresses: h, Sealer: sealer})
 	if err != nil {
 		tb.Fatal(err)
 	}

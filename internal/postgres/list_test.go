@@ -83,6 +83,7 @@ func everyList(ctx context.Context, db *DB, channels *Channels, first ident.UID)
 		}},
 		"dead letters":   {1, func() (int, error) { return lengthOf(db.DeadLetters(ctx, delivery.DeadFilter{}, 0, most)) }},
 		"uncertain":      {1, func() (int, error) { return lengthOf(db.Uncertain(ctx, delivery.UncertainFilter{}, 0, most)) }},
+		"erasures":       {1, func() (int, error) { return lengthOf(db.ListErasures(ctx, 0, most)) }},
 		"suppressions":   {1, func() (int, error) { return lengthOf(db.Suppressions(ctx, "", 0, most)) }},
 		"API keys":       {1, func() (int, error) { return lengthOf(db.ListKeys(ctx, 0, most)) }},
 		"audit":          {1, func() (int, error) { return lengthOf(db.ListAudit(ctx, 0, most)) }},
@@ -138,6 +139,7 @@ func grow(t *testing.T, db *DB, size int) {
 		`INSERT INTO uncertain (publication_id, channel_id, recipient_id)
 		 SELECT (SELECT min(id) FROM publication), 1, s.id FROM @ JOIN subscriber s ON s.email = 'n' || i || '(at)x.org'`,
 		`INSERT INTO suppression (uid, hash, reason, source) SELECT gen_random_uuid(), sha256(i::text::bytea), 1, 'ses' FROM @`,
+		`INSERT INTO erasure (uid, subscriber, suppressed, messages) SELECT gen_random_uuid(), true, true, 1 FROM @`,
 		`INSERT INTO api_key (uid, name, role, created_by) SELECT gen_random_uuid(), 'n' || i, 'admin', 'me' FROM @`,
 		`INSERT INTO audit_event (actor, action, entity) SELECT 'me', 'topic.create', 'topic' FROM @`,
 		`INSERT INTO webhook_endpoint (uid, url, secrets) SELECT gen_random_uuid(), 'https://x.org/' || i, '' FROM @`,

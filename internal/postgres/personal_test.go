@@ -19,10 +19,10 @@ import (
 func personal() map[string]string {
 	return map[string]string{
 		"erased": `subscriber.email subscriber.name subscriber.language subscriber.timezone subscriber.country subscriber.attributes
-			subscriber.consent_source segment_block.members message.email message.name message.language message.timezone message.data consent.detail consent.salt`,
+			subscriber.consent_source segment_block.members message.email message.name message.language message.timezone message.data consent.detail consent.salt erasure.address`,
 		"mentioned": `publication.title publication.data publication_version.request rendition.body dead_letter.error delivery_attempt.error
 			webhook_attempt.error webhook_event.data suppression.note idempotency.key idempotency.answer`,
-		"hashed": `suppression.hash subscriber_import.mark consent.commitment consent_block.entries audit_block.entries`,
+		"hashed": `suppression.hash erasure.hash subscriber_import.mark consent.commitment consent_block.entries audit_block.entries`,
 		"authored": `delivery_policy.digest_template asset.name asset_content.bytes consent_text.body consent_text.language content_version.title content_version.summary content_version.body
 			content_version.url content_version.topics content_version.language link.url template.name template_version.subject template_version.html
 			template_version.text template_version.language topic.slug topic.name topic.description sender_identity.name sender_identity.from_name
@@ -79,7 +79,7 @@ const own = `
 	consent.event consent.source consent.status consent.text_hash consent.topics consent_block.hash consent_block.key_id
 	consent_block.previous consent_text.hash content_version.format dead_letter.error_code dead_letter.error_kind
 	dead_letter.fingerprint dead_letter.replayed_by delivery.choice delivery_attempt.error_code delivery_attempt.error_kind
-	delivery_policy.caps digest_item.items feedback.key idempotency.principal idempotency.request_hash idempotency.route message.letter outbox.kind
+	delivery_policy.caps digest_item.items erasure.state feedback.key idempotency.principal idempotency.request_hash idempotency.route message.letter outbox.kind
 	outbox.payload outbox.queue outbox.task_id outbox.trace_context pause.paused_by pause.scope pause_lane.scope pool_wanted.pool
 	publication.approval publication.attachments publication.audience publication.contents publication.correlation_id
 	publication.created_by publication.failure publication.priority publication.revised_by publication.revised_correlation

@@ -5,6 +5,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/presswork/presswork/internal/consent"
 	"github.com/presswork/presswork/internal/eligibility"
 	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/internal/seal"
 	"github.com/presswork/presswork/internal/suppression"
 )
 
@@ -39,6 +41,8 @@ type Options struct {
 	Audit *audit.Chain
 	// Consent seals the record of consent; nil likewise.
 	Consent *consent.Chain
+	// Sealer keeps the addresses of people who are being erased; nil in a process without SECRET_KEY, which erases nobody.
+	Sealer *seal.Sealer
 	// Recall remembers what readers chose; nil: it is read each time.
 	Recall Recall
 	// Ended is told of each publication that this process ended, and how; nil for nobody. It must be quick.
@@ -64,9 +68,11 @@ type DB struct {
 	// chain is nil likewise.
 	chain      *audit.Chain
 	consents   *consent.Chain
+	sealer     *seal.Sealer            // nil likewise
 	recall     Recall                  // nil: nobody remembers
 	observeEnd func(publication.State) // nil: nobody looks
 	batchSize  int
+	searchRows int // at most so many rows in a range of the search for people who are erased
 }
 
 // Open makes a pool. It does not wait for the server: see Ping.
@@ -101,8 +107,8 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database pool: %w", err)
 	}
-	return &DB{pool: pool, takers: takers{life: takersLife}, tracer: o.Tracer, addresses: o.Addresses, chain: o.Audit, consents: o.Consent,
-		recall: o.Recall, observeEnd: o.Ended, batchSize: o.BatchSize, announced: o.Announced}, nil
+	return &DB{pool: pool, takers: takers{life: takersLife}, tracer: o.Tracer, addresses: o.Addresses, chain: o.Audit, consents: o.Consent, sealer: o.Sealer,
+		recall: o.Recall, observeEnd: o.Ended, batchSize: o.BatchSize, searchRows: math.MaxInt32, announced: o.Announced}, nil
 }
 
 // Ping runs a statement, to prove that the database can be used.

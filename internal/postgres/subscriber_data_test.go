@@ -17,6 +17,7 @@ func untold() map[string]string {
 		"consent.salt": "random; with it the commitment can be checked, and nothing else", "suppression.hash": hash, "subscriber_import.mark": "of a file",
 		"publication.data": others, "publication_version.request": others, "rendition.body": others, "webhook_attempt.error": others,
 		"webhook_event.data": others, "idempotency.key": others, "idempotency.answer": others, "dead_letter.error": "it is that of the last attempt",
+		"erasure.hash": hash, "erasure.address": "it is what is asked for, and sealed until it is nowhere else",
 		"consent.commitment": hash, "consent_block.entries": "hashes of the record", "audit_block.entries": "hashes of the log",
 	}
 }

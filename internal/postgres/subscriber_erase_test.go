@@ -26,12 +26,32 @@ func TestEraseSubscriber(t *testing.T) {
 	if byEmail(t, db, address).Name != "Anna" {
 		t.Error("what was refused was done")
 	}
-	done, err := db.EraseSubscriber(t.Context(), anna.UID, anybody)
-	if err != nil || done != (subscriber.Erased{Subscriber: true, Suppressed: true}) {
-		t.Fatalf("%+v, %v", done, err)
+	begun, err := db.EraseSubscriber(t.Context(), anna.UID, anybody)
+	if err != nil || begun.State != subscriber.ErasureRunning || !begun.Subscriber || !begun.Suppressed || begun.CompletedAt != nil || begun.Table != "publication" {
+		t.Fatalf("%+v, %v", begun, err)
 	}
 	if _, err := db.Subscriber(t.Context(), anna.UID); !fault.Is(err, fault.NotFound) {
 		t.Errorf("still there: %v", err)
+	}
+	if same, err := db.EraseSubscriber(t.Context(), anna.UID, anybody); err != nil || same.UID != begun.UID {
+		t.Errorf("asked again: %+v, %v", same, err)
+	}
+	if same, err := db.EraseAddress(t.Context(), address); err != nil || same.UID != begun.UID || !same.Subscriber || !same.Suppressed {
+		t.Errorf("asked again by address: %+v, %v", same, err)
+	}
+	if sealed := value[[]byte](t, db, `SELECT address FROM erasure`); len(sealed) == 0 || strings.Contains(string(sealed), "anna") {
+		t.Errorf("the address is kept as %q", sealed)
+	}
+	eraseAll(t, db)
+	done, err := db.Erasure(t.Context(), begun.UID)
+	if err != nil || done.State != subscriber.ErasureCompleted || done.CompletedAt == nil || done.TablesDone != done.Tables || done.Table != "" || done.Mentions != 0 {
+		t.Errorf("in the end: %+v, %v", done, err)
+	}
+	if n := value[int](t, db, `SELECT count(*) FROM erasure WHERE address IS NULL AND hash IS NULL AND subscriber_uid IS NULL`); n != 1 {
+		t.Errorf("%d erasures have forgotten who they were of", n)
+	}
+	if _, err := db.EraseSubscriber(t.Context(), anna.UID, anybody); !fault.Is(err, fault.NotFound) {
+		t.Errorf("erased long ago: %v", err)
 	}
 	if left := value[string](t, db, `SELECT string_agg(s::text, ' ') FROM subscriber s`); slices.ContainsFunc([]string{"anna", "Anna", "Faro", "fair", "PT"},
 		func(word string) bool { return strings.Contains(left, word) }) {
@@ -40,7 +60,7 @@ func TestEraseSubscriber(t *testing.T) {
 	if n := value[int](t, db, `SELECT count(*) FROM consent WHERE detail IS NOT NULL OR salt IS NOT NULL`); n != 0 {
 		t.Errorf("%d entries of the record of consent hold something", n)
 	}
-	if want := []string{"subscriber.create", "suppression.create", "subscriber.erase"}; !slices.Equal(auditActions(t, db), want) {
+	if want := []string{"subscriber.create", "suppression.create", "subscriber.erase", "subscriber.erase", "erasure.complete"}; !slices.Equal(auditActions(t, db), want) {
 		t.Errorf("audit %v", auditActions(t, db))
 	}
 	// An import does not bring them back to be sent to.
@@ -49,10 +69,11 @@ func TestEraseSubscriber(t *testing.T) {
 		t.Error("the address that was erased may be sent to")
 	}
 	again, err := db.EraseAddress(t.Context(), address)
-	if err != nil || again != (subscriber.Erased{Subscriber: true}) {
+	if err != nil || again.UID == begun.UID || !again.Subscriber || again.Suppressed {
 		t.Errorf("again: %+v, %v", again, err)
 	}
-	if nobody, err := db.EraseAddress(t.Context(), address); err != nil || nobody != (subscriber.Erased{}) {
+	eraseAll(t, db)
+	if nobody, err := db.EraseAddress(t.Context(), address); err != nil || nobody.Subscriber || nobody.Suppressed || nobody.UID == again.UID {
 		t.Errorf("nobody: %+v, %v", nobody, err)
 	}
 	if _, err := db.EraseSubscriber(t.Context(), ident.New(), anybody); !fault.Is(err, fault.NotFound) {
@@ -105,8 +126,12 @@ func TestEraseMentions(t *testing.T) {
 			t.Fatalf("%s: %v", statement, err)
 		}
 	}
-	done, err := db.EraseAddress(t.Context(), "ann@x.org")
-	if err != nil || done != (subscriber.Erased{Messages: 1, Mentions: 6, Suppressed: true}) {
+	begun, err := db.EraseAddress(t.Context(), "ann@x.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	eraseAll(t, db)
+	if done, err := db.Erasure(t.Context(), begun.UID); err != nil || done.Subscriber || done.Messages != 1 || done.Mentions != 6 || !done.Suppressed {
 		t.Errorf("%+v, %v", done, err)
 	}
 	for query, want := range map[string]string{

@@ -14,6 +14,7 @@ import (
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/queue"
 	"github.com/presswork/presswork/internal/reputation"
+	"github.com/presswork/presswork/internal/subscriber"
 	"github.com/presswork/presswork/tasks"
 )
 
@@ -43,6 +44,8 @@ type Record interface {
 	ReputationWindows(ctx context.Context) ([]reputation.Window, error)
 	ReputationPolicy(ctx context.Context) (reputation.Policy, error)
 	FailingSenders(ctx context.Context) (int64, error)
+	SearchErased(ctx context.Context, settle time.Duration) (more bool, err error)
+	RunningErasures(ctx context.Context) (subscriber.Erasures, error)
 	AuditLog
 	ConsentLog
 }
@@ -94,6 +97,7 @@ type Reconciler struct {
 
 	stopped  map[reputation.Cause]*atomic.Int64 // publications paused for how they were received
 	received atomic.Pointer[Received]
+	erasures atomic.Pointer[subscriber.Erasures]
 
 	auditLog, consentLog sealedLog
 	auditKept            time.Duration // 0: for ever
@@ -181,6 +185,7 @@ func (r *Reconciler) Run(ctx context.Context) {
 		{"audit retention", slowPeriod, r.purge},
 		{"partitions", partitionPeriod, r.record.MakePartitions},
 		{"message retention", slowPeriod, r.purgeMessages},
+		{"erasures", erasePeriod, r.erase},
 		{"snapshot retention", slowPeriod, r.purgeSnapshots},
 	}
 	var wg sync.WaitGroup

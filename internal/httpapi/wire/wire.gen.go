@@ -279,6 +279,12 @@ const (
 	EndpointTestTypePressworkTest EndpointTestType = "presswork.test"
 )
 
+// Defines values for ErasureState.
+const (
+	ErasureStateCompleted ErasureState = "completed"
+	ErasureStateRunning   ErasureState = "running"
+)
+
 // Defines values for HealthStatus.
 const (
 	HealthStatusDegraded    HealthStatus = "degraded"
@@ -1949,20 +1955,62 @@ type Engagement struct {
 	ClickedOn *string `json:"clicked_on"`
 }
 
-// Erasure What was erased of a person.
+// Erasure What was erased of a person, and how far that is. Who they were, it does not say.
 type Erasure struct {
+	ID ident.UID `json:"id"`
+
+	// State How far it is: running, their address is looked for where others may have written it; completed, it is nowhere. Nothing is sent to
+	// them in either.
+	State ErasureState `json:"state"`
+
 	// Subscriber Whether there was a subscriber.
 	Subscriber bool `json:"subscriber"`
 
 	// Messages How many messages were to them.
 	Messages int64 `json:"messages"`
 
-	// Mentions In how many other places their address stood.
+	// Mentions In how many other places their address was found so far.
 	Mentions int64 `json:"mentions"`
 
 	// Suppressed Whether their address is on the suppression list now and was not before.
 	Suppressed bool `json:"suppressed"`
+
+	// Search How far the search for an address is.
+	Search    ErasureSearch `json:"search"`
+	CreatedAt time.Time     `json:"created_at"`
+	UpdatedAt time.Time     `json:"updated_at"`
+
+	// CompletedAt When it was through; null as long as it is running.
+	CompletedAt *time.Time `json:"completed_at"`
 }
+
+// ErasurePage A page of a list.
+type ErasurePage = Page[Erasure]
+
+// ErasureSearch How far the search for an address is.
+type ErasureSearch struct {
+	// Look How often all tables are looked through, this time included. After the first time only what was written since the one before began is read, until nothing more is found.
+	Look int `json:"look"`
+
+	// Table Which table it is at; empty once it is through.
+	Table string `json:"table"`
+
+	// TablesDone How many tables it is through with this time.
+	TablesDone int `json:"tables_done"`
+
+	// Tables How many there are.
+	Tables int `json:"tables"`
+
+	// Rows How many rows were looked at in all.
+	Rows int64 `json:"rows"`
+
+	// ResumesAt When it goes on: a look follows when those have ended who had in hand what they read before.
+	ResumesAt time.Time `json:"resumes_at"`
+}
+
+// ErasureState How far it is: running, their address is looked for where others may have written it; completed, it is nowhere. Nothing is sent to
+// them in either.
+type ErasureState string
 
 // EventCounts Recipients on all channels together, of a publication that was paused, completed or cancelled after its sending began.
 type EventCounts struct {
