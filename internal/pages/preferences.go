@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -195,14 +196,14 @@ func (p *Pages) save(w http.ResponseWriter, r *http.Request, who visitor) error 
 		p.show(w, r, http.StatusOK, p.away(r, who.Reader))
 		return nil
 	}
+	offered, err := p.offered(r.Context(), who.Reader)
+	if err != nil {
+		return fmt.Errorf("store preferences: %w", err)
+	}
 	now := time.Now()
 	after, err := p.Subscriptions.ChangePreferences(p.act(r, consent.Act{Source: consent.Page}), who.UID,
 		func(before subscriber.Preferences) (subscriber.PreferencesChange, error) {
-			topics, err := p.Subscriptions.PublicTopics(r.Context(), before.Topics)
-			if err != nil {
-				return subscriber.PreferencesChange{}, err
-			}
-			return before.Change(chosenOf(r, before, topics, now), now)
+			return before.Change(chosenOf(r, before, offered, now), now)
 		})
 	if fault.Is(err, fault.Invalid) {
 		return fault.Wrap(err, fault.Malformed, "unreadable_form")
@@ -213,9 +214,26 @@ func (p *Pages) save(w http.ResponseWriter, r *http.Request, who visitor) error 
 	return p.showPreferences(w, r, who, after, true)
 }
 
-// chosenOf is what the form says. What it does not ask for stays.
-func chosenOf(r *http.Request, before subscriber.Preferences, topics []subscriber.Topic, now time.Time) subscriber.PreferencesInput {
-	in := subscriber.PreferencesInput{Topics: among(topics, r.PostForm["topic"]), Frequency: r.PostForm.Get("frequency"),
+// offered are the topics among which a reader chooses. They are read before the change begins: that has a connection to the
+// database, and as many at once as there are would wait for one more each.
+func (p *Pages) offered(ctx context.Context, who consent.Reader) ([]subscriber.Topic, error) {
+	chosen, err := p.Subscriptions.Preferences(ctx, who)
+	if err != nil {
+		return nil, fmt.Errorf("read preferences: %w", err)
+	}
+	topics, err := p.Subscriptions.PublicTopics(ctx, chosen.Topics)
+	if err != nil {
+		return nil, fmt.Errorf("read topics: %w", err)
+	}
+	return topics, nil
+}
+
+// chosenOf is what the form says. What it does not ask for stays: topics that were not offered as well.
+func chosenOf(r *http.Request, before subscriber.Preferences, offered []subscriber.Topic, now time.Time) subscriber.PreferencesInput {
+	others := slices.DeleteFunc(slices.Clone(before.Topics), func(slug string) bool {
+		return slices.ContainsFunc(offered, func(t subscriber.Topic) bool { return t.Slug == slug })
+	})
+	in := subscriber.PreferencesInput{Topics: append(others, among(offered, r.PostForm["topic"])...), Frequency: r.PostForm.Get("frequency"),
 		Language: r.PostForm.Get("language"), Timezone: before.Timezone, PausedUntil: before.PausedUntil}
 	for _, kind := range []channel.Kind{channel.Email, channel.Newsletter} {
 		if !slices.Contains(r.PostForm["channel"], string(kind)) {

@@ -28,6 +28,9 @@ type desk struct {
 	chosen  subscriber.Preferences
 
 	refused error // what Ask says
+	// changing: preferences are being changed. They have topics then that were given meanwhile.
+	changing  bool
+	meanwhile []string
 
 	calls []string
 	acts  []consent.Act
@@ -73,6 +76,9 @@ func (d *desk) Ask(ctx context.Context, _ ident.UID) error {
 func (d *desk) Leave(ctx context.Context, _ ident.UID) error { return d.call(ctx, "leave") }
 
 func (d *desk) PublicTopics(_ context.Context, also []string) ([]subscriber.Topic, error) {
+	if d.changing {
+		d.t.Error("a change of preferences waits for another connection while it has one")
+	}
 	list := []subscriber.Topic{{Slug: "art", Name: "Art", Description: "Paint & more"}, {Slug: "go", Name: "Go"}}
 	if slices.Contains(also, "inside") {
 		list = append(list, subscriber.Topic{Slug: "inside", Name: "Inside"})
@@ -87,7 +93,10 @@ func (d *desk) Preferences(context.Context, consent.Reader) (subscriber.Preferen
 func (d *desk) ChangePreferences(
 	ctx context.Context, _ ident.UID, change func(subscriber.Preferences) (subscriber.PreferencesChange, error),
 ) (subscriber.Preferences, error) {
+	d.changing = true
+	d.chosen.Topics = append(d.chosen.Topics, d.meanwhile...)
 	c, err := change(d.chosen)
+	d.changing = false
 	if err != nil {
 		return d.chosen, err
 	}
@@ -212,6 +221,12 @@ func TestChoosing(t *testing.T) {
 		c.Timezone != "Asia/Tokyo" || *c.Quiet != (subscriber.Quiet{From: 60, To: 120}) || time.Until(*c.PausedUntil) < 29*24*time.Hour {
 		t.Errorf("chosen %+v", c)
 	}
+	d.meanwhile = []string{"since"} // which the page did not show
+	d.checkPage(d.ask("POST", mailed, "do=save&topic=art&channel=email&frequency=weekly&language=de"), http.StatusOK)
+	if d.meanwhile = nil; !slices.Equal(d.chosen.Topics, []string{"art", "since"}) {
+		t.Errorf("chosen %+v", d.chosen)
+	}
+	d.chosen.Topics = []string{"art"}
 	paused := *d.chosen.PausedUntil
 	d.checkPage(d.ask("POST", footer, "do=save&channel=email&channel=newsletter&frequency=each&pause=&language=de"), http.StatusOK)
 	if d.chosen.PausedUntil == nil || !d.chosen.PausedUntil.Equal(paused) || len(d.chosen.Topics)+len(d.chosen.ChannelsOff) != 0 {
