@@ -104,6 +104,9 @@ func newWorld(t *testing.T, operation string) *world {
 	w.put("07", "/api/v1/senders", `{"name":"Desk","from_name":"Desk","from_email":"desk@news.example.com","postal_address":"Street 1","default":true}`)
 	w.do("POST", w.real("/api/v1/senders/"+exampleID+"07/verify"), nil).want(http.StatusOK)
 	w.put("branded", "/api/v1/senders", `{"name":"Branded","from_name":"First","from_email":"first@news.example.com","postal_address":"Street 1"}`)
+	if operation == "deleteSender" { // the default stays while there are others
+		w.put("default", "/api/v1/senders", `{"name":"Other","from_name":"Other","from_email":"other@news.example.com","postal_address":"Street 1","default":true}`)
+	}
 	w.put("1f", "/api/v1/brands", `{"name":"First","postal_address":"Street 1","sender_id":"`+exampleID+`branded"}`)
 	w.put("e5", "/api/v1/subscribers/erase", `{"email":"gone@reader.example"}`)
 	w.put("09", "/api/v1/suppressions", `{"email":"other@reader.example"}`)
