@@ -6344,7 +6344,8 @@ func (c *Client) CancelPublication(ctx context.Context, id ID, options ...Option
 
 // ClonePublication is POST /api/v1/publications/{id}/clone: clone a publication.
 //
-// Stores a new one like it, as a draft unless told otherwise, with contents and templates as they stand now. The body may be left out.
+// Stores a new one like it, as a draft unless told otherwise, with contents and templates as they stand now. The body may be left
+// out. A digest that was made of what was held back for its readers cannot be cloned.
 //
 // It takes an Idempotency-Key: with one it may be repeated, and is made once.
 func (c *Client) ClonePublication(ctx context.Context, id ID, body CloneInput, options ...Option) (Accepted, error) {

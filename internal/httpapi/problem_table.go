@@ -53,6 +53,7 @@ func problemsOfPublishing() map[string]problemType {
 	return map[string]problemType{
 		"database_unavailable":    {http.StatusServiceUnavailable, "The database cannot be reached.", "Send it again after `Retry-After`, with the same Idempotency-Key."},
 		"outcome_unknown":         {503, "The connection to the database broke while the publication was stored, and it could not be asked whether it was.", "Send it again with the same Idempotency-Key: it is stored once."},
+		"not_cloneable":           {409, "It is a digest that was made of what was held back for its readers. No request could ask for another.", "Clone one of the publications that it was made of."},
 		"changed_meanwhile":       {409, "It was changed between being read and being written.", "Send it again."},
 		"deleted":                 {409, "The publication that came with this Idempotency-Key was deleted.", "Use another Idempotency-Key for another publication."},
 		"no_default_sender":       {409, "A mail of our own is to be sent, and there is no sender identity that it could be from.", "Make a sender, which becomes the default: `POST /api/v1/senders`."},

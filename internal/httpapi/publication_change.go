@@ -166,7 +166,8 @@ func cloneDigest(origin ident.UID, in wire.CloneInput) ([sha256.Size]byte, error
 }
 
 // clone stores a new publication like another, whatever state that is in: 202. Contents and templates are those of now; the
-// time is not taken over. Unless told otherwise it is a draft: somebody should look at a copy before it goes out.
+// time is not taken over. Unless told otherwise it is a draft: somebody should look at a copy before it goes out. A digest of what
+// was held back is refused: it has no audience that a request could name, and those who got it have had it.
 func (h publications) clone(c *gin.Context) error {
 	if err := knownQuery(c); err != nil {
 		return err
@@ -204,6 +205,10 @@ func (h publications) copy(ctx context.Context, in wire.CloneInput, s publicatio
 	}
 	if err != nil {
 		return publication.Accepted{}, err
+	}
+	if origin.Gathered {
+		return publication.Accepted{}, fault.New(fault.Conflict, "not_cloneable",
+			"It is a digest of what was held back for its readers, each of whom got something else.")
 	}
 	return h.accept(ctx, cloned(origin.Request, in), s)
 }

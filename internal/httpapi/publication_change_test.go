@@ -11,7 +11,9 @@ import (
 
 	"github.com/presswork/presswork/internal/httpapi/wire"
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/postgres"
 	"github.com/presswork/presswork/internal/publication"
+	"github.com/presswork/presswork/internal/testkit/dbtest"
 )
 
 func inAnHour() string { return time.Now().Add(time.Hour).UTC().Format(time.RFC3339) }
@@ -293,5 +295,25 @@ func TestNothingGoesOutUnseen(t *testing.T) {
 	n.do("POST", where+"/rollback", `{"version":1}`).problem(http.StatusConflict, "changed_meanwhile")
 	if p := n.seen(where, publication.Draft); p.Title != "Third" || p.Version != 3 {
 		t.Errorf("%+v", p)
+	}
+}
+
+// TestDigestIsNotCloned: what was held back for readers was sent to them, and is no audience that a request could name.
+func TestDigestIsNotCloned(t *testing.T) {
+	t.Parallel()
+	address := dbtest.New(t)
+	a := onDatabaseWith(t, address, postgres.Options{MaxConns: 2}, func(d *Deps) { d.Acceptor = acceptor(t, d.Publications) })
+	uid := ident.New()
+	if _, err := dbtest.Connect(t, address).Exec(t.Context(), `
+		INSERT INTO publication (uid, title, type, priority, lane, state, channels, audience, contents, created_by)
+		VALUES ($1, 'Digest', 'digest', 'normal', 1, 'completed', '{1}', '{"digest": 7}', '[{"id": 1, "version": 1}]', 'system')`, uid); err != nil {
+		t.Fatal(err)
+	}
+	for _, body := range []string{``, `{"title":"Again"}`, `{"draft":false}`} {
+		a.do("POST", "/api/v1/publications/"+uid.String()+"/clone", body).problem(http.StatusConflict, "not_cloneable")
+	}
+	a.do("GET", "/api/v1/publications/"+uid.String()+"/versions/1", nil).want(http.StatusOK)
+	if items := read[wire.PublicationPage](a.do("GET", "/api/v1/publications", nil)).Items; len(items) != 1 {
+		t.Errorf("there are %d publications", len(items))
 	}
 }

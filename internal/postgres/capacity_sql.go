@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -116,11 +117,15 @@ func collect[T any](q *pgx.QueuedQuery, into *[]T) {
 }
 
 // estimateAudience is about how many readers an audience has, which is JSON and names nobody: the planner's estimate, by its topics
-// and rules, or what its snapshot has.
+// and rules, or what its snapshot has, or those for whom its digest has something.
 func (db *DB) estimateAudience(ctx context.Context, text string) (float64, error) {
 	var a publication.Audience
 	if err := json.Unmarshal([]byte(text), &a); err != nil {
 		return 0, fmt.Errorf("read an audience: %w", err)
+	}
+	if a.Digest != 0 {
+		n, err := db.countDigest(ctx, a.Digest, math.MaxInt32)
+		return float64(n), err
 	}
 	if a.Snapshot != nil {
 		var n float64

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"pgregory.net/rapid"
 
+	"github.com/presswork/presswork/internal/capacity"
 	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/delivery"
 	"github.com/presswork/presswork/internal/ident"
@@ -512,5 +513,61 @@ func TestDigestPages(t *testing.T) {
 	choice := value[[]byte](t, db, `SELECT d.choice FROM delivery d JOIN publication p ON p.id = d.publication_id WHERE p.type = 'digest' LIMIT 1`)
 	if want := []int64{all, art, zoo}; !slices.Equal(contentsOf(t, db, value[int64](t, db, `SELECT id FROM publication WHERE type = 'digest'`), choice), want) || bytes.Equal(choice, []byte{0, 1, 2}) {
 		t.Errorf("they come in the order %v, not by topic", choice)
+	}
+}
+
+// TestDigestIsEstimated: a digest that waits to go out is work for its readers, not for everybody.
+func TestDigestIsEstimated(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	subscribers(t, db, 900)
+	exec(t, db, `UPDATE subscriber SET frequency = 1 WHERE id <= 70`)
+	for range 2 {
+		issueOf(t, db, publication.Audience{All: true})
+	}
+	received(t, db)
+	digestHour(t, db)
+	releaseDue(t, db, 1)
+	var unexpanded float64
+	load, err := NewCapacity(db).Load(t.Context(), time.Minute)
+	for _, w := range load.Work {
+		if w.State == capacity.Unexpanded {
+			unexpanded += w.Units
+		}
+	}
+	if err != nil || unexpanded != 70 {
+		t.Errorf("%+v, %v: %v messages are to come, want 70", load.Work, err, unexpanded)
+	}
+}
+
+// TestOwnDigestTemplate is pinned, at the version of the moment, for the channel that it is for; without one the built-in one is taken.
+func TestOwnDigestTemplate(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		template, channel string
+		want              map[string]publication.Pin
+	}{
+		"none":               {"", "email", map[string]publication.Pin{}},
+		"ours":               {"Ours", "email", map[string]publication.Pin{"email": {ID: 1, Version: 3}}},
+		"of another channel": {"Ours", "newsletter", map[string]publication.Pin{}},
+		"deleted since":      {"Gone", "email", map[string]publication.Pin{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t)
+			subscribers(t, db, 1)
+			exec(t, db, `UPDATE subscriber SET frequency = 1`)
+			exec(t, db, `INSERT INTO template (id, uid, name, channel, version) OVERRIDING SYSTEM VALUE VALUES (1, $1, 'Ours', $2, 3)`, ident.New(), c.channel)
+			exec(t, db, `UPDATE delivery_policy SET digest_template = $1`, c.template)
+			for range 2 {
+				issueOf(t, db, publication.Audience{All: true})
+			}
+			digestHour(t, db)
+			releaseDue(t, db, 1)
+			pins := value[map[string]publication.Pin](t, db, `SELECT templates FROM publication WHERE type = 'digest'`)
+			if !maps.Equal(pins, c.want) {
+				t.Errorf("pinned %v, want %v", pins, c.want)
+			}
+		})
 	}
 }

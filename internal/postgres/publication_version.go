@@ -38,7 +38,7 @@ SELECT p.id, p.version, p.state, p.gen > 0 OR p.started_at IS NOT NULL, p.starte
         FROM jsonb_each(p.templates) AS k (channel, pin)
         LEFT JOIN template t ON t.id = (k.pin ->> 'id')::bigint),
        ARRAY(SELECT jsonb_array_elements_text(p.attachments)), coalesce(s.uid::text, ''), p.scheduled_at, p.by_local_time, p.listed,
-       coalesce(p.rate_per_minute, 0), p.data, p.wants_approval
+       coalesce(p.rate_per_minute, 0), p.data, p.wants_approval, p.audience ? 'digest'
 FROM publication p LEFT JOIN sender_identity s ON s.id = p.sender_id
 WHERE p.uid = $2`
 
@@ -62,7 +62,7 @@ func readPresent(row pgx.Row) (*present, error) {
 	if err := row.Scan(&p.ID, &p.Number, &p.controlled.State, &p.Begun, &p.Started, &approval, &p.Lane, &p.Trace, &p.CreatedBy,
 		&v.Number, &v.ChangedBy, &v.ChangedAt, &v.CorrelationID, &r.Title, &r.Type, &r.Priority, &channels, &all, &a.Topics,
 		&a.Subscribers, &a.Exclude, &a.Segments, &a.ExcludeSegments, &a.Snapshot, &contents, &templates, &r.Attachments, &r.Sender, &p.ScheduledAt, &local, &r.Listed, &rate, &data,
-		&r.Approval); err != nil {
+		&r.Approval, &v.Gathered); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(json.Unmarshal(contents, &v.Contents), json.Unmarshal(templates, &v.Templates), json.Unmarshal(data, &r.Data)); err != nil {

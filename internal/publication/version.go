@@ -19,6 +19,8 @@ type Version struct {
 	// Request would make the same publication, by public ids. What is no more is the zero id, or missing from a list of
 	// subscribers.
 	Request Request
+	// Gathered is of a digest of what was held back: no request makes one, and Request has no audience.
+	Gathered bool
 	// Contents and Templates are what was pinned.
 	Contents  []Ref
 	Templates map[string]Ref
