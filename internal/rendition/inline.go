@@ -101,12 +101,13 @@ func keepsStyle(t token) bool {
 // style gives every element the style attribute that the rules make for it.
 func (d *document) style(css string) (string, error) {
 	css = plainCSS.Replace(css)
-	_, foreign, err := inlined("<style>" + css + "</style>")
+	sheet := styleElements("<style>", css)
+	_, foreign, err := inlined(sheet)
 	if err != nil {
 		return "", err
 	}
 	var numbered strings.Builder
-	numbered.WriteString("<style>" + css + "</style>" + d.context)
+	numbered.WriteString(sheet + d.context)
 	for i := 0; i < len(d.tokens); i++ {
 		t := d.tokens[i]
 		switch {
@@ -116,8 +117,8 @@ func (d *document) style(css string) (string, error) {
 				i++
 			}
 		case d.sheets[i]:
-			numbered.WriteString(t.raw + d.tokens[i+1].raw)
-			i++
+			numbered.WriteString(styleElements(t.raw, d.tokens[i+1].raw))
+			i += 2 // its end tag, too
 		case t.isStart():
 			numbered.WriteString(d.numbered(t.raw, i))
 		case t.kind == html.TextToken:
