@@ -99,32 +99,39 @@ func (g got) take(c caps, reader int64) (until time.Time, now bool) {
 	return until, true
 }
 
-// capPage holds those readers of a page back who got as many as they may, on one channel. What it decided about a channel before
-// counts for the next. It returns the page as it is to be written.
-func (c caps) capPage(ctx context.Context, tx pgx.Tx, page *publication.Page) (*publication.Page, error) {
+// readPage is what the readers of a page got.
+func (c caps) readPage(ctx context.Context, tx pgx.Tx, page *publication.Page) (got, error) {
 	if len(c.list) == 0 || len(page.Readers) == 0 {
-		return page, nil
+		return got{}, nil
 	}
-	g, err := c.readGot(ctx, tx, column(page.Readers, func(r publication.Reader) int64 { return r.ID }))
-	if err != nil {
-		return nil, err
+	return c.readGot(ctx, tx, column(page.Readers, func(r publication.Reader) int64 { return r.ID }))
+}
+
+// capPage holds those readers of a page back who got as many as they may, on one channel. What it decides counts for the next
+// channel; what its reader does not want does not, since nobody sends it. It returns the page as it is to be written.
+func (c caps) capPage(g got, page *publication.Page, channelID int16) *publication.Page {
+	if len(c.list) == 0 || len(page.Readers) == 0 {
+		return page
 	}
 	held := *page
 	held.Readers = slices.Clone(page.Readers)
 	for i := range held.Readers {
 		r := &held.Readers[i]
-		if r.HeldFor != 0 {
+		if r.HeldFor != 0 || slices.Contains(r.Off, channelID) {
 			continue
 		}
 		if until, now := g.take(c, r.ID); !now {
 			r.HeldFor, r.HeldUntil = int16(delivery.FrequencyCap), until
 		}
 	}
-	return &held, nil
+	return &held
 }
 
-// capDue puts those off anew, of who is due and could be sent to now, who got as many as they may.
-func (c caps) capDue(ctx context.Context, tx pgx.Tx, keys []delivery.Key) (now []delivery.Key, later []delivery.Outcome, err error) {
+// capDue puts those off anew, of who is due and could be sent to now, who got as many as they may. What is unwanted counts for
+// nothing.
+func (c caps) capDue(
+	ctx context.Context, tx pgx.Tx, keys []delivery.Key, unwanted map[delivery.Key]bool,
+) (now []delivery.Key, later []delivery.Outcome, err error) {
 	if len(c.list) == 0 || len(keys) == 0 {
 		return keys, nil, nil
 	}
@@ -135,7 +142,11 @@ func (c caps) capDue(ctx context.Context, tx pgx.Tx, keys []delivery.Key) (now [
 		return nil, nil, err
 	}
 	for _, k := range keys {
-		if until, may := g.take(c, k.Recipient); may {
+		until, may := c.now, true
+		if !unwanted[k] {
+			until, may = g.take(c, k.Recipient)
+		}
+		if may {
 			now = append(now, k)
 		} else {
 			later = append(later, delivery.Outcome{Publication: k.Publication, Channel: k.Channel, Recipient: k.Recipient,

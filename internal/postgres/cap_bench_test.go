@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/presswork/presswork/internal/channel"
 	"github.com/presswork/presswork/internal/eligibility"
 	"github.com/presswork/presswork/internal/publication"
 )
@@ -35,9 +36,11 @@ func BenchmarkCapPage(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := c.capPage(b.Context(), tx, page); err != nil {
+		g, err := c.readPage(b.Context(), tx, page)
+		if err != nil {
 			b.Fatal(err)
 		}
+		c.capPage(g, page, channel.Email.ID())
 		if err := tx.Rollback(b.Context()); err != nil {
 			b.Fatal(err)
 		}

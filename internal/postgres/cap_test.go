@@ -221,6 +221,40 @@ func TestCapIsNeverExceeded(t *testing.T) {
 	})
 }
 
+// TestCapCountsWhatIsWanted: of what comes by two channels one is within a cap of one, and it is that which the reader wants: at once,
+// and when it was held before.
+func TestCapCountsWhatIsWanted(t *testing.T) {
+	t.Parallel()
+	for name, held := range map[string]bool{"at once": false, "when it is due": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t)
+			subscribers(t, db, 3)
+			capTo(t, db, 1)
+			exec(t, db, `UPDATE subscriber SET channels_off = CASE id WHEN 2 THEN ARRAY[1] WHEN 3 THEN ARRAY[2] ELSE ARRAY[]::integer[] END`)
+			if held {
+				exec(t, db, quietNow)
+			}
+			id := queued(t, db, publication.Audience{All: true})
+			fanOut(t, db, id, 1, channel.Newsletter)
+			if held {
+				exec(t, db, `UPDATE delivery_policy SET quiet_from = NULL, quiet_to = NULL`)
+				exec(t, db, `UPDATE held SET due = now()`)
+				releaseDue(t, db, 5)
+			}
+			if got := sendAll(t, db); len(got) != 3 || got[1]+got[2]+got[3] != 3 {
+				t.Errorf("sent to %v", got)
+			}
+			if n := value[int](t, db, `SELECT count(*) FROM held WHERE recipient_id = 1 AND reason = $1`, int16(delivery.FrequencyCap)); n != 1 {
+				t.Errorf("of who wants both, %d are held", n)
+			}
+			if n := value[int](t, db, `SELECT count(*) FROM held`); n != 1 {
+				t.Errorf("%d are held", n)
+			}
+		})
+	}
+}
+
 // TestCapsLockReaders: who decides about the same readers waits, and nobody else does: neither another range of an audience nor a
 // page of readers who are far apart, if their locks are others.
 func TestCapsLockReaders(t *testing.T) {

@@ -172,7 +172,7 @@ func (db *DB) releasePage(ctx context.Context, tx pgx.Tx, p *duePage) error {
 		return err
 	}
 	for _, id := range publicationsOf(d.keys) {
-		n, err := db.releaseOf(ctx, tx, h, id, now, later)
+		n, err := db.releaseOf(ctx, tx, h, id, now, later, d.unwanted)
 		if err != nil {
 			return err
 		}
@@ -182,14 +182,16 @@ func (db *DB) releasePage(ctx context.Context, tx pgx.Tx, p *duePage) error {
 }
 
 // releaseOf makes owed what may be sent of a publication now, but for what a cap holds back, and puts the rest off anew.
-func (db *DB) releaseOf(ctx context.Context, tx pgx.Tx, h *held, id int64, now []delivery.Key, later []delivery.Outcome) (int, error) {
+func (db *DB) releaseOf(
+	ctx context.Context, tx pgx.Tx, h *held, id int64, now []delivery.Key, later []delivery.Outcome, unwanted map[delivery.Key]bool,
+) (int, error) {
 	now = slices.DeleteFunc(slices.Clone(now), func(k delivery.Key) bool { return k.Publication != id })
 	later = slices.DeleteFunc(slices.Clone(later), func(o delivery.Outcome) bool { return o.Publication != id })
 	c, err := db.capsOf(ctx, tx, id)
 	if err != nil {
 		return 0, err
 	}
-	now, more, err := c.capDue(ctx, tx, now)
+	now, more, err := c.capDue(ctx, tx, now, unwanted)
 	if err != nil {
 		return 0, err
 	}

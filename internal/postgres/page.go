@@ -93,6 +93,7 @@ func (db *DB) rangePage(ctx context.Context, rangeID int64, gen int) (*publicati
 
 // holdReader holds a reader of a page back who may not be sent to now. Whether they want the channel is for its sender to see.
 func (db *DB) holdReader(reader *publication.Reader, r rulesNow, of eligibility.Reader) {
+	reader.Off = of.ChannelsOff
 	if v := r.policy.Decide(&db.zones, r.message, of, r.now); v.Held() {
 		reader.HeldFor, reader.HeldUntil = int16(reasonOf(v.Reason)), v.Until
 	}
@@ -157,12 +158,12 @@ func (db *DB) ExpandPage(ctx context.Context, page *publication.Page, channels [
 		if err != nil {
 			return err
 		}
+		g, err := c.readPage(ctx, tx, page)
+		if err != nil {
+			return err
+		}
 		for _, channelID := range channels {
-			capped, err := c.capPage(ctx, tx, page)
-			if err != nil {
-				return err
-			}
-			if err := db.expandChannel(ctx, tx, capped, channelID, choices, inline); err != nil {
+			if err := db.expandChannel(ctx, tx, c.capPage(g, page, channelID), channelID, choices, inline); err != nil {
 				return err
 			}
 		}

@@ -12,8 +12,9 @@ import (
 	"github.com/presswork/presswork/internal/segment"
 )
 
-// blocksAtOnce is how many blocks are made or compared at a time: 800,000 ids in a hundred kibibytes.
-const blocksAtOnce = 100
+// blocksAtOnce is how many blocks are made or compared at a time: 131,072 ids, which one statement finds in a fraction of the time
+// that it may take, whatever the rule.
+const blocksAtOnce = 16
 
 // blocksNow gives take those who belong to a rule now, some blocks at a time, all of them: first is the number of the first.
 // In tx one moment is seen.

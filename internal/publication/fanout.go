@@ -57,6 +57,8 @@ type Reader struct {
 	// HeldFor is a reason of the ledger why they are not to be sent to before HeldUntil; 0: there is none.
 	HeldFor   int16
 	HeldUntil time.Time
+	// Off are the kinds of channel that they do not want.
+	Off []int16
 	// Gathered is what they get of a digest, packed; of any other publication it is chosen.
 	Gathered []byte
 }
