@@ -6913,8 +6913,8 @@ func (c *Client) EraseAddress(ctx context.Context, body AddressInput, options ..
 
 // ExportSubscribers is GET /api/v1/subscribers/export: export subscribers.
 //
-// All that pass the filter, as the CSV that the import reads, with a column for each attribute in use. A connection that
-// is cut before the end means that the file is not whole. More than 200 attributes are refused with 409.
+// All that pass the filter, as the CSV that the import reads, with a column for each attribute in use: attr.NAME:number or
+// attr.NAME:boolean if all who have it have it so, else attr.NAME. A connection that is cut before the end means that the file is not whole. More than 200 attributes are refused with 409.
 //
 // The body is the caller's to read and close.
 func (c *Client) ExportSubscribers(ctx context.Context, params ExportSubscribersParams, options ...Option) (*http.Response, error) {

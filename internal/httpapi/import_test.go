@@ -108,10 +108,10 @@ func TestExport(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
 	var file strings.Builder
-	file.WriteString("email,name,topics,attr.city\n")
+	file.WriteString("email,name,topics,attr.city,attr.seats:number\n")
 	const n = exportPage + 5
 	for i := range n {
-		fmt.Fprintf(&file, "r%04d@x.org,=1+%d,go;art,Faro\n", i, i)
+		fmt.Fprintf(&file, "r%04d@x.org,=1+%d,go;art,Faro,%d\n", i, i, i)
 	}
 	a.importCSV("", file.String()).want(200)
 	r := a.do("GET", "/api/v1/subscribers/export", nil).want(200)
@@ -122,7 +122,7 @@ func TestExport(t *testing.T) {
 	if err != nil || len(records) != n+1 {
 		t.Fatalf("%d records, %v", len(records), err)
 	}
-	if got := strings.Join(records[1], "|"); got != "r0000@x.org|'=1+0|en|UTC||art;go|active|import|Faro" {
+	if got := strings.Join(records[1], "|"); got != "r0000@x.org|'=1+0|en|UTC||art;go|active|import|Faro|0" {
 		t.Errorf("got %s", got)
 	}
 	filtered := a.do("GET", "/api/v1/subscribers/export?email=r0001", nil).want(200)
@@ -131,6 +131,9 @@ func TestExport(t *testing.T) {
 	}
 	if again := read[wire.ImportReport](a.importCSV("?duplicates=update", r.Body).want(200)); again.Updated != n {
 		t.Errorf("what was exported is imported: %+v", again)
+	}
+	if whole := a.do("GET", "/api/v1/subscribers/export", nil).want(200); whole.Body != r.Body {
+		t.Error("what was imported again is exported as something else")
 	}
 }
 

@@ -121,10 +121,16 @@ func (db *DB) CountSubscribers(ctx context.Context, f subscriber.Filter) (int64,
 	return n, translate(err, "count subscribers")
 }
 
-// AttributeNames is every attribute that any subscriber has, sorted, at most limit of them.
+// attributeNames has a type where all who have an attribute have it of that, and it is not text.
+const attributeNames = `
+SELECT k || CASE WHEN every(t = 'number') THEN ':number' WHEN every(t = 'boolean') THEN ':boolean' ELSE '' END
+FROM (SELECT a.key COLLATE "C" AS k, jsonb_typeof(a.value) AS t FROM subscriber s, jsonb_each(s.attributes) AS a) x
+GROUP BY k ORDER BY k LIMIT $1`
+
+// AttributeNames is every attribute that any subscriber has, sorted, at most limit of them, as the columns of a CSV file name them:
+// "seats:number", without the type if it is text, or not always the same.
 func (db *DB) AttributeNames(ctx context.Context, limit int) ([]string, error) {
-	rows, err := db.pool.Query(ctx, `
-		SELECT DISTINCT k COLLATE "C" FROM subscriber s, jsonb_object_keys(s.attributes) AS k ORDER BY 1 LIMIT $1`, limit)
+	rows, err := db.pool.Query(ctx, attributeNames, limit)
 	if err != nil {
 		return nil, translate(err, "read the names of attributes")
 	}

@@ -180,10 +180,10 @@ func TestListSubscribers(t *testing.T) {
 func TestAttributeNames(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	createReader(t, db, subscriber.Input{Email: "a@x.org", Attributes: map[string]any{"b": 1.0, "a": 1.0}})
-	createReader(t, db, subscriber.Input{Email: "b@x.org", Attributes: map[string]any{"b": "x"}})
+	createReader(t, db, subscriber.Input{Email: "a@x.org", Attributes: map[string]any{"b": 1.0, "a": 1.0, "c": true, "d": "1"}})
+	createReader(t, db, subscriber.Input{Email: "b@x.org", Attributes: map[string]any{"b": "x", "c": false, "a": -2.5}})
 	got, err := db.AttributeNames(t.Context(), 10)
-	if err != nil || !slices.Equal(got, []string{"a", "b"}) {
+	if err != nil || !slices.Equal(got, []string{"a:number", "b", "c:boolean", "d"}) {
 		t.Errorf("got %v, %v", got, err)
 	}
 }

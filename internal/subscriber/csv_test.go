@@ -213,10 +213,11 @@ func TestExportIsImported(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		s, err := subscriber.New(subscriber.Input{
-			Email:         rapid.StringMatching(`['+=a-z-]{1,8}@x\.org`).Draw(t, "email"),
-			Name:          rapid.StringMatching(`['=+@;," -]{0,3}[\pL"]{0,5}`).Draw(t, "name"),
-			Topics:        rapid.SliceOfN(rapid.StringMatching(`[-a-z_]{1,4}`), 0, 3).Draw(t, "topics"),
-			Attributes:    map[string]any{"a": rapid.StringMatching(`['=＝+@\t-]{0,3}[\pL, ;]{0,5}`).Draw(t, "attribute")},
+			Email:  rapid.StringMatching(`['+=a-z-]{1,8}@x\.org`).Draw(t, "email"),
+			Name:   rapid.StringMatching(`['=+@;," -]{0,3}[\pL"]{0,5}`).Draw(t, "name"),
+			Topics: rapid.SliceOfN(rapid.StringMatching(`[-a-z_]{1,4}`), 0, 3).Draw(t, "topics"),
+			Attributes: map[string]any{"a": rapid.StringMatching(`['=＝+@\t-]{0,3}[\pL, ;]{0,5}`).Draw(t, "attribute"),
+				"n": rapid.Float64().Draw(t, "number"), "b": rapid.Bool().Draw(t, "truth")},
 			ConsentSource: rapid.StringMatching(`['=@]{0,2}[a-z]{0,3}`).Draw(t, "source"),
 		})
 		if err != nil {
@@ -226,7 +227,7 @@ func TestExportIsImported(t *testing.T) {
 			delete(s.Attributes, "a")
 		}
 		var file bytes.Buffer
-		export, err := subscriber.NewExport(&file, []string{"a"})
+		export, err := subscriber.NewExport(&file, []string{"a", "b:boolean", "n:number"})
 		if err == nil {
 			err = export.Write(s)
 		}

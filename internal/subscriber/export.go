@@ -18,11 +18,13 @@ type Export struct {
 	record  []string
 }
 
-// NewExport writes the header. attributes are the names of the attributes to write, a column each after all others.
+// NewExport writes the header. attributes are the names of the attributes to write, a column each after all others; with their types,
+// "seats:number", they are read back as what they were.
 func NewExport(w io.Writer, attributes []string) (*Export, error) {
 	columns := plainColumns()
 	for _, name := range attributes {
 		c, _ := attributeColumn(name)
+		c.name = attributePrefix + name
 		columns = append(columns, c)
 	}
 	return newExport(w, columns)
