@@ -6986,7 +6986,8 @@ func (c *Client) UpdateSubscriber(ctx context.Context, id ID, body SubscriberInp
 // AskToConfirm is POST /api/v1/subscribers/{id}/confirmation: ask a subscriber to confirm.
 //
 // Mails the link by which somebody who is pending, or has unsubscribed, says that they want messages. Until they use it nothing
-// changes. Three are sent within a day; more are refused with 409 `asked_enough`, and who is active with 409 `already_active`.
+// changes. Three are sent within a day; more are refused with 409 `asked_enough`, who is active with 409 `already_active`,
+// and whose address is on the suppression list with 409 `address_suppressed`.
 func (c *Client) AskToConfirm(ctx context.Context, id ID, options ...Option) error {
 	r := &Request{Operation: "askToConfirm", Method: http.MethodPost, Path: path("/api/v1/subscribers/%s/confirmation", id)}
 	return c.do(ctx, r, options)

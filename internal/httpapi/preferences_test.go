@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/presswork/presswork/internal/httpapi/wire"
+	"github.com/presswork/presswork/internal/postgres"
+	"github.com/presswork/presswork/internal/testkit/dbtest"
 )
 
 // testLinks are links that lead nowhere.
@@ -60,7 +62,7 @@ func TestPreferences(t *testing.T) {
 // TestAskToConfirm: nobody but the reader can bring back who unsubscribed; a letter asks them, a few times within a day.
 func TestAskToConfirm(t *testing.T) {
 	t.Parallel()
-	a := newAPI(t)
+	a := onDatabase(t, dbtest.New(t), postgres.Options{MaxConns: 4})
 	a.do("POST", "/api/v1/senders", `{"name":"Desk","from_name":"Desk","from_email":"desk@news.example.com","postal_address":"Street 1","default":true}`).want(http.StatusCreated)
 	where := a.do("POST", "/api/v1/subscribers", `{"email":"ann@x.org"}`).location()
 	a.do("POST", where+"/confirmation", nil).problem(http.StatusConflict, "already_active")
@@ -68,6 +70,9 @@ func TestAskToConfirm(t *testing.T) {
 	for _, body := range []string{`{"email":"ann@x.org","status":"active"}`, `{"email":"ann@x.org","status":"pending","consent_source":"fair"}`} {
 		a.do("PUT", where, body, "If-Match: *").problem(http.StatusConflict, "confirmation_required")
 	}
+	listed := a.do("POST", "/api/v1/suppressions", `{"email":"ann@x.org"}`).location()
+	a.do("POST", where+"/confirmation", nil).problem(http.StatusConflict, "address_suppressed")
+	a.do("DELETE", listed, nil).want(http.StatusNoContent)
 	for range 3 {
 		a.do("POST", where+"/confirmation", nil).want(http.StatusNoContent)
 	}

@@ -72,6 +72,7 @@ func problemsOfPublishing() map[string]problemType {
 		"credentials_refused":     {409, "A credential of the channel is too short, a default or a placeholder.", "Give it a real one: `detail` names it, not its value."},
 		"confirmation_required":   {409, "Somebody who unsubscribed can only come back by themselves.", "Have them asked: `POST /subscribers/ID/confirmation` mails them a link by which they confirm."},
 		"already_active":          {409, "The subscriber is active: there is nothing to confirm.", "Nothing is to be done."},
+		"address_suppressed":      {409, "The subscriber's address is on the suppression list, so no letter goes there.", "Take it off the list first, if the cause is gone."},
 		"asked_enough":            {409, "The subscriber was asked to confirm several times within a day.", "Wait until they answer, or a day."},
 		"bulk_refused":            {409, "Items of a call that was all or nothing cannot be done with what is there now. Nothing was written.", "`errors` names every such item. Mend them, or ask for `per_item`."},
 		"invalid_lines":           {422, "Lines of the file have errors. Nothing was stored.", "`errors` names the first of them by line and column."},

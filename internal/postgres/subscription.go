@@ -143,7 +143,8 @@ func (s *Subscriptions) ask(ctx context.Context, tx pgx.Tx, r consent.Reader, to
 }
 
 // Ask has a letter ask a reader who is not subscribed whether they want to be, with the topics that they have. It is Conflict
-// (already_active) of who is, and (asked_enough) of who was asked a few times within a day. It returns NotFound.
+// (already_active) of who is, (address_suppressed) of whose address no letter goes to, and (asked_enough) of who was asked a few
+// times within a day. It returns NotFound.
 func (s *Subscriptions) Ask(ctx context.Context, uid ident.UID) error {
 	return s.db.tx(ctx, "ask a reader to confirm", func(tx pgx.Tx) error {
 		if err := consenting(ctx, tx, consent.API); err != nil {
@@ -156,6 +157,9 @@ func (s *Subscriptions) Ask(ctx context.Context, uid ident.UID) error {
 		if one.Status == subscriber.Active {
 			return fault.New(fault.Conflict, "already_active", "This subscriber is active: there is nothing to confirm.")
 		}
+		if err := mayBeMailed(ctx, tx, one.ID); err != nil {
+			return err
+		}
 		r := consent.Reader{ID: one.ID, UID: uid, Email: one.Email, Language: one.Language, Status: string(one.Status)}
 		asked, err := s.ask(ctx, tx, r, one.Topics)
 		if err == nil && !asked {
@@ -163,6 +167,16 @@ func (s *Subscriptions) Ask(ctx context.Context, uid ident.UID) error {
 		}
 		return err
 	})
+}
+
+// mayBeMailed is Conflict of a reader whose address is on the suppression list: whoever asks is not to wait for an answer.
+func mayBeMailed(ctx context.Context, tx pgx.Tx, id int64) error {
+	var listed bool
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM subscriber s JOIN suppression u ON u.id = s.suppression_id WHERE s.id = $1)`, id).Scan(&listed)
+	if err == nil && listed {
+		return fault.New(fault.Conflict, "address_suppressed", "This subscriber's address is on the suppression list, so no letter goes there.")
+	}
+	return err
 }
 
 // PublicTopics are those among which readers choose, and all in also, public or not, by their names.
