@@ -9,6 +9,7 @@ import (
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/subscriber"
+	"github.com/presswork/presswork/internal/suppression"
 )
 
 func anybody(subscriber.Subscriber) error { return nil }
@@ -78,6 +79,56 @@ func TestEraseSubscriber(t *testing.T) {
 	}
 	if _, err := db.EraseSubscriber(t.Context(), ident.New(), anybody); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a stranger: %v", err)
+	}
+}
+
+// TestWhatIsErasedAtOnce: every column of a subscriber is as in a row of which nothing is known, and what hangs on it is gone; of
+// everybody else everything stays.
+func TestWhatIsErasedAtOnce(t *testing.T) {
+	t.Parallel()
+	db := openHashing(t)
+	readers := map[string]subscriber.Subscriber{}
+	for _, name := range []string{"ann", "bob"} {
+		readers[name] = createReader(t, db, subscriber.Input{Email: name + "@x.org", Name: name, Language: "pt-BR", Timezone: "Europe/Lisbon", Country: "PT",
+			Topics: []string{"go"}, Attributes: map[string]any{"city": "Faro"}, ConsentSource: "fair"})
+		if _, _, err := db.Suppress(t.Context(), name+"@x.org", suppression.Entry{Reason: suppression.Manual, Source: suppression.SourceAPI, Note: "of " + name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, statement := range []string{
+		`UPDATE subscriber SET channels_off = '{1}', frequency = 1, paused_until = now() + interval '1 day', quiet_from = 60, quiet_to = 120`,
+		`INSERT INTO engagement (subscriber_id, total) SELECT id, 1 FROM subscriber`,
+		`INSERT INTO digest (channel_id, sender_id) VALUES (1, 0)`,
+		`INSERT INTO digest_item (publication_id, channel_id, recipient_id, digest_id, items) SELECT 1, 1, s.id, d.id, '' FROM subscriber s, digest d`,
+		`INSERT INTO held (publication_id, channel_id, recipient_id, reason, due) SELECT 1, 1, id, 21, now() + interval '1 hour' FROM subscriber`,
+		`INSERT INTO publication (uid, title, type, priority, lane, state, channels, audience, contents, created_by)
+		 SELECT gen_random_uuid(), 't', 'transactional', 'normal', 1, 'completed', '{1}', '{}', '[]', 'me' FROM generate_series(1, 2)`,
+		`INSERT INTO message (publication_id, subscriber_id, name, language, timezone, data) SELECT p.id, s.id, s.name, 'pt', 'UTC', '{"x": 1}'
+		 FROM publication p JOIN subscriber s ON s.email = CASE p.id WHEN 1 THEN 'ann@x.org' ELSE 'bob@x.org' END`,
+		`INSERT INTO subscriber (uid, email, status) VALUES (gen_random_uuid(), 'nobody@x.org', 'unsubscribed')`,
+	} {
+		exec(t, db, statement)
+	}
+	const known = `SELECT coalesce(string_agg(a.key, ' ' ORDER BY a.key), '') FROM subscriber s, subscriber n, jsonb_each(to_jsonb(s)) a, jsonb_each(to_jsonb(n)) b
+		WHERE s.uid = $1 AND n.email = 'nobody@x.org' AND a.key = b.key AND a.value <> b.value AND a.key <> ALL('{id,uid,version,created_at,updated_at,email,revoked_at}')`
+	const all = "attributes channels_off consent_at consent_source country frequency language name paused_until quiet_from quiet_to status suppression_id timezone topics"
+	if got := value[string](t, db, known, readers["ann"].UID); got != all {
+		t.Errorf("known of ann: %s, want %s", got, all)
+	}
+	if e, err := db.EraseSubscriber(t.Context(), readers["ann"].UID, anybody); err != nil || e.Messages != 1 || e.Suppressed {
+		t.Fatal(e, err)
+	}
+	for name, want := range map[string]string{"ann": "|0|0|0|{}true", "bob": all + `|1|1|1|bobptUTC{"x": 1}`} {
+		got := value[string](t, db, known, readers[name].UID) + "|" + value[string](t, db, `SELECT concat_ws('|',
+			(SELECT count(*) FROM engagement WHERE subscriber_id = $1), (SELECT count(*) FROM digest_item WHERE recipient_id = $1),
+			(SELECT count(*) FROM held WHERE recipient_id = $1 AND due > now()),
+			(SELECT name || language || timezone || data::text || coalesce((expires_at <= clock_timestamp())::text, '') FROM message WHERE subscriber_id = $1))`, readers[name].ID)
+		if notes := value[string](t, db, `SELECT string_agg(note, ' ' ORDER BY note) FROM suppression`); notes != " of bob" {
+			t.Errorf("notes are %q", notes)
+		}
+		if got != want {
+			t.Errorf("of %s there is %s, want %s", name, got, want)
+		}
 	}
 }
 
