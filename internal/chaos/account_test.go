@@ -29,6 +29,7 @@ type row struct {
 type books struct {
 	ledger   map[string]row
 	arrivals map[string][]sandbox.Entry // without those that were dropped unread
+	digests  map[string]string          // of what was held back, which delivery brings it
 }
 
 // account is the outcome.
@@ -55,6 +56,12 @@ func reckon(orders []*order, b books, resend bool) account {
 	for _, o := range orders {
 		for _, to := range slices.Sorted(maps.Keys(o.owed)) {
 			id := o.id + "/" + to
+			if digest, gathered := b.digests[id]; gathered {
+				id = digest
+			}
+			if owed[id] { // by a digest that brought something else, too
+				continue
+			}
 			owed[id] = true
 			a.enter(o, o.owed[to], id, b)
 			if n := len(b.arrivals[id]); n > 1 && !(resend && n == 2 && b.ledger[id].Resent) {
@@ -87,7 +94,7 @@ func (a *account) enter(o *order, p *person, id string, b books) {
 		if arrived {
 			a.denied = append(a.denied, id)
 		}
-	case known && (r.State == delivery.Skipped || r.State == delivery.Suppressed) && r.Reason != 0, !known && (o.state == "cancelled" || p != nil && p.leaves):
+	case known && (r.State == delivery.Skipped || r.State == delivery.Suppressed) && r.Reason != 0 && r.Reason != int16(delivery.InDigest), !known && (o.state == "cancelled" || p != nil && p.leaves):
 		a.skipped++
 		if arrived {
 			a.denied = append(a.denied, id)
@@ -121,6 +128,7 @@ func (g *siege) read() books {
 	}); err != nil {
 		g.t.Fatal(err)
 	}
+	b.digests = g.readDigests()
 	for _, e := range g.journal() {
 		if e.Fate != sandbox.Dropped {
 			b.arrivals[e.Identity] = append(b.arrivals[e.Identity], e)
@@ -207,5 +215,34 @@ func TestReckon(t *testing.T) {
 	b := books{arrivals: map[string][]sandbox.Entry{"p/email/2": arrived(1)}}
 	if got := reckon(nil, b, false); len(got.strangers) != 1 || got.closed() {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestReckonDigests: what two publications owed came as one message, and neither came by itself.
+func TestReckonDigests(t *testing.T) {
+	t.Parallel()
+	gathered := row{State: delivery.Skipped, Reason: int16(delivery.InDigest)}
+	for name, c := range map[string]struct {
+		digests map[string]string
+		digest  row
+		came    []string
+		want    account
+	}{
+		"came":             {map[string]string{"p/email/1": "d/email/1", "q/email/1": "d/email/1"}, row{State: delivery.Sent}, []string{"d/email/1"}, account{received: 1}},
+		"never came":       {map[string]string{"p/email/1": "d/email/1", "q/email/1": "d/email/1"}, row{}, nil, account{lost: []string{"d/email/1"}}},
+		"came twice":       {map[string]string{"p/email/1": "d/email/1", "q/email/1": "d/email/1"}, row{State: delivery.Sent}, []string{"d/email/1", "d/email/1"}, account{received: 1, doubled: []string{"d/email/1"}}},
+		"alone as well":    {map[string]string{"p/email/1": "d/email/1", "q/email/1": "d/email/1"}, row{State: delivery.Sent}, []string{"d/email/1", "q/email/1"}, account{received: 1, strangers: []string{"q/email/1"}}},
+		"in no digest":     {nil, row{}, nil, account{lost: []string{"p/email/1", "q/email/1"}}},
+		"never a digest":   {map[string]string{"p/email/1": "none/email/1", "q/email/1": "none/email/1"}, row{}, nil, account{lost: []string{"none/email/1"}}},
+		"skipped, in time": {map[string]string{"p/email/1": "d/email/1", "q/email/1": "d/email/1"}, row{State: delivery.Skipped, Reason: 1}, nil, account{skipped: 1}},
+	} {
+		b := books{ledger: map[string]row{"p/email/1": gathered, "q/email/1": gathered, "d/email/1": c.digest}, arrivals: map[string][]sandbox.Entry{}, digests: c.digests}
+		for _, id := range c.came {
+			b.arrivals[id] = append(b.arrivals[id], sandbox.Entry{})
+		}
+		orders := []*order{{id: "p", owed: map[string]*person{"email/1": nil}}, {id: "q", owed: map[string]*person{"email/1": nil}}}
+		if got := reckon(orders, b, false); fmt.Sprint(got) != fmt.Sprint(c.want) {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
 	}
 }

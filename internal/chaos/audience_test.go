@@ -38,7 +38,7 @@ const (
 
 // gather subscribes so many people and learns their numbers.
 func (g *siege) gather(n int) {
-	for _, topic := range []string{topicCrew, topicNight, topicCapped} {
+	for _, topic := range []string{topicCrew, topicNight, topicCapped, topicDaily} {
 		g.Call(g.t, http.MethodPost, "/topics", map[string]any{"name": topic, "slug": topic}, nil)
 	}
 	list := fixture.People("siege", n)
@@ -84,6 +84,8 @@ func topicOf(i int) string {
 		return topicCapped
 	case i%40 == 20:
 		return topicNight
+	case i%40 == 30:
+		return topicDaily
 	case i%4 == 1:
 		return topicStaff
 	}

@@ -29,6 +29,7 @@ func TestChaos(t *testing.T) {
 		"PostgreSQL is killed":          postgresKilled,
 		"the API is killed in a burst":  apiKilled,
 		"the scheduler is killed":       schedulerKilled,
+		"a worker is killed in release": releaseKilled,
 	}
 	if os.Getenv(seedVariable) != "" { // in `make chaos` only
 		cases["a worker is killed in fan-out"] = fanoutKilled

@@ -258,7 +258,7 @@ func (g *siege) heal() {
 }
 
 // settle waits until the policy has been asked about everybody who is uncertain, and every publication and message has ended,
-// or only a cap holds back what is left of it, if that may be.
+// with all digests, or only a cap or the next digest holds back what is left of it, if that may be.
 func (g *siege) settle(mayRest bool) {
 	fixture.Until(g.t, settlePatience, "every publication to end", func() (bool, string) {
 		if n := value[int](g.stand, `SELECT count(*)::int FROM uncertain WHERE due IS NOT NULL`); n > 0 && g.policy == policyResend {
@@ -271,9 +271,12 @@ func (g *siege) settle(mayRest bool) {
 			}
 			o.state = p.State
 			ended := slices.Contains([]string{"completed", "completed_with_failures", "cancelled"}, o.state)
-			if !ended && !(mayRest && o.restsOnCap(p)) {
+			if !ended && !(mayRest && g.rests(o, p)) {
 				return false, o.title + ": " + p.String()
 			}
+		}
+		if n := value[int](g.stand, openDigests); n > 0 {
+			return false, fmt.Sprint(n, " digests")
 		}
 		return true, ""
 	})

@@ -64,6 +64,7 @@ type report struct {
 	Held         int    `json:"held"`              // put off at some time
 	Early        int    `json:"early"`             // arrived before their reader's window opened
 	OverCap      int    `json:"over_cap"`          // readers who got more than their cap
+	Digests      int    `json:"digests"`           // that came, each to one reader
 	Senders      int    `json:"sender_kills"`      // killed, or cut off until they were taken over
 	Ambiguous    int    `json:"ambiguous_answers"` // calls that may have ended without an answer
 	NoAnswer     int    `json:"uncertain_no_answer"`
@@ -103,7 +104,7 @@ func TestSiege(t *testing.T) {
 	healed := time.Now()
 	g.settle(true)
 	r.Settled = time.Since(healed).Round(100 * time.Millisecond).Seconds()
-	g.pastCaps(&r)
+	g.pastHolds(&r)
 	g.settle(false)
 	g.judge(&r)
 }
@@ -138,6 +139,7 @@ func (g *siege) open(siege time.Duration) {
 	g.publish(&order{title: "News", channels: []string{"email", "webhook"}, topics: []string{topicNews}})
 	g.publish(&order{title: "At night", channels: []string{"email"}, topics: []string{topicNight}})
 	g.capped("Capped", "email", "newsletter")
+	g.publish(&order{title: "Daily", channels: []string{"email"}, topics: []string{topicDaily}})
 	fixture.Until(g.t, patience, "sending to begin", func() (bool, string) {
 		g.run(false)
 		return g.counts().Total().Received > 0, ""
@@ -173,6 +175,7 @@ func (g *siege) judge(r *report) {
 		r.Recipients += len(o.owed)
 	}
 	r.Publications, r.Messages, r.Early = len(g.orders), len(g.messages), len(early)
+	r.Digests = b.together()
 	r.Held = value[int](g.stand, `SELECT count(*)::int FROM delivery_attempt WHERE state = 1`)
 	g.count(r, a, b)
 	const shown = 20
@@ -185,6 +188,9 @@ func (g *siege) judge(r *report) {
 	}
 	if r.Early > 0 || r.Held == 0 {
 		g.t.Errorf("%d were put off, and %d came before their time", r.Held, r.Early)
+	}
+	if r.Digests == 0 {
+		g.t.Error("nobody got a digest of what was held back")
 	}
 	g.judgeUncertain(r, a)
 	least := 95 // of a hundred; a few faults may be less lucky
