@@ -89,9 +89,9 @@ func (o *outlook) spareArgs() []any {
 }
 
 // count adds n readers who are alike, of whom each may get so many messages. Who is held back is so on every channel; who is not
-// uses up what caps leave, whether or not they want the channel.
+// uses up what caps leave, on the channels that they want.
 func (o *outlook) count(c *publication.Census, reader eligibility.Reader, spare, n int64) {
-	for i, channel := range o.channels {
+	for _, channel := range o.channels {
 		m := o.message
 		m.Channel = channel.ID
 		v := o.policy.Decide(&o.db.zones, m, reader, o.at)
@@ -102,9 +102,10 @@ func (o *outlook) count(c *publication.Census, reader eligibility.Reader, spare,
 			continue
 		case v.Held():
 			why = reasonOf(v.Reason)
-		case int64(i) >= spare:
+		case spare <= 0:
 			why = delivery.FrequencyCap
 		default:
+			spare--
 			continue
 		}
 		if c.Deferred[channel.Name] == nil {
