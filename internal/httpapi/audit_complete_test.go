@@ -284,7 +284,7 @@ func (a *audited) walkKeys() {
 
 // walkLetters comes last: what went before counts publications, and a letter is one.
 func (a *audited) walkLetters() {
-	pending := a.made(a.step(a.api, "POST /subscribers", "", map[string]any{"email": "z" + walkAddress, "status": "pending"}, admin+`subscriber.create `+some+`{}`))
+	pending := a.made(a.step(a.api, "POST /subscribers", "", map[string]any{"email": "asked." + walkAddress, "status": "pending"}, admin+`subscriber.create `+some+`{}`))
 	a.step(a.api, "POST /subscribers/:id/confirmation", pending, nil, admin+`subscriber.ask ID {}`)
 }
 

@@ -240,6 +240,7 @@ func TestSearchWaitsForWriters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { _ = writer.Rollback(t.Context()) }() // or the pool could not be closed after a failure
 	if _, err := writer.Exec(t.Context(), mentioning()["publication.title"], "to ann@x.org", "1"); err != nil {
 		t.Fatal(err)
 	}
