@@ -48,6 +48,37 @@ func TestDigest(t *testing.T) {
 	}
 }
 
+// TestDigestShowsTheBrand: its logo, the colour of its links, and where they lead, as the other layouts do.
+func TestDigestShowsTheBrand(t *testing.T) {
+	t.Parallel()
+	library, err := template.NewLibrary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range library.Digest("newsletter") {
+		in := input(t, "newsletter")
+		in.Template, in.FallbackText, in.Digest = source, source.Text, []string{"", "", ""}
+		in.Brand, in.CSS = daily(), daily().CSS()
+		got, err := compiled(t, in).Render(anna, []int{0, 1, 2}, own)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{
+			`src="https://h/p/a/1?a=1&amp;b=2"`, `alt="Day &amp; &#34;Night&#34;"`, `color:#7c2d12`,
+			`href="https://daily.example/imprint"`, `href="https://daily.example/privacy"`, `href="mailto:help@daily.example"`,
+		} {
+			if !strings.Contains(got.HTML, want) {
+				t.Errorf("%s: %s is missing in\n%s", source.Language, want, got.HTML)
+			}
+		}
+		for _, want := range []string{": https://daily.example/imprint\n", ": https://daily.example/privacy\n", ": help@daily.example\n"} {
+			if !strings.Contains(got.Text, want) {
+				t.Errorf("%s: %q is missing in\n%s", source.Language, want, got.Text)
+			}
+		}
+	}
+}
+
 // TestExcerpt: an item without a summary has the beginning of its text.
 func TestExcerpt(t *testing.T) {
 	t.Parallel()

@@ -17,13 +17,13 @@ var builtinFiles embed.FS
 // placeholder is a word of the interface in a built-in file: [[hello]].
 var placeholder = regexp.MustCompile(`\[\[([a-z_]+)\]\]`)
 
-// Library is the set of built-in templates: one layout per channel, with its words in each language.
+// Library is the set of built-in templates: one layout per channel and one of digests, with their words in each language.
 type Library struct {
 	words    map[string]map[string]string
 	tags     []language.Tag
 	matcher  language.Matcher
 	channels map[string]source
-	digest   digest
+	digest   source
 }
 
 // source is a built-in layout with placeholders for its words.

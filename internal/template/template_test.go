@@ -109,7 +109,7 @@ func TestDigestTemplateIsSound(t *testing.T) {
 		whole := d.Subject + d.HTML + d.Text
 		rtl := d.Language == "ar"
 		if strings.Count(whole, words[d.Language]) != 2 || strings.Contains(whole, "[[") || strings.Contains(d.HTML, `dir="rtl"`) != rtl ||
-			strings.Contains(d.HTML, "text-align: right") != rtl || !strings.Contains(d.HTML, `lang="`+d.Language+`"`) {
+			strings.Contains(d.HTML, "text-align: right") != rtl || strings.Contains(d.Text, "first_name }}،") != rtl || !strings.Contains(d.HTML, `lang="`+d.Language+`"`) {
 			t.Errorf("%s does not speak its language", d.Language)
 		}
 	}
