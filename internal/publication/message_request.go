@@ -13,6 +13,7 @@ import (
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/mailbox"
+	"github.com/presswork/presswork/internal/zone"
 )
 
 // Limits of a message beside MaxData.
@@ -121,10 +122,7 @@ func parseAddressee(f *fault.Fields, to MessageTo) Addressee {
 	case strings.ContainsFunc(a.Name, unicode.IsControl):
 		f.Add("/to/name", "format", "must not contain control characters")
 	}
-	if a.Timezone == "" {
-		return a
-	}
-	if _, err := time.LoadLocation(a.Timezone); err != nil || a.Timezone == time.Local.String() {
+	if err := zone.Check(a.Timezone); err != nil {
 		f.Add("/to/timezone", "format", "must be an IANA time zone such as Europe/Berlin")
 	}
 	return a

@@ -1,17 +1,15 @@
 package subscriber
 
 import (
-	"errors"
-	"regexp"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/presswork/presswork/internal/canonical"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/mailbox"
+	"github.com/presswork/presswork/internal/zone"
 )
 
 // Input is a subscriber as a client describes them. Only Email is required.
@@ -161,7 +159,7 @@ func (p *parser) timezone(f *fault.Fields, text string) string {
 	}
 	err, known := p.zones[text]
 	if !known {
-		err = knownZone(text)
+		err = zone.Check(text)
 		p.zones[text] = err
 	}
 	if err != nil {
@@ -169,16 +167,4 @@ func (p *parser) timezone(f *fault.Fields, text string) string {
 		return ""
 	}
 	return text
-}
-
-// hostZones are no zones of the database but files beside it on some hosts: the host's own zone, and copies
-// under other names, which another host may lack.
-var hostZones = regexp.MustCompile(`(?i)^(local|localtime|posixrules|factory|(posix|right)/.*)$`)
-
-func knownZone(text string) error {
-	if len(text) > maxTimezone || hostZones.MatchString(text) {
-		return errors.New("not a time zone's name")
-	}
-	_, err := time.LoadLocation(text)
-	return err
 }

@@ -36,7 +36,6 @@ const (
 	MaxAttributes     = 50
 	MaxAttributeName  = 64
 	MaxAttributeBytes = 10 << 10 // of all of them, as JSON
-	maxTimezone       = 64
 )
 
 // TombstoneSuffix ends the address of a deleted subscriber: their uid stands before it. The row stays for
