@@ -52,7 +52,7 @@ type table[T any] struct {
 // show writes the list as a table, or as JSON.
 func (t table[T]) show(c *cobra.Command, list []T, asJSON bool) error {
 	if asJSON {
-		return printJSON(c, list)
+		return printJSON(c, append([]T{}, list...)) // [] and not null
 	}
 	end := "\n"
 	if t.align == tabwriter.AlignRight {

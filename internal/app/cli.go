@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -29,7 +31,10 @@ func Interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // Quiet keeps libraries from writing to standard error in a form that is not ours. It is for the whole program: main
 // calls it first.
-func Quiet() { queue.QuietDriver() }
+func Quiet() {
+	queue.QuietDriver()
+	log.SetOutput(io.Discard) // the reader of style sheets writes there what a sheet has; servers write their errors to ours
+}
 
 // Serve runs roles until ctx ends, and then returns nil. change, if not nil, adjusts the settings first; embed says whether private
 // servers are started where none are set.
