@@ -102,11 +102,12 @@ func (db *DB) WatchReputation(ctx context.Context) ([]reputation.Paused, error) 
 	var bounces, complaints reputation.Counts
 	_, err = pgx.ForEachRow(rows, []any{&s.id, &s.Publication, &s.channel, &bounces.Delivered, &bounces.Bounced,
 		&complaints.Delivered, &complaints.Complained}, func() error {
-		for cause, counts := range map[reputation.Cause]reputation.Counts{reputation.Bounces: bounces, reputation.Complaints: complaints} {
-			if policy.Exceeds(cause, counts) {
+		counts := map[reputation.Cause]reputation.Counts{reputation.Bounces: bounces, reputation.Complaints: complaints}
+		for _, cause := range reputation.Causes() { // of two, the first is told and the other when somebody resumes
+			if policy.Exceeds(cause, counts[cause]) {
 				one := s
 				one.Cause = cause
-				one.Bad, one.Judged = counts.Of(cause)
+				one.Bad, one.Judged = counts[cause].Of(cause)
 				bad = append(bad, one)
 			}
 		}

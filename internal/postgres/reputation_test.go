@@ -109,6 +109,26 @@ func TestBadReceptionPauses(t *testing.T) {
 	}
 }
 
+// TestBothAreTooMany: of two causes the first is told, and the other when that is accepted.
+func TestBothAreTooMany(t *testing.T) {
+	t.Parallel()
+	for range 5 {
+		db := openHashing(t)
+		everything(t, db)
+		id, uid := receiving(t, db)
+		happens(t, db, id, analytics.Delivered, 100)
+		happens(t, db, id, analytics.Bounce, 50)
+		happens(t, db, id, analytics.Complaint, 50)
+		for _, cause := range reputation.Causes() {
+			watched(t, db, cause)
+			if _, err := db.ResumePublication(t.Context(), uid, func(int) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		watched(t, db)
+	}
+}
+
 // TestWhoIsNotPaused: others than those that are being sent, and none if the policy says so.
 func TestWhoIsNotPaused(t *testing.T) {
 	t.Parallel()
