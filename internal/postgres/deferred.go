@@ -117,25 +117,24 @@ SELECT publication_id, channel_id, recipient_id, due, since FROM held
 WHERE publication_id = $1 AND due <= now() AND (due, recipient_id) > ($2, $3)
 ORDER BY due, recipient_id LIMIT $4`
 
-// dueOnes are deliveries that are looked at again, and since when each is held.
+// dueOnes are deliveries that are looked at again, since when each is held, and until when it was.
 type dueOnes struct {
-	keys  []delivery.Key
-	since map[delivery.Key]time.Time
+	keys       []delivery.Key
+	since, due map[delivery.Key]time.Time
 	// gathered are the readers who get everything together, and unwanted the deliveries by channels that their readers do not want:
 	// those go into no digest, which would go the same way.
 	gathered map[int64]bool
 	unwanted map[delivery.Key]bool
 }
 
-// collect adds rows of publication, channel, recipient and since.
-func (d *dueOnes) collect(rows pgx.Rows) error {
-	var k delivery.Key
-	var at time.Time
-	_, err := pgx.ForEachRow(rows, []any{&k.Publication, &k.Channel, &k.Recipient, &at}, func() error {
-		d.keys, d.since[k] = append(d.keys, k), at
+// collect adds rows of publication, channel, recipient, due and since, and returns the last.
+func (d *dueOnes) collect(rows pgx.Rows) (k delivery.Key, err error) {
+	var due, since time.Time
+	_, err = pgx.ForEachRow(rows, []any{&k.Publication, &k.Channel, &k.Recipient, &due, &since}, func() error {
+		d.keys, d.due[k], d.since[k] = append(d.keys, k), due, since
 		return nil
 	})
-	return err
+	return k, err
 }
 
 // releasePage looks at a page of what is due. Deliveries of one recipient that are due at the same moment, on two channels,
@@ -172,7 +171,7 @@ func (db *DB) releasePage(ctx context.Context, tx pgx.Tx, p *duePage) error {
 		return err
 	}
 	for _, id := range publicationsOf(d.keys) {
-		n, err := db.releaseOf(ctx, tx, h, id, now, later, d.unwanted)
+		n, err := db.releaseOf(ctx, tx, h, d, id, now, later)
 		if err != nil {
 			return err
 		}
@@ -183,7 +182,7 @@ func (db *DB) releasePage(ctx context.Context, tx pgx.Tx, p *duePage) error {
 
 // releaseOf makes owed what may be sent of a publication now, but for what a cap holds back, and puts the rest off anew.
 func (db *DB) releaseOf(
-	ctx context.Context, tx pgx.Tx, h *held, id int64, now []delivery.Key, later []delivery.Outcome, unwanted map[delivery.Key]bool,
+	ctx context.Context, tx pgx.Tx, h *held, d *dueOnes, id int64, now []delivery.Key, later []delivery.Outcome,
 ) (int, error) {
 	now = slices.DeleteFunc(slices.Clone(now), func(k delivery.Key) bool { return k.Publication != id })
 	later = slices.DeleteFunc(slices.Clone(later), func(o delivery.Outcome) bool { return o.Publication != id })
@@ -191,12 +190,12 @@ func (db *DB) releaseOf(
 	if err != nil {
 		return 0, err
 	}
-	now, more, err := c.capDue(ctx, tx, now, unwanted)
+	now, more, err := c.capDue(ctx, tx, now, d.unwanted)
 	if err != nil {
 		return 0, err
 	}
 	later = append(later, more...)
-	if err := putOffAgain(ctx, tx, later); err != nil {
+	if err := putOffAgain(ctx, tx, later, d.due); err != nil {
 		return 0, err
 	}
 	if err := db.announceSettled(ctx, tx, later); err != nil {
@@ -211,14 +210,9 @@ func (p *duePage) read(ctx context.Context, tx pgx.Tx) (*dueOnes, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &dueOnes{since: make(map[delivery.Key]time.Time), unwanted: make(map[delivery.Key]bool)}
-	var k delivery.Key
-	var at time.Time
-	_, err = pgx.ForEachRow(rows, []any{&k.Publication, &k.Channel, &k.Recipient, &p.due, &at}, func() error {
-		d.keys, d.since[k], p.after = append(d.keys, k), at, k.Recipient
-		return nil
-	})
-	p.done = len(d.keys) < heldPage
+	d := &dueOnes{since: make(map[delivery.Key]time.Time), due: make(map[delivery.Key]time.Time), unwanted: make(map[delivery.Key]bool)}
+	last, err := d.collect(rows)
+	p.done, p.due, p.after = len(d.keys) < heldPage, d.due[last], last.Recipient
 	return d, err
 }
 
@@ -274,20 +268,24 @@ func (db *DB) decideDue(
 	return now, later, err
 }
 
-// putOffAgain changes why rows are put off, and until when. What was released by somebody else meanwhile is left alone.
-func putOffAgain(ctx context.Context, tx pgx.Tx, later []delivery.Outcome) error {
+// putOffAgain changes why rows are put off, and until when. What was released by somebody else meanwhile is left alone, and so is what
+// is not due any more when it was: it is to be looked at again, by what its reader chose meanwhile (ReleaseHeld).
+func putOffAgain(ctx context.Context, tx pgx.Tx, later []delivery.Outcome, due map[delivery.Key]time.Time) error {
 	if len(later) == 0 {
 		return nil
 	}
 	c := outcomesOf(later)
+	was := column(later, func(o delivery.Outcome) time.Time {
+		return due[delivery.Key{Publication: o.Publication, Channel: o.Channel, Recipient: o.Recipient}]
+	})
 	_, err := tx.Exec(ctx, `
 		WITH t AS (
 			UPDATE held h SET reason = i.reason, due = i.due
-			FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::smallint[], $5::timestamptz[])
-			         AS i (publication_id, channel_id, recipient_id, reason, due),
+			FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::smallint[], $5::timestamptz[], $7::timestamptz[])
+			         AS i (publication_id, channel_id, recipient_id, reason, due, was),
 			     LATERAL (SELECT k.ctid AS tid FROM held k WHERE k.publication_id = i.publication_id
 			                AND k.channel_id = i.channel_id AND k.recipient_id = i.recipient_id OFFSET 0) y
-			WHERE h.ctid = y.tid
+			WHERE h.ctid = y.tid AND h.due = i.was
 			RETURNING h.publication_id, h.channel_id, h.recipient_id, h.reason
 		)
 		UPDATE delivery d SET reason = x.reason
@@ -296,7 +294,7 @@ func putOffAgain(ctx context.Context, tx pgx.Tx, later []delivery.Outcome) error
 		                   AND k.recipient_id = t.recipient_id AND k.state = 1 OFFSET 0) x
 		WHERE d.ctid = x.tid AND d.tableoid = x.part AND d.state = 1 AND d.publication_id = $6`,
 		c.publication, c.channel, c.recipient, c.reason,
-		column(later, func(o delivery.Outcome) time.Time { return o.Until }), c.first())
+		column(later, func(o delivery.Outcome) time.Time { return o.Until }), c.first(), was)
 	return err
 }
 
@@ -340,8 +338,9 @@ func release(ctx context.Context, tx pgx.Tx, h *held, keys []delivery.Key) (int,
 }
 
 // ReleaseHeld has all deferred deliveries to some readers looked at again at once, instead of when they are due: what they chose was changed,
-// or they are no readers any more.
+// or they are no readers any more. Those that are due already are changed, too: somebody may be putting them off by what was chosen
+// before.
 func ReleaseHeld(ctx context.Context, tx pgx.Tx, subscribers ...int64) error {
-	_, err := tx.Exec(ctx, `UPDATE held SET due = now() WHERE recipient_id = ANY($1) AND due > now()`, subscribers)
+	_, err := tx.Exec(ctx, `UPDATE held SET due = now() WHERE recipient_id = ANY($1)`, subscribers)
 	return err
 }

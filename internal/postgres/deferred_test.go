@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -539,5 +540,42 @@ func TestGathered(t *testing.T) {
 	fanOut(t, db, digest, 1)
 	if got := sendAll(t, db); len(got) != 3 {
 		t.Errorf("sent to %v", got)
+	}
+}
+
+// TestChosenWhileLookedAt: who changes what they chose while they are put off by what they had chosen before is looked at again at once.
+func TestChosenWhileLookedAt(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	subscribers(t, db, 2)
+	id := queued(t, db, publication.Audience{All: true})
+	exec(t, db, `UPDATE subscriber SET paused_until = now() + interval '3 days'`)
+	fanOut(t, db, id, 1)
+	exec(t, db, `UPDATE held SET due = now() - interval '1 second'`)
+	tx, err := db.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(t.Context()) }() // or the pool could not be closed after a failure
+	page := duePage{publication: id, after: math.MinInt64}
+	d, err := page.read(t.Context(), tx)
+	if err != nil || len(d.keys) != 2 {
+		t.Fatal(d, err)
+	}
+	if err := db.tx(t.Context(), "choose", func(tx pgx.Tx) error { return ReleaseHeld(t.Context(), tx, 1) }); err != nil {
+		t.Fatal(err)
+	}
+	later := column(d.keys, func(k delivery.Key) delivery.Outcome {
+		return delivery.Outcome{Publication: k.Publication, Channel: k.Channel, Recipient: k.Recipient, State: delivery.Deferred,
+			Reason: delivery.PausedByReader, Until: time.Now().Add(72 * time.Hour)}
+	})
+	if err := putOffAgain(t.Context(), tx, later, d.due); err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if due := value[[]int64](t, db, `SELECT coalesce(array_agg(recipient_id), '{}') FROM held WHERE due <= now()`); !slices.Equal(due, []int64{1}) {
+		t.Errorf("due are %v", due)
 	}
 }

@@ -28,7 +28,7 @@ SELECT s.id FROM unnest($1::bigint[]) AS i (id),
 
 // dueTogether is all else that is due for some readers, but of publication $2, and but for what is not put together.
 const dueTogether = `
-SELECT h.publication_id, h.channel_id, h.recipient_id, h.since
+SELECT h.publication_id, h.channel_id, h.recipient_id, h.due, h.since
 FROM unnest($1::bigint[]) AS i (id), LATERAL (SELECT * FROM held k WHERE k.recipient_id = i.id AND k.due <= now() OFFSET 0) h
 JOIN publication p ON p.id = h.publication_id
 WHERE h.publication_id <> $2 AND p.state = 'sending' AND p.type NOT IN ('digest', 'transactional') AND p.priority <> 'critical'`
@@ -47,7 +47,8 @@ func (d *dueOnes) together(ctx context.Context, tx pgx.Tx, publicationID int64, 
 	if err != nil {
 		return err
 	}
-	return d.collect(rows)
+	_, err = d.collect(rows)
+	return err
 }
 
 // digestible are publications that a digest can be made of: what their files are for, and what is no more, only they themselves
