@@ -13,7 +13,7 @@ CREATE TABLE segment_snapshot (
 CREATE INDEX segment_snapshot_segment ON segment_snapshot (segment_id, id);
 CREATE INDEX segment_snapshot_created ON segment_snapshot (created_at);
 
--- The members by blocks of 8192 ids: internal/segment/block.go says how. Blocks without members have no row.
+-- The members by blocks of 8192 ids: internal/idset/block.go says how. Blocks without members have no row.
 CREATE TABLE segment_block (
     snapshot_id bigint  NOT NULL REFERENCES segment_snapshot ON DELETE CASCADE,
     n           integer NOT NULL,

@@ -18,8 +18,8 @@ const (
 		"internal/delivery internal/eligibility internal/sender internal/brand internal/experiment internal/automation internal/analytics " +
 		"internal/audit internal/consent internal/feedback internal/suppression internal/reputation internal/domaincheck internal/auth internal/capacity internal/asset internal/webhook internal/letter internal/segment"
 	// plain packages are small tools with rules of their own and nothing of the world: an address, a topic, a sealed
-	// secret, a signed link, a credential, a chain of sealed blocks, values that never change, text encoded for mail, a token bucket, many changes in one call, a total, a cell of a CSV file, the name of a time zone. The domain may use them as it uses the standard library.
-	plain = "internal/backoff internal/chain internal/canonical internal/mailbox internal/seal internal/token internal/credential internal/keep internal/quoted internal/allowance internal/bulk internal/tally internal/cell internal/zone"
+	// secret, a signed link, a credential, a chain of sealed blocks, values that never change, text encoded for mail, a token bucket, many changes in one call, a total, a cell of a CSV file, the name of a time zone, sets of ids. The domain may use them as it uses the standard library.
+	plain = "internal/backoff internal/chain internal/canonical internal/mailbox internal/seal internal/token internal/credential internal/keep internal/quoted internal/allowance internal/bulk internal/tally internal/cell internal/zone internal/idset"
 	// inner is what adapters stand on.
 	inner = core + " " + plain + " " + domain + " internal/rendition internal/edition " +
 		"internal/mime internal/telemetry migrations"

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/idset"
 	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/internal/segment"
 )
@@ -18,7 +19,7 @@ const blocksAtOnce = 16
 
 // blocksNow gives take those who belong to a rule now, some blocks at a time, all of them: first is the number of the first.
 // In tx one moment is seen.
-func blocksNow(ctx context.Context, tx pgx.Tx, rule segment.Rule, take func(first int64, blocks []segment.Block) error) error {
+func blocksNow(ctx context.Context, tx pgx.Tx, rule segment.Rule, take func(first int64, blocks []idset.Block) error) error {
 	rules, now := []segment.Rule{rule}, time.Now()
 	topics, err := topicsOf(ctx, tx, rules)
 	if err != nil {
@@ -28,17 +29,17 @@ func blocksNow(ctx context.Context, tx pgx.Tx, rule segment.Rule, take func(firs
 	if err := tx.QueryRow(ctx, `SELECT coalesce(max(id), 0) FROM subscriber`).Scan(&top); err != nil {
 		return err
 	}
-	for first := int64(0); first*segment.BlockSize <= top; first += blocksAtOnce {
-		blocks := make([]segment.Block, blocksAtOnce)
+	for first := int64(0); first*idset.BlockSize <= top; first += blocksAtOnce {
+		blocks := make([]idset.Block, blocksAtOnce)
 		s := with(`SELECT s.id FROM subscriber s WHERE s.id >= $1 AND s.id < $2 AND s.status = 'active'`,
-			[]any{first * segment.BlockSize, (first + blocksAtOnce) * segment.BlockSize}, rules, topics, now).end(``)
+			[]any{first * idset.BlockSize, (first + blocksAtOnce) * idset.BlockSize}, rules, topics, now).end(``)
 		rows, err := s.query(ctx, tx)
 		if err != nil {
 			return err
 		}
 		var id int64
 		if _, err := pgx.ForEachRow(rows, []any{&id}, func() error {
-			n, place := segment.BlockOf(id)
+			n, place := idset.BlockOf(id)
 			blocks[n-first].Set(place)
 			return nil
 		}); err != nil {
@@ -52,7 +53,7 @@ func blocksNow(ctx context.Context, tx pgx.Tx, rule segment.Rule, take func(firs
 }
 
 // readBlocks gives take at most limit blocks of a snapshot from number from to below to, in order.
-func readBlocks(ctx context.Context, q querier, snapshot, from, to int64, limit int, take func(n int64, b segment.Block) error) error {
+func readBlocks(ctx context.Context, q querier, snapshot, from, to int64, limit int, take func(n int64, b idset.Block) error) error {
 	rows, err := q.Query(ctx, `
 		SELECT n, members FROM segment_block WHERE snapshot_id = $1 AND n >= $2 AND n < $3 ORDER BY n LIMIT $4`, snapshot, from, to, limit)
 	if err != nil {
@@ -61,7 +62,7 @@ func readBlocks(ctx context.Context, q querier, snapshot, from, to int64, limit 
 	var n int64
 	var members []byte
 	_, err = pgx.ForEachRow(rows, []any{&n, &members}, func() error {
-		b, err := segment.DecodeBlock(members)
+		b, err := idset.DecodeBlock(members)
 		if err != nil {
 			return err
 		}
@@ -74,7 +75,7 @@ func readBlocks(ctx context.Context, q querier, snapshot, from, to int64, limit 
 const allBlocks = 1<<31 - 1
 
 func countBlocks(ctx context.Context, q querier, snapshot int64) (count int64, err error) {
-	err = readBlocks(ctx, q, snapshot, 0, allBlocks, allBlocks, func(_ int64, b segment.Block) error {
+	err = readBlocks(ctx, q, snapshot, 0, allBlocks, allBlocks, func(_ int64, b idset.Block) error {
 		count += int64(b.Len())
 		return nil
 	})
@@ -85,18 +86,18 @@ func countBlocks(ctx context.Context, q querier, snapshot int64) (count int64, e
 // time: in full ones there are enough at once, and of those with few members there may be many.
 func membersBetween(ctx context.Context, q querier, snapshot, after, hi int64, limit int) ([]int64, error) {
 	var ids []int64
-	first, place := segment.BlockOf(after + 1)
-	last, _ := segment.BlockOf(hi)
+	first, place := idset.BlockOf(after + 1)
+	last, _ := idset.BlockOf(hi)
 	for from, some, read := first, 4, 4; read == some && len(ids) < limit; {
 		some, read = min(2*some, blocksAtOnce), 0
-		if err := readBlocks(ctx, q, snapshot, from, min(last+1, allBlocks), some, func(n int64, b segment.Block) error {
+		if err := readBlocks(ctx, q, snapshot, from, min(last+1, allBlocks), some, func(n int64, b idset.Block) error {
 			from, read = n+1, read+1
 			begin := 0
 			if n == first {
 				begin = place
 			}
 			for _, at := range b.Places(begin) {
-				if id := n*segment.BlockSize + int64(at); id <= hi && len(ids) < limit {
+				if id := n*idset.BlockSize + int64(at); id <= hi && len(ids) < limit {
 					ids = append(ids, id)
 				}
 			}
@@ -108,7 +109,7 @@ func membersBetween(ctx context.Context, q querier, snapshot, after, hi int64, l
 	return ids, nil
 }
 
-// isMember is whether the bit of s.id in b.members is set, in either form that segment.Block has.
+// isMember is whether the bit of s.id in b.members is set, in either form that idset.Block has.
 const isMember = `CASE WHEN octet_length(b.members) = 1024 THEN get_bit(b.members, (s.id & 8191)::integer) = 1
      ELSE position(set_byte(set_byte('\x0000', 0, (128 | ((s.id & 8191) >> 7))::integer), 1, (s.id & 127)::integer) IN b.members) > 0 END`
 
@@ -189,11 +190,11 @@ func (db *DB) SnapshotMembers(ctx context.Context, snapshot, after int64, limit 
 // CompareSnapshots counts who is in one of two snapshots and not in the other.
 func (db *DB) CompareSnapshots(ctx context.Context, before, after segment.Snapshot) (c segment.Change, err error) {
 	err = db.atOnce(ctx, "compare snapshots", pgx.ReadOnly, func(tx pgx.Tx) error {
-		blocks := map[int64]segment.Block{}
-		if err := readBlocks(ctx, tx, before.ID, 0, allBlocks, allBlocks, func(n int64, b segment.Block) error { blocks[n] = b; return nil }); err != nil {
+		blocks := map[int64]idset.Block{}
+		if err := readBlocks(ctx, tx, before.ID, 0, allBlocks, allBlocks, func(n int64, b idset.Block) error { blocks[n] = b; return nil }); err != nil {
 			return err
 		}
-		if err := readBlocks(ctx, tx, after.ID, 0, allBlocks, allBlocks, func(n int64, b segment.Block) error {
+		if err := readBlocks(ctx, tx, after.ID, 0, allBlocks, allBlocks, func(n int64, b idset.Block) error {
 			c.Add(blocks[n], b)
 			delete(blocks, n)
 			return nil
@@ -201,7 +202,7 @@ func (db *DB) CompareSnapshots(ctx context.Context, before, after segment.Snapsh
 			return err
 		}
 		for _, b := range blocks {
-			c.Add(b, segment.Block{})
+			c.Add(b, idset.Block{})
 		}
 		return nil
 	})
@@ -219,9 +220,9 @@ func (db *DB) CompareWithNow(ctx context.Context, before segment.Snapshot) (c se
 		return c, translate(err, "compare a snapshot")
 	}
 	err = db.atOnce(ctx, "compare a snapshot", pgx.ReadOnly, func(tx pgx.Tx) error {
-		return blocksNow(ctx, tx, rule, func(first int64, now []segment.Block) error {
-			was := make([]segment.Block, len(now))
-			if err := readBlocks(ctx, tx, before.ID, first, first+int64(len(now)), len(now), func(n int64, b segment.Block) error {
+		return blocksNow(ctx, tx, rule, func(first int64, now []idset.Block) error {
+			was := make([]idset.Block, len(now))
+			if err := readBlocks(ctx, tx, before.ID, first, first+int64(len(now)), len(now), func(n int64, b idset.Block) error {
 				was[n-first] = b
 				return nil
 			}); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/idset"
 	"github.com/presswork/presswork/internal/publication"
 	"github.com/presswork/presswork/internal/segment"
 	"github.com/presswork/presswork/internal/tally"
@@ -72,7 +73,7 @@ func (db *DB) TakeSnapshot(ctx context.Context, uid ident.UID) (segment.Snapshot
 // writeBlocks finds the members as one moment has them, and stores them.
 func (db *DB) writeBlocks(ctx context.Context, p segment.Snapshot) error {
 	return db.atOnce(ctx, "write a snapshot", pgx.ReadWrite, func(tx pgx.Tx) error {
-		return blocksNow(ctx, tx, p.Rule, func(first int64, blocks []segment.Block) error {
+		return blocksNow(ctx, tx, p.Rule, func(first int64, blocks []idset.Block) error {
 			var numbers []int64
 			var members [][]byte
 			for i := range blocks {
@@ -93,8 +94,8 @@ func (db *DB) atOnce(ctx context.Context, doing string, access pgx.TxAccessMode,
 	return translate(pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: access}, fn), doing)
 }
 
-// erasedMeanwhile are those who were erased since a snapshot was begun ($1), also by somebody who had begun before: in as many
-// statements as that takes (eraseTime).
+// erasedMeanwhile are those who were erased since a snapshot was begun ($1), also by somebody who had begun before, however long that
+// took.
 const erasedMeanwhile = `
 SELECT id FROM subscriber WHERE revoked_at >= $1::timestamptz - interval '1 hour' AND email LIKE '%@deleted.invalid'`
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/presswork/presswork/internal/ident"
+	"github.com/presswork/presswork/internal/idset"
 )
 
 // Snapshot is who belonged to a segment at a moment. Whoever is erased is taken out of it; else it does not change.
@@ -26,8 +27,8 @@ type Change struct {
 	Before, After, Added, Removed int64
 }
 
-// Add counts the members of a block of 8192 ids (see Block) before and after.
-func (c *Change) Add(before, after Block) {
+// Add counts the members of a block of ids before and after.
+func (c *Change) Add(before, after idset.Block) {
 	both := before.Common(after)
 	c.Before += int64(before.Len())
 	c.After += int64(after.Len())

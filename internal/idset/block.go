@@ -1,4 +1,5 @@
-package segment
+// Package idset holds sets of ids, as blocks of 8192 ids that follow each other: the members of a snapshot, the readers of a publication.
+package idset
 
 import (
 	"encoding/binary"
@@ -18,6 +19,9 @@ func BlockOf(id int64) (n int64, place int) { return id / BlockSize, int(id % Bl
 
 // Set makes the id at a place a member.
 func (b *Block) Set(place int) { b[place/64] |= 1 << (place % 64) }
+
+// Has reports whether the id at a place is a member.
+func (b *Block) Has(place int) bool { return b[place/64]&(1<<(place%64)) != 0 }
 
 // Len is how many members there are.
 func (b *Block) Len() int {
@@ -102,4 +106,4 @@ func DecodeBlock(text []byte) (Block, error) {
 	return b, nil
 }
 
-var errBlock = errors.New("read a block of a snapshot: it is in neither of the two forms")
+var errBlock = errors.New("read a block of ids: it is in neither of the two forms")

@@ -1,4 +1,4 @@
-package segment_test
+package idset_test
 
 import (
 	"bytes"
@@ -7,17 +7,17 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/presswork/presswork/internal/segment"
+	"github.com/presswork/presswork/internal/idset"
 )
 
 // drawPlaces is none, few, or about every n-th place.
 func drawPlaces(t *rapid.T, label string) []int {
 	var places []int
 	if rapid.Bool().Draw(t, label+" few") {
-		places = rapid.SliceOfN(rapid.IntRange(0, segment.BlockSize-1), 0, 600).Draw(t, label)
+		places = rapid.SliceOfN(rapid.IntRange(0, idset.BlockSize-1), 0, 600).Draw(t, label)
 	} else {
-		step, first := rapid.IntRange(1, 40).Draw(t, label+" step"), rapid.IntRange(0, segment.BlockSize-1).Draw(t, label+" first")
-		for place := first; place < segment.BlockSize; place += step {
+		step, first := rapid.IntRange(1, 40).Draw(t, label+" step"), rapid.IntRange(0, idset.BlockSize-1).Draw(t, label+" first")
+		for place := first; place < idset.BlockSize; place += step {
 			places = append(places, place)
 		}
 	}
@@ -25,8 +25,8 @@ func drawPlaces(t *rapid.T, label string) []int {
 	return slices.Compact(places)
 }
 
-func blockOf(places []int) segment.Block {
-	var b segment.Block
+func blockOf(places []int) idset.Block {
+	var b idset.Block
 	for _, place := range places {
 		b.Set(place)
 	}
@@ -43,11 +43,11 @@ func TestBlock(t *testing.T) {
 		if len(text) > min(1024, 2*len(places)) {
 			t.Fatalf("%d members take %d bytes", len(places), len(text))
 		}
-		again, err := segment.DecodeBlock(text)
+		again, err := idset.DecodeBlock(text)
 		if err != nil || again != b || b.Len() != len(places) {
 			t.Fatalf("%d members are read as %d, %v", len(places), again.Len(), err)
 		}
-		from := rapid.IntRange(0, segment.BlockSize-1).Draw(t, "from")
+		from := rapid.IntRange(0, idset.BlockSize-1).Draw(t, "from")
 		if got, want := b.Places(from), slices.DeleteFunc(slices.Clone(places), func(p int) bool { return p < from }); !slices.Equal(got, want) {
 			t.Fatalf("from %d there are %v, not %v", from, got, want)
 		}
@@ -57,11 +57,13 @@ func TestBlock(t *testing.T) {
 				both++
 			}
 		}
-		var c segment.Change
-		c.Add(b, other)
-		want := segment.Change{Before: int64(len(places)), After: int64(len(others)), Added: int64(len(others) - both), Removed: int64(len(places) - both)}
-		if c != want {
-			t.Fatalf("%+v, not %+v", c, want)
+		if n := b.Common(other); n != both || other.Common(b) != both {
+			t.Fatalf("%d are common, not %d", n, both)
+		}
+		for range 20 {
+			if place := rapid.IntRange(0, idset.BlockSize-1).Draw(t, "place"); b.Has(place) != slices.Contains(places, place) {
+				t.Fatalf("%d is a member: %t", place, b.Has(place))
+			}
 		}
 	})
 }
@@ -70,7 +72,7 @@ func TestBlock(t *testing.T) {
 func TestBlockOf(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[int64][2]int64{0: {0, 0}, 1: {0, 1}, 8191: {0, 8191}, 8192: {1, 0}, 1_000_000: {122, 576}} {
-		if n, place := segment.BlockOf(id); n != want[0] || int64(place) != want[1] {
+		if n, place := idset.BlockOf(id); n != want[0] || int64(place) != want[1] {
 			t.Errorf("%d is at %d of block %d", id, place, n)
 		}
 	}
@@ -87,7 +89,7 @@ func FuzzDecodeBlock(f *testing.F) {
 	f.Add([]byte{0, 0})
 	f.Add([]byte{128})
 	f.Fuzz(func(t *testing.T, text []byte) {
-		b, err := segment.DecodeBlock(text)
+		b, err := idset.DecodeBlock(text)
 		if err != nil {
 			return
 		}
@@ -95,7 +97,7 @@ func FuzzDecodeBlock(f *testing.F) {
 		if len(text) < 1024 && !bytes.Equal(short, text) {
 			t.Errorf("%x is written as %x", text, short)
 		}
-		if again, err := segment.DecodeBlock(short); err != nil || again != b {
+		if again, err := idset.DecodeBlock(short); err != nil || again != b {
 			t.Errorf("%x is read as another block, %v", short, err)
 		}
 	})
