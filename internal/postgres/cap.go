@@ -12,8 +12,8 @@ import (
 	"github.com/presswork/presswork/internal/publication"
 )
 
-// Caps are decided where rows become owed: when they are made, and when they are due. The ledger itself says what readers got:
-// nothing is written for it. A row that is owed counts as sent now, so whoever is owed something is entitled to it. Readers are
+// Caps are decided where rows become owed: when they are made, and when they are due. The ledger says what readers got,
+// and reach.go of whom to ask it. A row that is owed counts as sent now, so whoever is owed something is entitled to it. Readers are
 // locked while they are counted and their rows are written, so that of two publications that expand at the same moment the second
 // sees what the first has decided. Without a cap nothing is locked and nothing read.
 
@@ -107,10 +107,16 @@ func (c caps) readPage(ctx context.Context, tx pgx.Tx, page *publication.Page) (
 	return c.readGot(ctx, tx, column(page.Readers, func(r publication.Reader) int64 { return r.ID }))
 }
 
+// pass reports whether everybody may get a message on every channel.
+func (c caps) pass(g got) bool {
+	kinds := len(personalKinds())
+	return len(g) == 0 && !slices.ContainsFunc(c.list, func(one eligibility.Cap) bool { return one.Limit < kinds })
+}
+
 // capPage holds those readers of a page back who got as many as they may, on one channel. What it decides counts for the next
 // channel; what its reader does not want does not, since nobody sends it. It returns the page as it is to be written.
 func (c caps) capPage(g got, page *publication.Page, channelID int16) *publication.Page {
-	if len(c.list) == 0 || len(page.Readers) == 0 {
+	if c.pass(g) {
 		return page
 	}
 	held := *page

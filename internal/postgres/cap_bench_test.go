@@ -9,9 +9,17 @@ import (
 	"github.com/presswork/presswork/internal/publication"
 )
 
-// BenchmarkCapPage is what caps cost of a page whose readers all got fourteen messages lately, and may get two more.
+// BenchmarkCapPage is what two caps cost of a page whose readers all got fourteen messages lately: when they may get one more on
+// every channel, and when their times have to be read to know whether they may.
 func BenchmarkCapPage(b *testing.B) {
 	const lately = 14
+	kinds := len(personalKinds())
+	for name, limit := range map[string]int{"far from them": lately + kinds, "near to them": lately + kinds - 1} {
+		b.Run(name, func(b *testing.B) { capPages(b, lately, limit) })
+	}
+}
+
+func capPages(b *testing.B, lately, limit int) {
 	db := open(b)
 	subscribers(b, db, publication.PageSize)
 	var id int64
@@ -21,8 +29,9 @@ func BenchmarkCapPage(b *testing.B) {
 	}
 	exec(b, db, `UPDATE delivery SET state = 2, settled_at = now()`)
 	exec(b, db, `DELETE FROM delivery WHERE publication_id = $1`, id)
+	exec(b, db, `DELETE FROM reach WHERE publication_id = $1`, id)
 	exec(b, db, `VACUUM ANALYZE delivery`)
-	capTo(b, db, lately+2, eligibility.Cap{Limit: lately + 2, Window: 720 * time.Hour})
+	capTo(b, db, limit, eligibility.Cap{Limit: limit, Window: 720 * time.Hour})
 	page := &publication.Page{Readers: make([]publication.Reader, publication.PageSize)}
 	for i := range page.Readers {
 		page.Readers[i].ID = int64(i + 1)

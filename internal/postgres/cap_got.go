@@ -2,12 +2,9 @@ package postgres
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/presswork/presswork/internal/eligibility"
 )
 
 // What readers got lately, for caps: of most only that it is not too much.
@@ -25,7 +22,8 @@ FROM (SELECT DISTINCT ((id >> 12) & 127)::integer AS block FROM unnest($2::bigin
 const recentOnes = `
 SELECT id, ARRAY(SELECT jsonb_array_elements_text(audience -> 'topics')::integer), completed_at FROM publication
 WHERE started_at IS NOT NULL AND coalesce(completed_at, timestamptz 'infinity') > now() - $1::interval
-  AND priority <> 'critical' AND type <> 'transactional'`
+  AND priority <> 'critical' AND type <> 'transactional'
+ORDER BY id`
 
 // recent is one of them: what it is about, and when the last of it was settled, nil while it is being sent.
 type recent struct {
@@ -43,24 +41,21 @@ func (c caps) recent(ctx context.Context, q querier) ([]recent, error) {
 }
 
 const (
-	// What readers ($3) got of publications ($1) on channels ($2) within a time ($4). inRange looks through a range of readers,
-	// forEach looks each of them up: for readers that are far apart.
+	// What readers ($3) got of publications ($1), each with the caps that it counts for ($5), on channels ($2) within a time ($4).
+	// inRange looks through a range of readers, forEach looks each of them up: for readers that are far apart.
 	inRange = `
-FROM unnest($1::bigint[]) AS p (id), unnest($2::smallint[]) AS k (id),
+FROM unnest($1::bigint[], $5::bigint[]) AS p (id, caps), unnest($2::smallint[]) AS k (id),
      LATERAL (SELECT * FROM delivery l WHERE l.publication_id = p.id AND l.channel_id = k.id
                 AND l.recipient_id >= ($3::bigint[])[1] AND l.recipient_id <= ($3::bigint[])[cardinality($3::bigint[])] OFFSET 0) d` + counts
 	forEach = `
-FROM unnest($1::bigint[]) AS p (id), unnest($2::smallint[]) AS k (id), unnest($3::bigint[]) AS r (id),
+FROM unnest($1::bigint[], $5::bigint[]) AS p (id, caps), unnest($2::smallint[]) AS k (id), unnest($3::bigint[]) AS r (id),
      LATERAL (SELECT * FROM delivery l WHERE l.publication_id = p.id AND l.channel_id = k.id AND l.recipient_id = r.id OFFSET 0) d` + counts
 
 	// What counts is owed, sent, delivered, complained about or uncertain: what failed, or was returned, did not reach anybody.
 	counts = `
 WHERE d.state IN (0, 2, 3, 5, 7) AND (d.state = 0 OR d.settled_at > now() - $4::interval)`
 
-	// Who got more than so many ($5), and what each got.
-	whoGot  = `SELECT d.recipient_id`
-	more    = ` GROUP BY d.recipient_id HAVING count(*) > $5::integer`
-	whatGot = `SELECT d.publication_id, d.recipient_id, CASE WHEN d.state > 0 THEN d.settled_at END`
+	whatGot = `SELECT p.caps, d.recipient_id, CASE WHEN d.state > 0 THEN d.settled_at END`
 
 	// farApart is from how many ids a reader on a look-up for each is less work than looking through the range.
 	farApart = 16
@@ -69,91 +64,89 @@ WHERE d.state IN (0, 2, 3, 5, 7) AND (d.state = 0 OR d.settled_at > now() - $4::
 // scattered reports whether readers, in the order of their ids, are rather looked up one by one.
 func scattered(ids []int64) bool { return ids[len(ids)-1]-ids[0] > int64(farApart*len(ids)) }
 
-// got is when readers got what a cap covers, by reader, one list for each cap. Who is not in it is far from every cap.
+// asked is what is looked for: publications, in order, for each the caps that it counts for, of which the n-th is the bit n, and how
+// many messages leave room, in each cap, for one more on every channel.
+type asked struct {
+	publications, caps []int64
+	room               []int32
+}
+
+// ask leaves out the caps that what was published lately cannot reach, and what counts for no other.
+func (c caps) ask(lately []recent) (a asked) {
+	kinds := len(personalKinds())
+	of := make([]int64, len(lately))
+	for i, one := range c.list {
+		a.room = append(a.room, int32(one.Limit-kinds)) //nolint:gosec // limits are small
+		since := c.now.Add(-one.Window)
+		var covered []int
+		for j, r := range lately {
+			if one.Covers(r.topics) && (r.completed == nil || r.completed.After(since)) {
+				covered = append(covered, j)
+			}
+		}
+		if len(covered)*kinds <= one.Limit { // that which is decided about is one of them
+			continue
+		}
+		for _, j := range covered {
+			of[j] |= 1 << i
+		}
+	}
+	for j, r := range lately {
+		if of[j] != 0 {
+			a.publications, a.caps = append(a.publications, r.id), append(a.caps, of[j])
+		}
+	}
+	return a
+}
+
+// got is when readers got what a cap covers, by reader, one list for each cap. Who is not in it got few, or nothing.
 type got map[int64][][]time.Time
 
-// readGot locks readers, in the order of their ids, and reads what those got who may not get a message on every channel. Until the
-// transaction ends nobody else decides about them.
+// readGot locks readers, in the order of their ids, and reads what those got who may not get a message on every channel (near): of
+// millions who are far from any cap nothing else matters. Until the transaction ends nobody else decides about them.
 func (c caps) readGot(ctx context.Context, tx pgx.Tx, ids []int64) (got, error) {
 	if _, err := tx.Exec(ctx, lockReaders, capLocks, ids); err != nil { // what is counted has to be seen after it
 		return nil, err
 	}
-	recent, err := c.recent(ctx, tx)
+	lately, err := c.recent(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
-	if ids, err = c.near(ctx, tx, recent, ids); err != nil || len(ids) == 0 {
-		return got{}, err
+	a := c.ask(lately)
+	if len(a.publications) == 0 {
+		return got{}, nil
 	}
-	topics, publications := make(map[int64][]int32), []int64(nil)
-	for _, r := range recent {
-		if slices.ContainsFunc(c.list, func(one eligibility.Cap) bool { return one.Covers(r.topics) }) {
-			topics[r.id], publications = r.topics, append(publications, r.id)
-		}
+	if ids, err = a.near(ctx, tx, ids); err != nil || len(ids) == 0 {
+		return got{}, err
 	}
 	statement := whatGot + inRange
 	if scattered(ids) {
 		statement = whatGot + forEach
 	}
-	rows, err := tx.Query(ctx, statement, publications, personalKinds(), ids, c.window())
+	rows, err := tx.Query(ctx, statement, a.publications, personalKinds(), ids, c.window(), a.caps)
 	if err != nil {
 		return nil, err
 	}
 	g := make(got)
-	var id, reader int64
+	var bits, reader int64
 	var at *time.Time
-	_, err = pgx.ForEachRow(rows, []any{&id, &reader, &at}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&bits, &reader, &at}, func() error {
 		if at == nil {
 			at = &c.now
 		}
-		g.add(c, reader, topics[id], *at)
+		g.add(c, reader, bits, *at)
 		return nil
 	})
 	return g, err
 }
 
-// near are those of some readers, in order, who could not get a message more on every channel, by one of the caps at least. They are
-// counted where they are: what millions got who are far from any cap is not read. A cap that what was published lately cannot
-// reach is not asked about.
-func (c caps) near(ctx context.Context, tx pgx.Tx, lately []recent, ids []int64) ([]int64, error) {
-	kinds := personalKinds()
-	statement := whoGot + inRange + more
-	if scattered(ids) {
-		statement = whoGot + forEach + more
-	}
-	var found []int64
-	for _, one := range c.list {
-		since := c.now.Add(-one.Window)
-		var publications []int64
-		for _, r := range lately {
-			if one.Covers(r.topics) && (r.completed == nil || r.completed.After(since)) {
-				publications = append(publications, r.id)
-			}
-		}
-		if len(publications)*len(kinds) <= one.Limit { // that which is decided about is one of them
-			continue
-		}
-		rows, err := tx.Query(ctx, statement, publications, kinds, ids, one.Window, one.Limit-len(kinds))
-		if err != nil {
-			return nil, err
-		}
-		who, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, who...)
-	}
-	slices.Sort(found)
-	return slices.Compact(found), nil
-}
-
-// add notes that a reader got, or is to get, something of some topics.
-func (g got) add(c caps, reader int64, topics []int32, at time.Time) {
+// add notes that a reader got, or is to get, something that counts for some caps.
+func (g got) add(c caps, reader, bits int64, at time.Time) {
 	if g[reader] == nil {
 		g[reader] = make([][]time.Time, len(c.list))
 	}
-	for i, one := range c.list {
-		if one.Covers(topics) {
+	for i := range c.list {
+		if bits&(1<<i) != 0 {
 			g[reader][i] = append(g[reader][i], at)
 		}
 	}

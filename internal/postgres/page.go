@@ -162,6 +162,9 @@ func (db *DB) ExpandPage(ctx context.Context, page *publication.Page, channels [
 		if err != nil {
 			return err
 		}
+		if err := noteReach(ctx, tx, page, len(channels)); err != nil {
+			return err
+		}
 		for _, channelID := range channels {
 			if err := db.expandChannel(ctx, tx, c.capPage(g, page, channelID), channelID, choices, inline); err != nil {
 				return err
