@@ -84,7 +84,7 @@ const own = `
 	publication.approval publication.attachments publication.audience publication.contents publication.correlation_id
 	publication.created_by publication.failure publication.priority publication.revised_by publication.revised_correlation
 	publication.state publication.templates publication.trace_context publication.type publication_version.changed_by
-	publication_version.contents publication_version.correlation_id publication_version.templates rendition.language reopening.by
+	publication_version.contents publication_version.correlation_id publication_version.templates reach.members rendition.language reopening.by
 	reopening.fingerprint replay.created_by replay.filter replay.note replay.state reputation_domain.domain reputation_pause.cause sender_session.process
 	sender_check.domain sender_check.level sender_check.findings service_time.kind subscriber.status subscriber_import.duplicates subscriber_import.problems subscriber_import.state
 	suppression.source template.channel webhook_endpoint.disabled_reason webhook_endpoint.events webhook_endpoint.verified
