@@ -16,6 +16,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/presswork/presswork/internal/audit"
+	"github.com/presswork/presswork/internal/consent"
 	"github.com/presswork/presswork/internal/fault"
 	"github.com/presswork/presswork/internal/ident"
 	"github.com/presswork/presswork/internal/publication"
@@ -36,6 +37,7 @@ type house struct {
 	err    error
 	left   []publication.Unsubscription
 	actors []string
+	acts   []consent.Act
 	past
 }
 
@@ -48,7 +50,7 @@ func (h *house) Recipient(context.Context, int64, int64) (publication.Recipient,
 func (h *house) Unsubscribe(ctx context.Context, u publication.Unsubscription) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.left, h.actors = append(h.left, u), append(h.actors, audit.Actor(ctx))
+	h.left, h.actors, h.acts = append(h.left, u), append(h.actors, audit.Actor(ctx)), append(h.acts, consent.Of(ctx, consent.API))
 	return h.err
 }
 
@@ -168,8 +170,8 @@ func TestUnsubscribePage(t *testing.T) {
 	h.reader.Topics = nil
 	h.checkPage(h.ask("POST", h.link(1), "scope=topics"), http.StatusOK, "Your choice is stored.")
 	if len(h.left) != 3 || !slices.Equal(h.left[0].Topics, []int32{3, 4}) || h.left[0].Channel != 2 || h.left[0].Publication != 41 || h.left[0].Subscriber != 7 ||
-		h.left[1].Topics != nil || h.left[2].Topics == nil || h.actors[0] != "subscriber" {
-		t.Errorf("%+v by %v", h.left, h.actors)
+		h.left[1].Topics != nil || h.left[2].Topics == nil || h.actors[0] != "subscriber" || h.acts[1].Source != consent.Page {
+		t.Errorf("%+v by %v: %+v", h.left, h.actors, h.acts)
 	}
 	h.reader.Active = false
 	h.checkPage(h.ask("GET", h.link(1), ""), http.StatusOK, "You are unsubscribed")
@@ -178,7 +180,7 @@ func TestUnsubscribePage(t *testing.T) {
 	h.checkPage(h.ask("POST", h.link(1), "scope=all"), http.StatusOK, "You are unsubscribed")
 }
 
-// RFC 8058: a POST without cookies, in either form encoding, answered without a redirect.
+// RFC 8058: a POST without cookies, in either form encoding, answered without a redirect. It is from everything, whatever else it says.
 func TestOneClick(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -188,13 +190,19 @@ func TestOneClick(t *testing.T) {
 		h.ask("POST", h.link(1), "List-Unsubscribe=One-Click"),
 		h.ask("POST", h.link(1), "List-Unsubscribe=One-Click"),
 		h.ask("POST", h.link(1), multipart, "Content-Type: multipart/form-data; boundary=b"),
+		h.ask("POST", h.link(1), "List-Unsubscribe=One-Click&scope=topics"),
 	} {
 		if p.status != http.StatusOK || p.header.Get("Content-Type") != "text/plain; charset=utf-8" || p.header.Get("Set-Cookie") != "" || p.body != "unsubscribed\n" {
 			t.Errorf("%d %v %q", p.status, p.header, p.body)
 		}
 	}
-	if len(h.left) != 3 || h.left[2].Topics != nil {
+	if len(h.left) != 4 {
 		t.Errorf("%+v", h.left)
+	}
+	for i, u := range h.left {
+		if u.Topics != nil || h.acts[i].Source != consent.OneClick {
+			t.Errorf("%+v, %+v", u, h.acts[i])
+		}
 	}
 	h.err = fault.New(fault.NotFound, "not_found", "")
 	if p := h.ask("POST", h.link(1), "List-Unsubscribe=One-Click"); p.status != http.StatusOK {
@@ -221,6 +229,8 @@ func TestUnsubscribeRefuses(t *testing.T) {
 		{"GET", h.link(99), "", http.StatusNotFound},
 		{"POST", h.link(1), "", http.StatusBadRequest},
 		{"POST", h.link(1), "scope=some", http.StatusBadRequest},
+		{"POST", h.link(1), "List-Unsubscribe=one-click", http.StatusBadRequest},
+		{"POST", h.link(1), "List-Unsubscribe=One-Click-", http.StatusBadRequest},
 		{"POST", h.link(1), "scope=%zz", http.StatusBadRequest},
 		{"POST", h.link(1), "scope=all&x=" + strings.Repeat("x", maxForm), http.StatusBadRequest},
 		{"GET", h.link(1) + "?scope=all&List-Unsubscribe=One-Click", "", http.StatusOK},

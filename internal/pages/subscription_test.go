@@ -232,9 +232,18 @@ func TestChoosing(t *testing.T) {
 	if d.chosen.PausedUntil == nil || !d.chosen.PausedUntil.Equal(paused) || len(d.chosen.Topics)+len(d.chosen.ChannelsOff) != 0 {
 		t.Errorf("chosen %+v", d.chosen)
 	}
+	// For no other time than the page offers.
+	d.checkPage(d.ask("POST", footer, "do=save&channel=email&channel=newsletter&frequency=each&pause=31&language=de"), http.StatusOK)
+	if d.chosen.PausedUntil == nil || !d.chosen.PausedUntil.Equal(paused) {
+		t.Errorf("paused until %v", d.chosen.PausedUntil)
+	}
 	d.checkPage(d.ask("POST", footer, "do=save&channel=email&channel=newsletter&frequency=each&pause=0&language=de"), http.StatusOK)
 	if d.chosen.PausedUntil != nil {
 		t.Errorf("paused until %v", d.chosen.PausedUntil)
+	}
+	d.chosen.PausedUntil = new(time.Now().Add(-time.Minute))
+	if p := d.ask("GET", footer, ""); strings.Contains(p.body, `value="0"`) {
+		t.Errorf("a pause that is over is shown: %s", p.body)
 	}
 	d.did()
 	for _, form := range []string{"", "do=else", "do=save&frequency=hourly", "do=save&language=%00"} {

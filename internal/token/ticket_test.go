@@ -2,7 +2,13 @@ package token_test
 
 import (
 	"bytes"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
+	"math"
 	"testing"
 	"time"
 
@@ -56,6 +62,37 @@ func TestTickets(t *testing.T) {
 }
 
 func second(_ token.Ticket, err error) error { return err }
+
+// TestSignedAndNoTicket: a ticket is what it says, no byte less and no byte more, with the key that is for tickets alone; so a link that
+// was mailed by an earlier build works with a later one.
+func TestSignedAndNoTicket(t *testing.T) {
+	t.Parallel()
+	key, err := hkdf.Key(sha256.New, bytes.Repeat([]byte("a"), 32), nil, "presswork subscriber ticket v1", sha256.Size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sign := func(use token.Use, values ...uint64) string {
+		body := []byte{byte(use)}
+		for _, v := range values {
+			body = binary.AppendUvarint(body, v)
+		}
+		tag := hmac.New(sha256.New, key)
+		tag.Write(body)
+		return base64.RawURLEncoding.EncodeToString(tag.Sum(body)[:len(body)+16])
+	}
+	now := time.Unix(8, 0)
+	want := token.Ticket{Use: token.Confirm, Subscriber: 2, Request: 3, Until: time.Unix(9, 0).UTC()}
+	if got, err := tickets('a').Verify(sign(token.Confirm, 2, 3, 9), token.Confirm, now); err != nil || got != want {
+		t.Errorf("read as %+v, %v", got, err)
+	}
+	for name, text := range map[string]string{
+		"less": sign(token.Confirm, 2, 9), "more": sign(token.Confirm, 2, 3, 9, 9), "no id": sign(token.Confirm, math.MaxInt64+1, 3, 9), "no time": sign(token.Confirm, 2, 3, math.MaxUint64),
+	} {
+		if got, err := tickets('a').Verify(text, token.Confirm, now); !errors.Is(err, token.ErrInvalid) {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
 
 // TestTicketsAreNoLinks: neither is taken for the other, whatever they say.
 func TestTicketsAreNoLinks(t *testing.T) {
