@@ -64,6 +64,14 @@ func queued(tb testing.TB, db *DB, audience publication.Audience) int64 {
 // fanOut renders and expands a publication completely, as the worker does: to e-mail and to more kinds of channels.
 func fanOut(tb testing.TB, db *DB, id int64, ranges int, more ...channel.Kind) {
 	tb.Helper()
+	for _, r := range fannedOut(tb, db, id, ranges) {
+		expandRange(tb, db, r, more...)
+	}
+}
+
+// fannedOut renders a publication and returns its ranges, of which nobody is expanded.
+func fannedOut(tb testing.TB, db *DB, id int64, ranges int) []int64 {
+	tb.Helper()
 	ctx := tb.Context()
 	p, err := db.StartRender(ctx, id)
 	if err != nil || p == nil {
@@ -73,9 +81,7 @@ func fanOut(tb testing.TB, db *DB, id int64, ranges int, more ...channel.Kind) {
 	if err != nil || !started || len(list) != ranges {
 		tb.Fatalf("fan-out: %v, %v, %v", list, started, err)
 	}
-	for _, r := range list {
-		expandRange(tb, db, r, more...)
-	}
+	return list
 }
 
 func expandRange(tb testing.TB, db *DB, r int64, more ...channel.Kind) {

@@ -78,8 +78,8 @@ func reached(t *testing.T) *DB {
 	return db
 }
 
-// TestReach: it says of every reader for how many messages of a publication they have a row; also what migration 0052 makes of the
-// ledger does.
+// TestReach: it says of every reader for how many messages of a publication they have a row; also what the migrations make of
+// the ledger does.
 func TestReach(t *testing.T) {
 	t.Parallel()
 	db := reached(t)
@@ -90,16 +90,47 @@ func TestReach(t *testing.T) {
 	if got := inReach(t, db); !maps.Equal(got, want) {
 		t.Errorf("%d readers of publications are noted, and %d have rows", len(got), len(want))
 	}
-	text, err := migrations.FS.ReadFile("0052_reach.sql")
+	fillReach(t, db)
+	if got := inReach(t, db); !maps.Equal(got, want) {
+		t.Errorf("the migration notes %d readers of publications, and %d have rows", len(got), len(want))
+	}
+}
+
+// fillReach notes who has rows, as migrations 0052 and 0053 do, instead of what was noted.
+func fillReach(t *testing.T, db *DB) {
+	t.Helper()
+	exec(t, db, `DELETE FROM reach`)
+	exec(t, db, between(t, "0052_reach.sql", "-- +goose StatementBegin", "-- +goose StatementEnd"))
+	exec(t, db, "UPDATE"+between(t, "0053_reach_before.sql", "UPDATE", ";"))
+}
+
+// between is what a migration has between two texts.
+func between(t *testing.T, name, begin, end string) string {
+	t.Helper()
+	text, err := migrations.FS.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, fill, _ := strings.Cut(string(text), "-- +goose StatementBegin")
-	fill, _, _ = strings.Cut(fill, "-- +goose StatementEnd")
-	exec(t, db, `DELETE FROM reach`)
-	exec(t, db, fill)
-	if got := inReach(t, db); !maps.Equal(got, want) {
-		t.Errorf("the migration notes %d readers of publications, and %d have rows", len(got), len(want))
+	_, after, _ := strings.Cut(string(text), begin)
+	part, _, _ := strings.Cut(after, end)
+	return part
+}
+
+// TestExpandedWhileMigrated: of a publication that stood still in the middle of its readers, the migration notes those who have rows,
+// and the pages that come later note theirs, the very first as well, though all of them are in the same block.
+func TestExpandedWhileMigrated(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	subscribers(t, db, 40)
+	id := queued(t, db, publication.Audience{All: true})
+	ranges := fannedOut(t, db, id, 4)
+	expandRange(t, db, ranges[2])
+	fillReach(t, db)
+	for _, r := range []int64{ranges[3], ranges[0], ranges[1]} {
+		expandRange(t, db, r)
+	}
+	if got, want := inReach(t, db), inLedger(t, db); len(want) != 40 || !maps.Equal(got, want) {
+		t.Errorf("%d readers are noted, and %d have rows", len(got), len(want))
 	}
 }
 
