@@ -13,14 +13,15 @@ import (
 )
 
 // A digest is expanded and sent as any publication. Its readers are those for whom something was held back, whatever they are
-// now: whoever sends says of each who is not sent to why. What each of them gets was decided when it was put in.
+// now: whoever sends says of each who is not sent to why. What each of them gets was decided when it was put in. Who was removed
+// does not count for a page: one that is not full is the last of its range.
 
 const digestReaders = `
 SELECT s.id, s.language, s.timezone,` + chosenColumns + `
 FROM (SELECT DISTINCT recipient_id AS id FROM digest_item WHERE digest_id = $1 AND recipient_id > $2 AND recipient_id <= $3
-      ORDER BY 1 LIMIT $4) i,
+      ORDER BY 1) i,
      LATERAL (SELECT * FROM subscriber k WHERE k.id = i.id OFFSET 0) s
-ORDER BY s.id`
+ORDER BY i.id LIMIT $4`
 
 // gatheredItems are what readers get, by topic: what was for everybody comes first.
 const gatheredItems = `

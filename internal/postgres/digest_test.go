@@ -122,6 +122,24 @@ func contentsOf(tb testing.TB, db *DB, id int64, choice []byte) []int64 {
 	return list
 }
 
+// TestDigestPageOfWhoIsNoMore: a page of readers of whom one was removed meanwhile is not the last.
+func TestDigestPageOfWhoIsNoMore(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	const n = publication.PageSize + 2
+	subscribers(t, db, n)
+	exec(t, db, `UPDATE subscriber SET frequency = 1`)
+	issueOf(t, db, publication.Audience{All: true})
+	issueOf(t, db, publication.Audience{All: true})
+	digestHour(t, db)
+	releaseDue(t, db, 1)
+	exec(t, db, `DELETE FROM subscriber WHERE id = 7`)
+	digest := expandDigests(t, db)
+	if got := value[int](t, db, `SELECT count(*)::int FROM delivery WHERE publication_id = $1`, digest[0]); got != n-1 {
+		t.Errorf("%d of %d readers are sent to", got, n-1)
+	}
+}
+
 // TestOneDigest: what was held back comes as one message; what comes alone comes as it is; and both are to be seen.
 func TestOneDigest(t *testing.T) {
 	t.Parallel()
