@@ -176,6 +176,26 @@ func TestDMARC(t *testing.T) {
 	}
 }
 
+// TestStricterDMARC: the record to publish asks for what the policy that holds should ask for, and says everything else as it was.
+func TestStricterDMARC(t *testing.T) {
+	t.Parallel()
+	for record, want := range map[string]string{
+		"v=DMARC1; p=none; rua=mailto:d@example.org":            "v=DMARC1; p=quarantine; rua=mailto:d@example.org",
+		"v=DMARC1;P = None ; sp=none;rua=mailto:d@example.org":  "v=DMARC1;P = None ; sp=quarantine;rua=mailto:d@example.org",
+		"v=DMARC1; sp=none; p=none; rua=mailto:d@example.org":   "v=DMARC1; sp=quarantine; p=none; rua=mailto:d@example.org",
+		"v=DMARC1; p=reject; sp=none; rua=mailto:d@example.org": "v=DMARC1; p=reject; sp=quarantine; rua=mailto:d@example.org",
+		"v=DMARC1; p = None; rua=mailto:d@example.org":          "v=DMARC1; p=quarantine; rua=mailto:d@example.org",
+		"v=DMARC1; p=none; sp=none; rua=mailto:d@example.org":   "v=DMARC1; p=none; sp=quarantine; rua=mailto:d@example.org",
+	} {
+		zone := dnstest.Zone{"_dmarc.example.org": txt(record)}
+		r := domaincheck.Run(t.Context(), asking(t, zone), "news.example.org", domaincheck.Options{})
+		at := slices.IndexFunc(r.Findings, func(f domaincheck.Finding) bool { return f.Code == "watching" })
+		if at < 0 || len(r.Findings[at].Publish) != 1 || r.Findings[at].Publish[0].Value != want {
+			t.Errorf("%s: %+v", record, r.Findings)
+		}
+	}
+}
+
 func TestMX(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -50,18 +50,18 @@ func (c *check) dmarc() {
 
 func (c *check) judgeDMARC(at, record string) {
 	tags, _ := tagList(record)
-	policy := tags["p"]
+	asks, policy := "p", tags["p"]
 	if sub := tags["sp"]; sub != "" && at != c.domain {
-		policy = sub
+		asks, policy = "sp", sub
 	}
 	name := "_dmarc." + at
-	f := Finding{Check: "dmarc", Level: OK, Code: "found", Detail: "DMARC asks receivers for p=" + policy + " (" + name + ")."}
+	f := Finding{Check: "dmarc", Level: OK, Code: "found", Detail: "DMARC asks receivers for " + asks + "=" + policy + " (" + name + ")."}
 	switch {
 	case !slices.Contains([]string{"none", "quarantine", "reject"}, strings.ToLower(policy)):
 		f = Finding{Check: "dmarc", Level: Failure, Code: "syntax", Detail: "The DMARC record at " + name + " has no policy that is one.", Advice: "Have it say p=none, p=quarantine or p=reject."}
 	case strings.EqualFold(policy, "none"):
-		f.Level, f.Code, f.Advice = Note, "watching", "When the reports show that all of your mail passes, ask for p=quarantine."
-		f.Publish = []Record{{name, "TXT", strings.Replace(record, "p=none", "p=quarantine", 1)}}
+		f.Level, f.Code, f.Advice = Note, "watching", "When the reports show that all of your mail passes, ask for "+asks+"=quarantine."
+		f.Publish = []Record{{name, "TXT", saying(record, asks, "quarantine")}}
 	case tags["pct"] != "" && tags["pct"] != "100":
 		f.Level, f.Code, f.Advice = Note, "partial", "pct="+tags["pct"]+" leaves some mail out: remove it."
 	}
@@ -70,6 +70,19 @@ func (c *check) judgeDMARC(at, record string) {
 	if f.Level != Failure {
 		c.alignment(tags)
 	}
+}
+
+// saying is a record with another value of a tag that it has.
+func saying(record, tag, value string) string {
+	parts := strings.Split(record, ";")
+	for i, part := range parts {
+		if name, _, _ := strings.Cut(part, "="); strings.EqualFold(strings.TrimSpace(name), tag) {
+			before := part[:len(part)-len(strings.TrimLeft(part, " \t"))]
+			parts[i] = before + tag + "=" + value
+			break
+		}
+	}
+	return strings.Join(parts, ";")
 }
 
 // reports looks at where reports go. Another domain has to agree (RFC 7489, 7.1).
