@@ -6112,8 +6112,8 @@ func (c *Client) GetDeliveryPolicy(ctx context.Context, options ...Option) (Deli
 
 // PutDeliveryPolicy is PUT /api/v1/delivery-policy: replace the delivery policy.
 //
-// What is left out is as it was in the beginning. It counts within seconds, also for what is under way. What is deferred
-// already is looked at again when it was due, and is then sent or put off by what holds at that time.
+// What is left out is as it was in the beginning. It counts within seconds, also for what is under way. What it
+// has deferred already is looked at again within a minute or so, 5,000 at a time, and is sent or put off by what holds now.
 func (c *Client) PutDeliveryPolicy(ctx context.Context, body DeliveryPolicyInput, options ...Option) (DeliveryPolicy, error) {
 	r := &Request{Operation: "putDeliveryPolicy", Method: http.MethodPut, Path: "/api/v1/delivery-policy", Body: body, MediaType: "application/json"}
 	return call[DeliveryPolicy](ctx, c, r, options)

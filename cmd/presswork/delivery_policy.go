@@ -52,7 +52,8 @@ func policySetCommand() *cobra.Command {
 		Use:   "set",
 		Short: "Change of the policy what the flags say; the rest stays",
 		Long: `Changes of the policy what the flags say; the rest stays. --cap is given once for each cap, and all of them replace those that
-there are. Hours are of each reader's own day. It counts within seconds; what is put off already is looked at when it was due.`,
+there are. Hours are of each reader's own day. It counts within seconds; what is put off by it already is looked at again,
+5,000 at a time.`,
 		Example: "  presswork delivery-policy set --quiet-hours 22:00-07:00 --cap 3/24h --cap news=1/168h\n" +
 			"  presswork delivery-policy set --no-quiet-hours --digest-time 17:30 --digest-weekday friday",
 		Args: cobra.NoArgs,
