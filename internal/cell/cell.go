@@ -1,8 +1,11 @@
-// Package cell keeps the cells of a CSV file from being formulas: a spreadsheet calculates what begins with certain signs,
+// Package cell knows the cells of CSV files. It keeps them from being formulas: a spreadsheet calculates what begins with certain signs,
 // whoever wrote it (OWASP, CSV Injection).
 package cell
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // formulaSigns begin what a spreadsheet would calculate, full-width forms included.
 const formulaSigns = "=+-@\t\r\n＝＋－＠"
@@ -26,4 +29,17 @@ func Unguard(text string) string {
 
 func guardable(text string) bool {
 	return strings.IndexAny(strings.TrimLeft(text, "'"), formulaSigns) == 0
+}
+
+// UnknownName says what is wrong with a header that has a name which is not known, alone or beside others: as a code, and for people.
+// Programs that are not told otherwise write their own form of CSV.
+func UnknownName(name string, alone bool) (code, detail string) {
+	switch {
+	case !utf8.ValidString(name):
+		return "encoding", "is not UTF-8"
+	case alone && strings.ContainsAny(name, ";\t"):
+		return "csv_syntax", "must have commas between the names, not semicolons or tabs"
+	default:
+		return "unknown_column", "has a name that is not known"
+	}
 }

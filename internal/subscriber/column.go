@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/presswork/presswork/internal/cell"
 	"github.com/presswork/presswork/internal/fault"
 )
 
@@ -76,9 +77,13 @@ func attributeColumn(given string) (column, bool) {
 	name, kind, typed := strings.Cut(given, ":")
 	read, known := valueOf(kind)
 	c := column{name: attributePrefix + name, get: func(s *Subscriber) string { return cellOf(s.Attributes[name]) }}
-	c.set = func(in *Input, cell string) (detail string) {
-		if cell != "" {
-			in.Attributes[name], detail = read(cell)
+	c.set = func(in *Input, cell string) string {
+		if cell == "" {
+			return ""
+		}
+		value, detail := read(cell)
+		if detail == "" {
+			in.Attributes[name] = value
 		}
 		return detail
 	}
@@ -129,7 +134,8 @@ func (i *importer) header(names []string) bool {
 		c, known := columnNamed(name)
 		switch {
 		case !known:
-			i.problem(1, number, "unknown_column", "has a name that is not known")
+			code, detail := cell.UnknownName(name, len(names) == 1)
+			i.problem(1, number, code, detail)
 		case seen[c.name]:
 			i.problem(1, number, "duplicate", "has the name of another column")
 		}

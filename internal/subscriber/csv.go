@@ -169,35 +169,20 @@ func (i *importer) problem(line int, column, code, detail string) {
 	}
 }
 
-// line reads one record that begins at a line of the file.
+// line reads one record that begins at a line of the file. All that is wrong with it is told at once.
 func (i *importer) line(line int, record []string) {
 	if len(record) != len(i.columns) {
 		i.problem(line, "", "columns", fmt.Sprintf("has %d values, the header has %d", len(record), len(i.columns)))
 		return
 	}
-	in := Input{Attributes: map[string]any{}}
-	good := true
-	for n, text := range record {
-		if !utf8.ValidString(text) {
-			i.problem(line, i.columns[n].name, "encoding", "is not UTF-8")
-			good = false
-			continue
-		}
-		if detail := i.columns[n].set(&in, strings.Clone(cell.Unguard(text))); detail != "" {
-			i.problem(line, i.columns[n].name, "format", detail)
-			good = false
-		}
-	}
-	if in.ConsentSource == "" && i.options.ConsentSource == "" && in.Status != string(Unsubscribed) {
+	in, told := i.cells(line, record)
+	if in.ConsentSource == "" && i.options.ConsentSource == "" && in.Status != string(Unsubscribed) && !told[consentColumn] {
 		i.problem(line, consentColumn, "required", "must say where they consented")
-		good = false
-	}
-	if !good {
-		return
+		told[consentColumn] = true
 	}
 	s, err := i.parser.parse(in)
 	if err != nil {
-		i.invalid(line, err)
+		i.invalid(line, err, told)
 		return
 	}
 	if first, doubled := i.seen[s.Email]; doubled {
@@ -205,11 +190,29 @@ func (i *importer) line(line int, record []string) {
 		return
 	}
 	i.seen[s.Email] = line
-	i.out.Subscribers = append(i.out.Subscribers, s)
+	if len(told) == 0 {
+		i.out.Subscribers = append(i.out.Subscribers, s)
+	}
 }
 
-// invalid turns pointers into columns.
-func (i *importer) invalid(line int, err error) {
+// cells reads the cells of a record, and tells in which columns something was wrong already.
+func (i *importer) cells(line int, record []string) (in Input, told map[string]bool) {
+	in, told = Input{Attributes: map[string]any{}}, map[string]bool{}
+	for n, text := range record {
+		c := i.columns[n]
+		if !utf8.ValidString(text) {
+			i.problem(line, c.name, "encoding", "is not UTF-8")
+			told[c.name] = true
+		} else if detail := c.set(&in, strings.Clone(cell.Unguard(text))); detail != "" {
+			i.problem(line, c.name, "format", detail)
+			told[c.name] = true
+		}
+	}
+	return in, told
+}
+
+// invalid turns pointers into columns, and leaves those out of which something was told.
+func (i *importer) invalid(line int, err error, told map[string]bool) {
 	var e *fault.Error
 	if !errors.As(err, &e) {
 		i.problem(line, "", "format", "cannot be read")
@@ -220,6 +223,8 @@ func (i *importer) invalid(line int, err error) {
 		if name == "attributes" {
 			name = strings.TrimSuffix(attributePrefix+inner, ".")
 		}
-		i.problem(line, name, field.Code, field.Detail)
+		if !told[name] {
+			i.problem(line, name, field.Code, field.Detail)
+		}
 	}
 }

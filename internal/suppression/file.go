@@ -160,7 +160,11 @@ func (in *reading) header(record []string) {
 		at, number := slices.Index(columnList(), strings.ToLower(strings.TrimSpace(text))), fmt.Sprintf("column %d", n+1)
 		switch {
 		case at < 0:
-			in.problem(1, number, "unknown_column", "must be one of "+strings.Join(columnList(), ", "))
+			code, detail := cell.UnknownName(text, len(record) == 1)
+			if code == "unknown_column" {
+				detail = "must be one of " + strings.Join(columnList(), ", ")
+			}
+			in.problem(1, number, code, detail)
 		case slices.Contains(in.columns, at):
 			in.problem(1, number, "duplicate", "is there twice")
 		}

@@ -48,6 +48,8 @@ func TestReadFileReports(t *testing.T) {
 		"empty":          {"", "1  required"},
 		"no address":     {"reason\nmanual\n", "1 email required"},
 		"no header":      {"anna@x.org\n", "1 column 1 unknown_column; 1 email required"},
+		"semicolons":     {"email;reason\nanna@x.org;manual\n", "1 column 1 csv_syntax; 1 email required"},
+		"UTF-16":         {"\xff\xfee\x00m\x00a\x00i\x00l\x00\n\x00", "1 column 1 encoding; 1 email required"},
 		"column twice":   {"email,Email\n", "1 column 2 duplicate"},
 		"bad address":    {"email\nok@x.org\nanna@\n", "3 email format"},
 		"whose":          {"email,hash\n,\n", "2 email required"},
