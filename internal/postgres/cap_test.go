@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -58,12 +59,17 @@ func TestCapHoldsTheNext(t *testing.T) {
 	if n := value[int](t, db, `SELECT count(*) FROM held WHERE reason = $1`, int16(delivery.FrequencyCap)); n != 3 || late != 0 {
 		t.Errorf("%d are held, %d not until the oldest leaves the day", n, late)
 	}
-	// Critical mail passes, and is not counted.
-	urgent := queued(t, db, everybody)
-	exec(t, db, `UPDATE publication SET priority = 'critical' WHERE id = $1`, urgent)
-	fanOut(t, db, urgent, 1)
-	if got := sendAll(t, db); len(got) != 3 {
-		t.Errorf("sent to %v", got)
+	// Critical and transactional mail passes, and is not counted.
+	for _, urgent := range []string{`priority = 'critical'`, `type = 'transactional'`} {
+		id := queued(t, db, everybody)
+		exec(t, db, `UPDATE publication SET `+urgent+` WHERE id = $1`, id)
+		fanOut(t, db, id, 1)
+		if got := sendAll(t, db); len(got) != 3 {
+			t.Errorf("%s: sent to %v", urgent, got)
+		}
+	}
+	if noted := value[int](t, db, `SELECT count(*) FROM reach`); noted != 3 {
+		t.Errorf("%d publications are noted as counting", noted)
 	}
 	// A day later one of the two has left the window, and the fourth publication waits for the third.
 	fourth, _ := published(t, db, everybody)
@@ -122,6 +128,55 @@ func TestCapOfATopic(t *testing.T) {
 		if _, got := published(t, db, c.audience); len(got) != c.sent {
 			t.Errorf("publication %d: sent to %v, want %d", i+1, got, c.sent)
 		}
+	}
+}
+
+// TestCapsTogether: of several that hold somebody back, it is that which does so for longest, in whatever order they are.
+func TestCapsTogether(t *testing.T) {
+	t.Parallel()
+	for name, p := range map[string]eligibility.Policy{
+		"the first": {Caps: []eligibility.Cap{{Limit: 1, Window: 24 * time.Hour}, {Limit: 1, Window: time.Hour}}},
+		"the last":  {Caps: []eligibility.Cap{{Limit: 1, Window: time.Hour}, {Limit: 1, Window: 24 * time.Hour}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t)
+			subscribers(t, db, 2)
+			if stored, err := db.ChangeDeliveryPolicy(t.Context(), p, anyVersion); err != nil || !slices.Equal(stored.Caps, p.Caps) {
+				t.Fatalf("%+v, %v", stored, err)
+			}
+			for _, want := range []int{2, 0} {
+				if _, got := published(t, db, publication.Audience{All: true}); len(got) != want {
+					t.Errorf("sent to %v, want %d", got, want)
+				}
+			}
+			if n := value[int](t, db, `SELECT count(*) FROM held WHERE due > now() + interval '23 hours'`); n != 2 {
+				t.Errorf("%d are held for a day", n)
+			}
+			// What went 23 hours ago, and was all there is of its publication, is counted by the longer one alone.
+			exec(t, db, `UPDATE delivery SET settled_at = settled_at - interval '23 hours' WHERE state = 2`)
+			exec(t, db, `UPDATE publication SET completed_at = now() - interval '23 hours' WHERE id = 1`)
+			exec(t, db, `UPDATE held SET due = now()`)
+			releaseDue(t, db, 0)
+		})
+	}
+}
+
+// TestCapOfNoTopic: the cap of a topic that is no more holds for nothing, least of all for everything.
+func TestCapOfNoTopic(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	subscribers(t, db, 3)
+	exec(t, db, `INSERT INTO topic (uid, slug, name) VALUES (gen_random_uuid(), 'a', 'A')`)
+	capTo(t, db, 100, eligibility.Cap{Slug: "a", Limit: 1, Window: time.Hour})
+	exec(t, db, `DELETE FROM topic`)
+	for range 2 {
+		if _, got := published(t, db, publication.Audience{All: true}); len(got) != 3 {
+			t.Errorf("sent to %v", got)
+		}
+	}
+	if p, err := db.DeliveryPolicy(t.Context()); err != nil || len(p.Caps) != 1 || p.Caps[0].Limit != 100 {
+		t.Errorf("%+v, %v", p, err)
 	}
 }
 
@@ -298,15 +353,43 @@ func TestCapsLockReaders(t *testing.T) {
 	}
 }
 
+// TestCapsLockReadersInOrder, so that nobody waits in a circle: who waits for the last of all locks has all before it.
+func TestCapsLockReadersInOrder(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	var ids []int64
+	for block := range int64(128) {
+		ids = append(ids, (127-block)<<12)
+	}
+	tx := begin(t, db)
+	if _, err := tx.Exec(t.Context(), lockReaders, capLocks, ids[:1]); err != nil {
+		t.Fatal(err)
+	}
+	ctx, done := context.WithoutCancel(t.Context()), make(chan error, 1)
+	go func() {
+		done <- db.tx(ctx, "lock readers", func(tx pgx.Tx) error { _, err := tx.Exec(ctx, lockReaders, capLocks, ids); return err })
+	}()
+	waitForLock(t, db)
+	held := value[int](t, db, `SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+		WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.classid = $1 AND l.granted AND l.pid = (
+		    SELECT w.pid FROM pg_locks w WHERE w.database = l.database AND w.locktype = 'advisory' AND w.classid = $1 AND NOT w.granted)`, capLocks)
+	commit(t, tx)
+	if err := <-done; err != nil || held != 127 {
+		t.Errorf("it had %d locks, %v", held, err)
+	}
+}
+
 // TestCapReadsFarApart: readers on a look-up for each are counted like those of a range.
 func TestCapReadsFarApart(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	subscribers(t, db, 500)
-	capTo(t, db, 1)
+	capTo(t, db, 2)
 	few := publication.Audience{Subscribers: []int64{1, 250, 500}}
-	if _, got := published(t, db, few); len(got) != 3 {
-		t.Fatalf("sent to %v", got)
+	for range 2 {
+		if _, got := published(t, db, few); len(got) != 3 {
+			t.Fatalf("sent to %v", got)
+		}
 	}
 	if _, got := published(t, db, few); len(got) != 0 {
 		t.Fatalf("sent to %v", got)

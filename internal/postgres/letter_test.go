@@ -132,6 +132,7 @@ func TestLetterToWhom(t *testing.T) {
 		"pending":      `UPDATE subscriber SET status = 'pending'`,
 		"unsubscribed": `UPDATE subscriber SET status = 'unsubscribed', topics = '{}', revoked_at = now()`,
 		"paused":       `UPDATE subscriber SET paused_until = now() + interval '1 day', channels_off = '{1}', frequency = 2`,
+		"at night":     `UPDATE subscriber SET quiet_from = 0, quiet_to = 1439`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -140,7 +141,7 @@ func TestLetterToWhom(t *testing.T) {
 			n.exec(t, `UPDATE subscriber SET email = 'ada@reader.example', language = 'fr' WHERE uid = $1`, n.Readers[1])
 			lettered(t, n.DB, letter.Letter{Email: "ada@reader.example", Language: ""})
 			r := owedOf(t, n.DB)
-			if r.UID != n.Readers[1].String() || r.Email != "ada@reader.example" || r.Language != "fr" || r.Skip != delivery.NoReason {
+			if r.UID != n.Readers[1].String() || r.Email != "ada@reader.example" || r.Language != "fr" || r.Skip != delivery.NoReason || r.HeldFor != delivery.NoReason {
 				t.Errorf("%+v", r)
 			}
 			if id := value[int64](t, n.DB, `SELECT id FROM subscriber WHERE uid = $1`, n.Readers[1]); r.ID != id {
@@ -170,14 +171,21 @@ func TestLetterToNobody(t *testing.T) {
 	}
 }
 
-// TestLetterToSuppressed: the suppression list is honoured, also of an address that is no subscriber's.
+// TestLetterToSuppressed: the suppression list is honoured, also of an address that is no subscriber's. What has expired says so: it is not
+// sent though they were taken off the list.
 func TestLetterToSuppressed(t *testing.T) {
 	t.Parallel()
 	hasher, err := suppression.NewHasher([]byte("the words of the tests, long enough"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, address := range map[string]string{"a stranger": "a@reader.example", "a subscriber": "ada@reader.example"} {
+	for name, c := range map[string]struct {
+		address string
+		expired bool
+	}{
+		"a stranger": {"a@reader.example", false}, "a subscriber": {"ada@reader.example", false},
+		"expired": {"a@reader.example", true}, "a subscriber's, expired": {"ada@reader.example", true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db, err := Open(t.Context(), dbtest.New(t), Options{Addresses: hasher})
@@ -187,12 +195,17 @@ func TestLetterToSuppressed(t *testing.T) {
 			t.Cleanup(db.Close)
 			n := furnish(t, db)
 			n.exec(t, `UPDATE subscriber SET email = 'ada@reader.example' WHERE uid = $1`, n.Readers[1])
-			lettered(t, db, letter.Letter{Email: address})
-			if _, _, err := db.Suppress(t.Context(), address, byHand()); err != nil {
+			lettered(t, db, letter.Letter{Email: c.address})
+			if _, _, err := db.Suppress(t.Context(), c.address, byHand()); err != nil {
 				t.Fatal(err)
 			}
-			if r := owedOf(t, db); r.Skip != delivery.SuppressedManual {
-				t.Errorf("%+v", r)
+			want := delivery.SuppressedManual
+			if c.expired {
+				want = delivery.Expired
+				n.exec(t, `UPDATE message SET expires_at = now()`)
+			}
+			if r := owedOf(t, db); r.Skip != want {
+				t.Errorf("%+v, want %s", r, want)
 			}
 		})
 	}

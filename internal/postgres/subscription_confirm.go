@@ -9,12 +9,12 @@ import (
 	"github.com/presswork/presswork/internal/fault"
 )
 
-// selectRequest finds a request. Void is one after which the reader withdrew, or was forgotten, and one that was mailed to an
-// address which is not theirs any more: who reads mail there has not been asked about the other.
+// selectRequest finds a request; that of who was forgotten is not found. Void is one after which the reader withdrew, and one that was
+// mailed to an address which is not theirs any more: who reads mail there has not been asked about the other.
 const selectRequest = `
 SELECT c.id, s.id, s.uid, s.email, s.language, c.topics, s.status = 'active',
        c.detail::jsonb ->> 'email' IS DISTINCT FROM s.email
-       OR EXISTS (SELECT FROM consent w WHERE w.subscriber = c.subscriber AND w.id > c.id AND w.event IN ('withdrawn', 'suppressed', 'erased', 'expired'))
+       OR EXISTS (SELECT FROM consent w WHERE w.subscriber = c.subscriber AND w.id > c.id AND w.event IN ('withdrawn', 'suppressed'))
 FROM consent c JOIN subscriber s ON s.id = c.subscriber_id AND s.uid = c.subscriber
 WHERE c.id = $2 AND c.event = 'requested' AND s.id = $1 AND s.email NOT LIKE '%@deleted.invalid'`
 

@@ -135,6 +135,10 @@ func TestComingAndGoing(t *testing.T) {
 	if err != nil || list[1].Detail.IP != "192.0.2.7" || list[1].Text.Body != "Ja." || list[4].Text.Body != "Ja." {
 		t.Errorf("%+v, %v", list, err)
 	}
+	const noted = `SELECT string_agg(action, ' ' ORDER BY id) FROM audit_event WHERE entity = 'subscriber' AND entity_uid = $1`
+	if got := value[string](t, db, noted, ann.UID); got != "subscriber.create subscriber.confirm subscriber.unsubscribe subscriber.ask subscriber.confirm" {
+		t.Errorf("the audit log has %s", got)
+	}
 }
 
 // TestAskedOftenEnough: nobody fills a stranger's mailbox, and a link of one is none for another.
@@ -316,6 +320,47 @@ func TestAnotherAddressVoidsRequests(t *testing.T) {
 	move("other@x.org", "ann@x.org")
 	if got := confirm(t, s, ann.ID, links.requests[2]); got != consent.Stale || byEmail(t, db, "ann@x.org").Status != subscriber.Unsubscribed {
 		t.Errorf("who had unsubscribed came back by another address: %v", got)
+	}
+}
+
+// TestWithdrawnWhileConfirming: who leaves at the very moment at which somebody follows the link has left.
+func TestWithdrawnWhileConfirming(t *testing.T) {
+	t.Parallel()
+	db, s, links := openHouse(t)
+	signUp(t, s, "ann@x.org", "go")
+	ann := byEmail(t, db, "ann@x.org")
+	tx := begin(t, db)
+	if err := consenting(t.Context(), tx, consent.Page); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), `UPDATE subscriber SET status = 'unsubscribed', version = version + 1 WHERE id = $1`, ann.ID); err != nil {
+		t.Fatal(err)
+	}
+	outcome := consent.Now
+	whileWaiting(t, db, tx, func(ctx context.Context) (err error) {
+		outcome, err = s.Confirm(ctx, ann.ID, links.requests[0])
+		return err
+	})
+	if now := byEmail(t, db, "ann@x.org"); outcome != consent.Stale || now.Status != subscriber.Unsubscribed {
+		t.Errorf("%v, %+v", outcome, now)
+	}
+}
+
+// TestOnlyRequestsAreConfirmed: another entry of the same reader's record is none.
+func TestOnlyRequestsAreConfirmed(t *testing.T) {
+	t.Parallel()
+	db, s, links := openHouse(t)
+	signUp(t, s, "ann@x.org", "go")
+	ann := byEmail(t, db, "ann@x.org")
+	if got := confirm(t, s, ann.ID, links.requests[0]); got != consent.Now {
+		t.Fatal(got)
+	}
+	confirmed := value[int64](t, db, `SELECT id FROM consent WHERE event = 'confirmed'`)
+	if _, err := s.Request(t.Context(), ann.ID, confirmed); !fault.Is(err, fault.NotFound) {
+		t.Errorf("a confirmation is a request: %v", err)
+	}
+	if got := confirm(t, s, ann.ID, confirmed); got != consent.Stale {
+		t.Errorf("a confirmation was confirmed: %v", got)
 	}
 }
 
