@@ -5,7 +5,7 @@
 CREATE TABLE reach (
     publication_id bigint   NOT NULL REFERENCES publication ON DELETE CASCADE,
     n              integer  NOT NULL,
-    after          bigint   NOT NULL, -- where the page began
+    after          bigint   NOT NULL, -- where the page began; -1: noted by this migration, of all pages before it
     channels       smallint NOT NULL, -- how many messages that was for each
     members        bytea    NOT NULL,
     PRIMARY KEY (publication_id, n, after)
@@ -17,7 +17,7 @@ DO $$
 BEGIN
     EXECUTE format('CREATE AGGREGATE pg_temp.bits(bigint, integer) (SFUNC = set_bit, STYPE = bytea, INITCOND = %L)', '\x' || repeat('00', 1024));
     INSERT INTO reach (publication_id, n, after, channels, members)
-    SELECT p.id, d.recipient_id >> 13, 0, count(DISTINCT d.channel_id), pg_temp.bits(d.recipient_id & 8191, 1)
+    SELECT p.id, d.recipient_id >> 13, -1, count(DISTINCT d.channel_id), pg_temp.bits(d.recipient_id & 8191, 1)
     FROM publication p JOIN delivery d ON d.publication_id = p.id AND d.channel_id IN (1, 2)
     WHERE p.started_at IS NOT NULL AND coalesce(p.completed_at, 'infinity') > now() - interval '31 days'
       AND p.priority <> 'critical' AND p.type <> 'transactional'
