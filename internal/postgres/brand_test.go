@@ -240,6 +240,37 @@ func TestBrandLogoStays(t *testing.T) {
 	}
 }
 
+// TestLettersLeadToTheBrandOfTheirSender: a letter that was asked for on a page of no brand looks like the brand that its sender is of, and
+// so do the pages that it leads to.
+func TestLettersLeadToTheBrandOfTheirSender(t *testing.T) {
+	t.Parallel()
+	db, s, _ := openHouse(t)
+	newBrand(t, db, "daily news", value[ident.UID](t, db, `SELECT uid FROM sender_identity WHERE is_default`))
+	newBrand(t, db, "weekly", newSender(t, db, "weekly desk", ident.UID{}).UID)
+	for n, c := range []struct{ page, link string }{{"", "?brand=daily+news"}, {"gone", "?brand=daily+news"}, {"weekly", "?brand=weekly"}} {
+		ctx := consent.With(t.Context(), consent.Act{Source: consent.Form, Brand: c.page})
+		email := "ann" + strconv.Itoa(n) + "@reader.example"
+		up, err := subscriber.NewSignUp(email, "Ann", "de", nil)
+		if err == nil {
+			err = s.SignUp(ctx, up)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		const last = `SELECT data ->> 'link' FROM message ORDER BY publication_id DESC LIMIT 1`
+		if link := value[string](t, db, last); !strings.HasSuffix(link, c.link) {
+			t.Errorf("on the page of %q, confirming is at %s", c.page, link)
+		}
+		exec(t, db, `UPDATE subscriber SET status = 'active' WHERE email = $1`, email)
+		if err := s.MailPreferences(ctx, email); err != nil {
+			t.Fatal(err)
+		}
+		if link := value[string](t, db, last); !strings.HasSuffix(link, c.link) || !strings.Contains(link, "prefer") {
+			t.Errorf("on the page of %q, preferences are at %s", c.page, link)
+		}
+	}
+}
+
 // TestLettersComeFromTheBrand: who signs up on a brand's page is written to by the brand, and led back to its pages; the letter of
 // a page of no brand, or of one that is no more, is the organisation's.
 func TestLettersComeFromTheBrand(t *testing.T) {

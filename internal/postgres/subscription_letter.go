@@ -21,10 +21,24 @@ func (s *Subscriptions) askBy(ctx context.Context, tx pgx.Tx, r consent.Reader, 
 	if r.Status == string(subscriber.Unsubscribed) {
 		kind = letter.Resubscribe
 	}
-	until, of := time.Now().Add(consent.ConfirmTime), consent.Of(ctx, consent.API).Brand
-	_, err := s.db.sendLetter(ctx, tx, letter.Letter{Kind: kind, Subscriber: r.ID, Language: r.Language, ExpiresAt: &until, Brand: of,
+	until := time.Now().Add(consent.ConfirmTime)
+	of, err := letterBrand(ctx, tx)
+	if err != nil {
+		return err
+	}
+	_, err = s.db.sendLetter(ctx, tx, letter.Letter{Kind: kind, Subscriber: r.ID, Language: r.Language, ExpiresAt: &until, Brand: of,
 		Data: map[string]any{letter.Link: branded(s.links.ConfirmLink(r.ID, request, until), of)}, Key: "confirm:" + strconv.FormatInt(request, 10)})
 	return err
+}
+
+const selectLetterBrand = `SELECT coalesce((SELECT slug FROM brand WHERE slug = $1),
+	(SELECT b.slug FROM sender_identity i JOIN brand b ON b.id = i.brand_id WHERE i.is_default), $1)`
+
+// letterBrand is the slug of the brand that a letter is of, empty for none: that of the page on which it was asked for, else that of who
+// it is from.
+func letterBrand(ctx context.Context, tx pgx.Tx) (slug string, err error) {
+	err = tx.QueryRow(ctx, selectLetterBrand, consent.Of(ctx, consent.API).Brand).Scan(&slug)
+	return slug, err
 }
 
 // branded has a link lead to a page of a brand.
@@ -46,8 +60,12 @@ func (s *Subscriptions) preferences(ctx context.Context, tx pgx.Tx, r consent.Re
 	if err := tx.QueryRow(ctx, mailedLinks, audit.Actor(ctx), letterRoute, keys).Scan(&mailed); err != nil || mailed >= consent.MaxRequests {
 		return err
 	}
-	until, of := now.Add(consent.PreferTime), consent.Of(ctx, consent.API).Brand
-	_, err := s.db.sendLetter(ctx, tx, letter.Letter{Kind: letter.PreferenceLink, Subscriber: r.ID, Language: r.Language, ExpiresAt: &until, Brand: of,
+	until := now.Add(consent.PreferTime)
+	of, err := letterBrand(ctx, tx)
+	if err != nil {
+		return err
+	}
+	_, err = s.db.sendLetter(ctx, tx, letter.Letter{Kind: letter.PreferenceLink, Subscriber: r.ID, Language: r.Language, ExpiresAt: &until, Brand: of,
 		Data: map[string]any{letter.Link: branded(s.links.PreferLink(r.ID, until), of)}, Key: keys[0]})
 	return err
 }
