@@ -4344,7 +4344,7 @@ type SubscriberInput struct {
 	// Status active if it is left out of a new one.
 	Status SubscriberInputStatus `json:"status,omitzero"`
 
-	// Topics What they chose.
+	// Topics What they chose. A topic that is not there yet is made, and is public.
 	Topics []TopicName `json:"topics,omitzero"`
 
 	// Attributes What templates may know of them, with 10 KiB at most as JSON.

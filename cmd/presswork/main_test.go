@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -61,4 +63,20 @@ func interrupted(t *testing.T, line string) error {
 	root.SetArgs(strings.Fields(line))
 	root.SetOut(io.Discard)
 	return root.ExecuteContext(ctx)
+}
+
+// TestReadmeNamesEveryCommand: the table under "The command line" has each of them.
+func TestReadmeNamesEveryCommand(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(readme), "## The command line\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	for _, command := range rootCommand().Commands() {
+		if !regexp.MustCompile("`(presswork )?" + command.Name() + "[ `]").MatchString(table) {
+			t.Errorf("the table does not name %q", command.Name())
+		}
+	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -79,6 +80,12 @@ func showRecipient(c *cobra.Command, remote *client.Client, id, recipient string
 
 func showDelivery(out io.Writer, d api.RecipientDelivery) error {
 	_, _ = fmt.Fprintf(out, "\n%s: %s %s\n", d.Channel, d.State, textOf(d.Reason))
+	if d.Until != nil {
+		_, _ = fmt.Fprintf(out, "  until %s\n", timeOf(d.Until))
+	}
+	if d.DigestID != nil {
+		_, _ = fmt.Fprintf(out, "  in the digest %s\n", *d.DigestID)
+	}
 	if d.Choice != nil {
 		_, _ = fmt.Fprintf(out, "  chosen (%s):\n", d.Choice.Basis)
 		for _, item := range d.Choice.Items {
@@ -89,7 +96,7 @@ func showDelivery(out io.Writer, d api.RecipientDelivery) error {
 	}
 	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	for _, a := range d.Attempts {
-		_, _ = fmt.Fprintf(table, "  %s\tattempt %d\t%s\t%s\n", timeOf(&a.At), a.Number, a.Outcome, strings.TrimSpace(a.ErrorCode+" "+a.Error+a.By))
+		_, _ = fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", timeOf(&a.At), numberOf(a), a.Outcome, whyOf(a))
 	}
 	for _, e := range d.Events {
 		link := ""
@@ -99,6 +106,24 @@ func showDelivery(out io.Writer, d api.RecipientDelivery) error {
 		_, _ = fmt.Fprintf(table, "  %s\t%s\t\t%s\n", timeOf(&e.At), e.Kind, link)
 	}
 	return table.Flush()
+}
+
+// numberOf is which attempt it was. Being put off is none.
+func numberOf(a api.Attempt) string {
+	if a.Number == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("attempt %d", a.Number)
+}
+
+// whyOf is what is known of why an attempt came out so.
+func whyOf(a api.Attempt) string {
+	reason := ""
+	if a.Reason != nil {
+		reason = string(*a.Reason)
+	}
+	known := slices.DeleteFunc([]string{reason, a.ErrorCode, a.Error, a.By}, func(text string) bool { return text == "" })
+	return strings.Join(known, " ")
 }
 
 // textOf is what may be missing, as a table shows it.

@@ -58,7 +58,7 @@ func segmentsSnapshotsCommand() *cobra.Command {
 			}
 		}
 		columns := table[api.SegmentSnapshot]{columns: "ID\tTAKEN\tVERSION\tREADERS\tCAME SINCE\tLEFT SINCE", row: func(t api.SegmentSnapshot) []any {
-			return []any{t.ID, t.CreatedAt.Format(time.RFC3339), t.Version, t.Count, changes[t.ID].Added, changes[t.ID].Removed}
+			return []any{t.ID, t.CreatedAt.Format(time.DateTime), t.Version, t.Count, changes[t.ID].Added, changes[t.ID].Removed}
 		}}
 		return columns.show(c, list, *asJSON)
 	})

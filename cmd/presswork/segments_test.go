@@ -34,7 +34,7 @@ func TestSegmentsCommand(t *testing.T) {
 		"segments create Germans --rule nothing":            {nil, "error: read the rule:"},
 		"segments snapshot germans":                         {[]string{find, "POST /segments/s1/snapshots "}, "p1\t7 readers\n"},
 		"segments snapshots germans --limit 3": {[]string{find, "GET /segments/s1/snapshots?limit=3 ", "GET /segment-snapshots/p1/changes "},
-			"p1  2030-01-31T09:00:00Z  2        7        3           1"},
+			"p1  2030-01-31 09:00:00  2        7        3           1"},
 		"segments snapshots germans --json": {[]string{find, "GET /segments/s1/snapshots?limit=10 "}, `"id":"p1"`},
 		"segments delete germans":           {[]string{find, "DELETE /segments/s1 "}, ""},
 	} {

@@ -3820,7 +3820,7 @@ type SubscriberInput struct {
 	// Status active if it is left out of a new one.
 	Status SubscriberInputStatus `json:"status,omitzero"`
 
-	// Topics What they chose.
+	// Topics What they chose. A topic that is not there yet is made, and is public.
 	Topics     []string               `json:"topics,omitzero"`
 	Attributes map[string]interface{} `json:"attributes,omitzero"`
 
