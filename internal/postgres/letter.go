@@ -75,21 +75,36 @@ func posted(ctx context.Context, l letter.Letter) (*acceptance, error) {
 	return one, nil
 }
 
+// letterSender is who a letter of the brand $1 is from unless told; null: nobody.
+const letterSender = `coalesce((SELECT sender_id FROM brand WHERE slug = $1), (SELECT id FROM sender_identity WHERE is_default))`
+
+// mayWrite is Conflict (no_default_sender) while there is nobody whom letters of a brand could be from.
+func mayWrite(ctx context.Context, tx pgx.Tx, brand string) error {
+	var from *int32
+	if err := tx.QueryRow(ctx, `SELECT `+letterSender, brand).Scan(&from); err != nil || from != nil {
+		return err
+	}
+	return errNoSender()
+}
+
+func errNoSender() error {
+	return fault.New(fault.Conflict, "no_default_sender", "There is no sender identity that the letter could be from.")
+}
+
 // resolveLetter finds who a letter is from, whether its address is a subscriber's, and whether operators replaced its text.
 func resolveLetter(ctx context.Context, tx pgx.Tx, l letter.Letter, one *acceptance) error {
 	var subscriber, template *int64
 	var version *int
 	err := tx.QueryRow(ctx, `
-		SELECT CASE WHEN $1::uuid IS NOT NULL THEN (SELECT id FROM sender_identity WHERE uid = $1)
-		            ELSE coalesce((SELECT sender_id FROM brand WHERE slug = $4), (SELECT id FROM sender_identity WHERE is_default)) END,
+		SELECT CASE WHEN $4::uuid IS NOT NULL THEN (SELECT id FROM sender_identity WHERE uid = $4) ELSE `+letterSender+` END,
 		       (SELECT id FROM subscriber WHERE email = $2 AND $2 <> ''), t.id, t.version
 		FROM (SELECT) one LEFT JOIN template t ON t.name = $3 AND t.channel = 'email'`,
-		optionalUID(l.Sender), l.Email, l.Kind.TemplateName(), l.Brand).Scan(&one.SenderID, &subscriber, &template, &version)
+		l.Brand, l.Email, l.Kind.TemplateName(), optionalUID(l.Sender)).Scan(&one.SenderID, &subscriber, &template, &version)
 	switch {
 	case err != nil:
 		return err
 	case one.SenderID == nil:
-		return fault.New(fault.Conflict, "no_default_sender", "There is no sender identity that the letter could be from.")
+		return errNoSender()
 	}
 	if subscriber != nil {
 		one.Message.Subscriber, one.Message.To = *subscriber, publication.Addressee{}

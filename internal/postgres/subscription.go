@@ -47,7 +47,8 @@ func scanReader(row pgx.Row) (consent.Reader, error) {
 
 // SignUp notes that somebody wants messages at an address, and has a letter ask there whether that is so. An address that is
 // known is asked as well; who is subscribed gets a link to their preferences instead. More than a few letters within a day are
-// not sent. What happened is not said: nobody is to learn who reads.
+// not sent. What happened is not said: nobody is to learn who reads. It is Conflict (no_default_sender), whoever it is, while there is
+// nobody whom a letter could be from.
 func (s *Subscriptions) SignUp(ctx context.Context, up subscriber.SignUp) error {
 	err := s.signUp(ctx, up)
 	if fault.Is(err, fault.Conflict) { // somebody else has stored the address just now: it is known the second time
@@ -59,6 +60,9 @@ func (s *Subscriptions) SignUp(ctx context.Context, up subscriber.SignUp) error 
 func (s *Subscriptions) signUp(ctx context.Context, up subscriber.SignUp) error {
 	return s.db.tx(ctx, "sign a reader up", func(tx pgx.Tx) error {
 		if err := consenting(ctx, tx, consent.Form); err != nil {
+			return err
+		}
+		if err := mayWrite(ctx, tx, consent.Of(ctx, consent.Form).Brand); err != nil {
 			return err
 		}
 		r, err := scanReader(tx.QueryRow(ctx, selectReader+`WHERE email = $1 FOR UPDATE`, up.Email))

@@ -80,9 +80,12 @@ func preferenceKeys(reader int64, now time.Time) []string {
 }
 
 // MailPreferences mails the link to their preferences to a reader with a canonical address; to others nothing. Which of both
-// is not said.
+// is not said. It is Conflict (no_default_sender), whoever it is, while there is nobody whom a letter could be from.
 func (s *Subscriptions) MailPreferences(ctx context.Context, email string) error {
 	return s.db.tx(ctx, "mail a link to preferences", func(tx pgx.Tx) error {
+		if err := mayWrite(ctx, tx, consent.Of(ctx, consent.API).Brand); err != nil {
+			return err
+		}
 		r, err := scanReader(tx.QueryRow(ctx, selectReader+`WHERE email = $1 FOR UPDATE`, email))
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil

@@ -249,6 +249,37 @@ func TestTopicsThatOneHasAreShown(t *testing.T) {
 	}
 }
 
+// TestNoSenderIsNoAnswer: while there is nobody whom a letter could be from, everybody who asks is told the same, and nothing is
+// noted: who got no letter would be known to read.
+func TestNoSenderIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	db, s, _ := openHouse(t)
+	createReader(t, db, subscriber.Input{Email: "ann@x.org"})
+	createReader(t, db, subscriber.Input{Email: "bob@x.org", Status: "unsubscribed"})
+	asked := createReader(t, db, subscriber.Input{Email: "cid@x.org", Status: "pending"})
+	for range consent.MaxRequests - 1 { // to store them was the first
+		if err := s.Ask(t.Context(), asked.UID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(t, db, `DELETE FROM message; DELETE FROM delivery; DELETE FROM batch; DELETE FROM idempotency; DELETE FROM publication; DELETE FROM sender_identity`)
+	for _, email := range []string{"ann@x.org", "bob@x.org", "cid@x.org", "nobody@x.org"} {
+		up, err := subscriber.NewSignUp(email, "", "de", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.SignUp(t.Context(), up); fault.CodeOf(err) != "no_default_sender" {
+			t.Errorf("%s signs up: %v", email, err)
+		}
+		if err := s.MailPreferences(t.Context(), email); fault.CodeOf(err) != "no_default_sender" {
+			t.Errorf("%s asks for their preferences: %v", email, err)
+		}
+	}
+	if n := value[int](t, db, `SELECT count(*)::int FROM subscriber`); n != 3 {
+		t.Errorf("%d subscribers", n)
+	}
+}
+
 // TestErasedIsVoid: a link works no more when its reader was forgotten, and who comes anew is another.
 func TestErasedIsVoid(t *testing.T) {
 	t.Parallel()
