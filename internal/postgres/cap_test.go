@@ -131,6 +131,25 @@ func TestCapOfATopic(t *testing.T) {
 	}
 }
 
+// TestEachCapCountsItsOwn: what is of another topic leaves room in a topic's cap, though it counts for that of everything.
+func TestEachCapCountsItsOwn(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	subscribers(t, db, 3)
+	exec(t, db, `UPDATE subscriber SET topics = '{1,2}'`)
+	exec(t, db, `INSERT INTO topic (uid, slug, name) VALUES (gen_random_uuid(), 'a', 'A'), (gen_random_uuid(), 'b', 'B')`)
+	capTo(t, db, 3, eligibility.Cap{Slug: "a", Limit: 1, Window: time.Hour})
+	a, b := publication.Audience{Topics: []int32{1}}, publication.Audience{Topics: []int32{2}}
+	for i, c := range []struct {
+		audience publication.Audience
+		sent     int
+	}{{b, 3}, {a, 3}, {a, 0}, {b, 3}, {b, 0}} {
+		if _, got := published(t, db, c.audience); len(got) != c.sent {
+			t.Errorf("publication %d: sent to %v, want %d", i+1, got, c.sent)
+		}
+	}
+}
+
 // TestCapsTogether: of several that hold somebody back, it is that which does so for longest, in whatever order they are.
 func TestCapsTogether(t *testing.T) {
 	t.Parallel()

@@ -336,6 +336,35 @@ func TestHeldOfWhatIsStopped(t *testing.T) {
 	}
 }
 
+// TestOwnQuietHours: who has quiet hours of their own has those, and not the organisation's, when they are sent to and when they are due.
+func TestOwnQuietHours(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	subscribers(t, db, 3)
+	exec(t, db, quietNow)
+	const own = `UPDATE subscriber SET (quiet_from, quiet_to) = (
+		SELECT (m + 1440 + $2::integer) % 1440, (m + 1440 + $3::integer) % 1440
+		FROM (SELECT extract(hour FROM now())::integer * 60 + extract(minute FROM now())::integer AS m) x) WHERE id = $1`
+	exec(t, db, own, 1, 180, 240)
+	exec(t, db, own, 3, -60, 60)
+	fanOut(t, db, queued(t, db, publication.Audience{All: true}), 1)
+	if got := sendAll(t, db); len(got) != 1 || got[1] != 1 {
+		t.Errorf("sent to %v", got)
+	}
+	const until = `SELECT string_agg(recipient_id || CASE WHEN due < now() + interval '61 minutes' THEN ' an hour' ELSE ' two hours' END, ', ' ORDER BY recipient_id)
+		FROM held WHERE reason = $1 AND due > now() + interval '30 minutes'`
+	for range 2 {
+		if got := value[string](t, db, until, int16(delivery.QuietHours)); got != "2 two hours, 3 an hour" {
+			t.Errorf("held are %s", got)
+		}
+		exec(t, db, `UPDATE held SET due = now()`)
+		releaseDue(t, db, 0)
+	}
+	exec(t, db, own, 3, 180, 240)
+	exec(t, db, `UPDATE held SET due = now()`)
+	releaseDue(t, db, 1)
+}
+
 // TestUrgentMailIsNotHeld, whatever its readers chose.
 func TestUrgentMailIsNotHeld(t *testing.T) {
 	t.Parallel()

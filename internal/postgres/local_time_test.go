@@ -77,3 +77,17 @@ func TestReadersWaitForTheirHour(t *testing.T) {
 	}
 	wantState(t, db, id, publication.Completed)
 }
+
+// TestOneMomentForAll: what goes out at a time that is the same for all waits for nobody's hour.
+func TestOneMomentForAll(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	subscribers(t, db, 2)
+	id := queued(t, db, publication.Audience{All: true})
+	exec(t, db, `UPDATE publication SET scheduled_at = now() - interval '13 hours' WHERE id = $1`, id)
+	fanOut(t, db, id, 1)
+	if got := sendAll(t, db); len(got) != 2 {
+		t.Errorf("sent to %v", got)
+	}
+	wantState(t, db, id, publication.Completed)
+}

@@ -82,6 +82,31 @@ func TestEraseSubscriber(t *testing.T) {
 	}
 }
 
+// TestErasedOnceMore: who comes with an address that is being erased, and is erased as well, is of the same erasure, with all there was.
+func TestErasedOnceMore(t *testing.T) {
+	t.Parallel()
+	db := openHashing(t)
+	const address = "anna@x.org"
+	mailed := func() {
+		t.Helper()
+		exec(t, db, `WITH p AS (INSERT INTO publication (uid, title, type, priority, lane, state, channels, audience, contents, created_by)
+			VALUES (gen_random_uuid(), 't', 'transactional', 'normal', 1, 'completed', '{1}', '{}', '[]', 'me') RETURNING id)
+			INSERT INTO message (publication_id, email, name, data) SELECT id, $1, 'Anna', '{}' FROM p`, address)
+	}
+	mailed()
+	begun, err := db.EraseAddress(t.Context(), address)
+	if err != nil || begun.Subscriber || begun.Messages != 1 {
+		t.Fatalf("%+v, %v", begun, err)
+	}
+	mailed()
+	anna := createReader(t, db, subscriber.Input{Email: address})
+	for range 2 { // the second time she is found by her id alone
+		if same, err := db.EraseSubscriber(t.Context(), anna.UID, anybody); err != nil || same.UID != begun.UID || !same.Subscriber || same.Messages != 2 {
+			t.Errorf("%+v, %v", same, err)
+		}
+	}
+}
+
 // TestWhatIsErasedAtOnce: every column of a subscriber is as in a row of which nothing is known, and what hangs on it is gone; of
 // everybody else everything stays.
 func TestWhatIsErasedAtOnce(t *testing.T) {

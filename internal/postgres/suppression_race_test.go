@@ -121,6 +121,10 @@ func TestStoredWhileListed(t *testing.T) {
 			_, err := db.ApplyFeedback(ctx, list)
 			return err
 		},
+		"by an erasure": func(_ *testing.T, db *DB, ctx context.Context) error {
+			_, err := db.EraseAddress(ctx, "reader9@example.org")
+			return err
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
