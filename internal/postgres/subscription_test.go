@@ -22,19 +22,20 @@ type noted struct {
 	mu       sync.Mutex
 	requests []int64 // of confirmations
 	prefer   []int64 // readers
+	until    []time.Time
 }
 
-func (n *noted) ConfirmLink(_, request int64, _ time.Time) string {
+func (n *noted) ConfirmLink(_, request int64, until time.Time) string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.requests = append(n.requests, request)
+	n.requests, n.until = append(n.requests, request), append(n.until, until)
 	return "https://house.example/p/confirm/" + strconv.FormatInt(request, 10)
 }
 
-func (n *noted) PreferLink(reader int64, _ time.Time) string {
+func (n *noted) PreferLink(reader int64, until time.Time) string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.prefer = append(n.prefer, reader)
+	n.prefer, n.until = append(n.prefer, reader), append(n.until, until)
 	return "https://house.example/p/preferences/" + strconv.FormatInt(reader, 10)
 }
 
@@ -374,6 +375,45 @@ func TestWithdrawnWhileConfirming(t *testing.T) {
 	})
 	if now := byEmail(t, db, "ann@x.org"); outcome != consent.Stale || now.Status != subscriber.Unsubscribed {
 		t.Errorf("%v, %+v", outcome, now)
+	}
+}
+
+// TestLinksExpire: that of a confirmation in a week, that to preferences in a day; and a letter is not sent any more when its link would
+// not work.
+func TestLinksExpire(t *testing.T) {
+	t.Parallel()
+	db, s, links := openHouse(t)
+	createReader(t, db, subscriber.Input{Email: "bob@x.org"})
+	before := time.Now()
+	signUp(t, s, "ann@x.org")
+	if err := s.MailPreferences(t.Context(), "bob@x.org"); err != nil {
+		t.Fatal(err)
+	}
+	after := time.Now()
+	for i, life := range []time.Duration{consent.ConfirmTime, consent.PreferTime} {
+		if until := links.until[i]; until.Before(before.Add(life)) || until.After(after.Add(life)) {
+			t.Errorf("link %d works until %s", i, until)
+		}
+		expires := value[*time.Time](t, db, `SELECT expires_at FROM message ORDER BY publication_id OFFSET $1 LIMIT 1`, i)
+		if expires == nil || expires.Sub(links.until[i]).Abs() > time.Microsecond {
+			t.Errorf("letter %d is sent until %v, and its link works until %s", i, expires, links.until[i])
+		}
+	}
+}
+
+// TestLeavingIsSeenAtOnce: what was held back for who leaves is looked at now, and not when it would have been due.
+func TestLeavingIsSeenAtOnce(t *testing.T) {
+	t.Parallel()
+	db, s, _ := openHouse(t)
+	for _, email := range []string{"ann@x.org", "bob@x.org"} {
+		createReader(t, db, subscriber.Input{Email: email})
+	}
+	exec(t, db, `INSERT INTO held (publication_id, channel_id, recipient_id, reason, due) SELECT 1, 1, id, 21, now() + interval '1 hour' FROM subscriber`)
+	if err := s.Leave(t.Context(), byEmail(t, db, "ann@x.org").UID); err != nil {
+		t.Fatal(err)
+	}
+	if got := value[string](t, db, `SELECT string_agg(s.email, ' ') FROM held h JOIN subscriber s ON s.id = h.recipient_id WHERE h.due <= now()`); got != "ann@x.org" {
+		t.Errorf("looked at are those of %s", got)
 	}
 }
 
