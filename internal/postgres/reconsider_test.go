@@ -50,6 +50,27 @@ func TestPolicyChangeReleases(t *testing.T) {
 	}
 }
 
+// TestHoursChanged: what quiet hours held goes when there are none any more, and what waits for a digest waits for the new time.
+func TestHoursChanged(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	subscribers(t, db, 3)
+	exec(t, db, quietNow)
+	exec(t, db, `UPDATE subscriber SET frequency = 2 WHERE id = 3`)
+	fanOut(t, db, queued(t, db, publication.Audience{All: true}), 1)
+	const digest = `SELECT due FROM held WHERE recipient_id = 3`
+	before := value[time.Time](t, db, digest)
+	p := eligibility.Policy{Digest: eligibility.DigestTime{Minute: 8*60 + 7, Weekday: time.Monday}}
+	if _, err := db.ChangeDeliveryPolicy(t.Context(), p, anyVersion); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, `UPDATE delivery_policy SET updated_at = updated_at - interval '1 minute'`)
+	releaseDue(t, db, 2)
+	if after := value[time.Time](t, db, digest).UTC(); after.Equal(before) || after.Minute() != 7 {
+		t.Errorf("the digest is at %s, and was at %s", after, before)
+	}
+}
+
 // TestPolicyChangeWaits for those who decide by the old policy.
 func TestPolicyChangeWaits(t *testing.T) {
 	t.Parallel()

@@ -174,6 +174,10 @@ func TestAskedOftenEnough(t *testing.T) {
 	if n := value[int](t, db, `SELECT count(*)::int FROM publication WHERE title = 'system/preference_link'`); n < 1 || n > 2 { // the hour may turn
 		t.Errorf("%d letters with a link", n)
 	}
+	asOwner(t, db, `UPDATE consent SET at = at - interval '1 day'`)
+	if err := s.Ask(t.Context(), ann.UID); err != nil || len(links.requests) != consent.MaxRequests+2 {
+		t.Errorf("a day later: %d links, %v", len(links.requests), err)
+	}
 	if got := confirm(t, s, ann.ID, links.requests[0]); got != consent.Now { // the first works, though others were sent
 		t.Errorf("the first link: %v", got)
 	}
