@@ -178,7 +178,7 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case fault.NotFound:
 		status, message = http.StatusNotFound, "not_found"
 	case fault.Malformed:
-		status, message = http.StatusBadRequest, "not_found"
+		status, message = http.StatusBadRequest, "malformed"
 	case fault.Forbidden:
 		status = http.StatusForbidden
 	case fault.Wait:

@@ -247,7 +247,7 @@ func TestChoosing(t *testing.T) {
 	}
 	d.did()
 	for _, form := range []string{"", "do=else", "do=save&frequency=hourly", "do=save&language=%00"} {
-		d.checkPage(d.ask("POST", mailed, form), http.StatusBadRequest)
+		d.checkPage(d.ask("POST", mailed, form), http.StatusBadRequest, "Something went wrong", "go back and try again")
 	}
 	d.want("")
 	d.checkPage(d.ask("POST", mailed, "do=leave"), http.StatusOK, "You are unsubscribed", `value="back"`)
