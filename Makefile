@@ -20,7 +20,7 @@ VACUUM := bin/vacuum-$(shell sed -n 's|.*daveshanley/vacuum \(v[^ ]*\).*|\1|p' t
 WITHSTACK := go run ./internal/testkit/withstack --
 
 # A package's tests take seconds; -timeout bounds one that hangs. check-vet vets.
-TEST_FLAGS := -race -shuffle=on -vet=off -timeout=10m
+TEST_FLAGS := -shuffle=on -vet=off -timeout=10m
 
 ##@ Use
 
@@ -52,10 +52,7 @@ deps: ## Install what building and testing need besides Go, if it is missing
 	@scripts/deps.sh postgresql redis cc node chromium python spamassassin
 
 # The tests of Presswork as a whole count no coverage: they are to find what goes wrong between the parts, and with the
-# race detector each counter is a lock that costs time and orders what would race. They wait most of their time, for leases
-# to run out and processes to come back: hence more of them at once than there are cores.
-# Those of chaos, and of the benchmarks, run the program as it ships, and those of the TypeScript client run it, which are built
-# before: compiling beside them would starve them.
+# race detector each counter is a lock that costs time and orders what would race.
 # The gate thus asks for what the tests of the parts reach, over all packages, for what one is tested through another.
 WHOLE := ./internal/e2e ./internal/chaos ./internal/demo
 
@@ -63,17 +60,24 @@ WHOLE := ./internal/e2e ./internal/chaos ./internal/demo
 # and what they drive is raced by the tests of the parts and by internal/e2e. They run beside those that wait.
 ATTACK := ./internal/attack
 
+# Those of chaos, and of the benchmarks, run the program as it ships, and those of the TypeScript client run it, which are built
+# before: compiling beside them would starve them. Many wait most of their time, for leases to run out and processes to come back:
+# hence more of them at once than there are cores.
 .PHONY: test
 test: export PRESSWORK_TEST_PROGRAM = $(CURDIR)/bin/presswork
-test: deps build ## Run all tests, with the race detector and the coverage gate
+test: deps build ## Run all tests (RACE=1: as CI does, with the race detector and the coverage gate, three times as long)
 	@scripts/typescript.sh
+ifndef RACE
+	CGO_ENABLED=0 $(WITHSTACK) go test $(TEST_FLAGS) -trimpath -parallel=4 -p=4 ./...
+else
 	@rm -f coverage.out
-	CGO_ENABLED=1 $(WITHSTACK) go test $(TEST_FLAGS) -p=3 -coverprofile=coverage.out -coverpkg=./... \
+	CGO_ENABLED=1 $(WITHSTACK) go test -race $(TEST_FLAGS) -p=3 -coverprofile=coverage.out -coverpkg=./... \
 	  $$(go list ./... | grep -vxF "$$(go list $(WHOLE) $(ATTACK))")
-	CGO_ENABLED=1 $(WITHSTACK) env CGO_ENABLED=0 go test -trimpath -shuffle=on -vet=off -timeout=10m -parallel=2 $(ATTACK) & attack=$$!; failed=0; \
-	  CGO_ENABLED=1 $(WITHSTACK) go test $(TEST_FLAGS) -parallel=4 -p=3 $(WHOLE) || failed=1; \
+	CGO_ENABLED=1 $(WITHSTACK) env CGO_ENABLED=0 go test $(TEST_FLAGS) -trimpath -parallel=2 $(ATTACK) & attack=$$!; failed=0; \
+	  CGO_ENABLED=1 $(WITHSTACK) go test -race $(TEST_FLAGS) -parallel=4 -p=3 $(WHOLE) || failed=1; \
 	  wait $$attack || failed=1; exit $$failed
 	@go run ./internal/tools/coverage $(if $(UPDATE),-raise,)
+endif
 
 # make test does it as well: the tests are run by internal/e2e, where they cost the time that others wait.
 .PHONY: client-ts
@@ -92,8 +96,8 @@ test-short: deps ## Run all tests as fast as can be: no race detector, no covera
 	$(WITHSTACK) go test $(or $(PKG),./...)
 
 .PHONY: cover
-cover: ## Show the coverage of the last `make test`: each package, and coverage.html
-	@test -f coverage.out || { echo "run make test first" >&2; exit 1; }
+cover: ## Show the coverage of the last `make test RACE=1`: each package, and coverage.html
+	@test -f coverage.out || { echo "run make test RACE=1 first" >&2; exit 1; }
 	@go run ./internal/tools/coverage -packages
 	@go tool cover -html=coverage.out -o coverage.html
 
@@ -108,7 +112,7 @@ attack: deps ## Throw every input of the corpus at every field of the API: minut
 
 .PHONY: attack-race
 attack-race: deps ## Run the tests of the attacks with the race detector, which make test leaves out for them: minutes
-	CGO_ENABLED=1 $(WITHSTACK) go test $(TEST_FLAGS) -count=1 -timeout=30m $(ATTACK)
+	CGO_ENABLED=1 $(WITHSTACK) go test -race $(TEST_FLAGS) -count=1 -timeout=30m $(ATTACK)
 
 .PHONY: fmt
 fmt: $(LINT) ## Format the code
@@ -140,7 +144,8 @@ clean: ## Remove what was built
 ##@ Check it
 
 .PHONY: check
-check: check-fmt check-vet lint lint-api check-arch check-generated check-secrets test ## All that a change must pass
+check: check-fmt check-vet lint lint-api check-arch check-generated check-secrets ## All that a change must pass
+	@$(MAKE) test RACE=1
 
 .PHONY: check-fmt
 check-fmt: $(LINT) ## Fail if a file is not formatted
