@@ -19,7 +19,7 @@ SELECT $1, b.n, $2, $3, b.members FROM unnest($4::integer[], $5::bytea[]) AS b (
 
 // noteReach writes down whom a page is expanded for, on so many channels. What passes caps does not count.
 func noteReach(ctx context.Context, tx pgx.Tx, page *publication.Page, channels int) error {
-	if page.Publication.Priority == publication.Critical || page.Publication.Type == publication.Transactional {
+	if channels == 0 || page.Publication.Priority == publication.Critical || page.Publication.Type == publication.Transactional {
 		return nil
 	}
 	var numbers []int64

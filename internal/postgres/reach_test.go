@@ -75,6 +75,7 @@ func reached(t *testing.T) *DB {
 	urgent := queued(t, db, publication.Audience{All: true})
 	exec(t, db, `UPDATE publication SET priority = 'critical' WHERE id = $1`, urgent)
 	fanOut(t, db, urgent, 1)
+	expandOn(t, db, queued(t, db, publication.Audience{All: true})) // on no channel
 	return db
 }
 
