@@ -139,8 +139,8 @@ func eraseRows(ctx context.Context, tx pgx.Tx, s subscriber.Subscriber) (message
 	return tag.RowsAffected(), nil
 }
 
-// emptyMessages empties the messages to some subscribers ($1) or addresses ($2). Those that are still to be sent are not.
+// emptyMessages empties the messages to some subscribers ($1) or addresses ($2). Those that are still to be sent are not: they have expired.
 const emptyMessages = `
 UPDATE message SET email = CASE WHEN email IS NOT NULL THEN publication_id || '@deleted.invalid' END, name = '', language = '', timezone = '',
-       data = '{}', expires_at = least(coalesce(expires_at, 'infinity'), clock_timestamp())
+       data = '{}', expires_at = least(expires_at, clock_timestamp())
 WHERE subscriber_id = ANY($1) OR email = ANY($2)`

@@ -190,7 +190,7 @@ func TestEraseMentions(t *testing.T) {
 		`INSERT INTO publication (uid, title, type, priority, lane, state, channels, audience, contents, data, created_by)
 		 VALUES (gen_random_uuid(), 'For ann@x.org, and joann@x.org', 'alert', 'normal', 1, 'completed', '{1}', '{}', '[]',
 		         '{"to": "Ann@X.org", "note": "line\nann@x.org\tann@x.org.uk ann@x.organic <ann@x.org>."}', 'me')`,
-		`INSERT INTO message (publication_id, email, name, data) SELECT id, 'ann@x.org', 'Ann', '{"who": "Ann"}' FROM publication`,
+		`INSERT INTO message (publication_id, email, name, data, expires_at) SELECT id, 'ann@x.org', 'Ann', '{"who": "Ann"}', now() + interval '1 hour' FROM publication`,
 		`INSERT INTO publication_version (publication_id, version, request, contents, templates, changed_by, changed_at)
 		 SELECT id, 1, '{"ann@x.org": ["ann@x.org"]}', '[]', '{}', 'me', now() FROM publication`,
 		`INSERT INTO dead_letter (publication_id, channel_id, recipient_id, attempts, error_kind, error_code, error, fingerprint)
